@@ -1,0 +1,13 @@
+/*
+ * backfill.h - runs a backfill inside a revision, from its commit point to its end.
+ */
+#ifndef BACKFILL_BACKFILL_H
+#define BACKFILL_BACKFILL_H
+
+#include "base/error.h"
+#include "run/session.h"
+
+/* Adds `backfill_run` to moonbird.host. */
+bool backfill_install(struct session *session, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * definition.h - a backfill as lib/backfill.lua hands it over: names, SQL of the dialect, functions of the script.
+ *
+ * Ownership: the struct owns its texts and its references into the Lua registry (definition_release). All SQL is in the
+ * driver's syntax.
+ */
+#ifndef BACKFILL_DEFINITION_H
+#define BACKFILL_DEFINITION_H
+
+#include "backfill/size.h"
+#include "base/error.h"
+#include "base/vec.h"
+
+#include <lua.h>
+
+enum backfill_form { FORM_SET, FORM_ROW, FORM_BATCH };
+
+/* How a value travels to the column that it is for; `columns` of the dialect say it. */
+enum transport { TRANSPORT_ANY, TRANSPORT_BOOL, TRANSPORT_INT64, TRANSPORT_FLOAT64, TRANSPORT_TEXT, TRANSPORT_BYTES };
+
+/* SQL that starts a range at its low key (included), or goes on after a key. */
+struct sql_pair {
+  char *first;
+  char *after;
+};
+
+struct definition {
+  char *name;
+  char *table; /* for people */
+  enum backfill_form form;
+  struct vec key;    /* owned strings: column names */
+  char *key_columns; /* JSON */
+  char *key_types;   /* JSON */
+  enum transport *key_transports;
+  bool filtered;          /* there is a `where` */
+  int64_t rows_estimated; /* -1 unknown */
+  struct sizer sizer;     /* as the run starts */
+  double nice;            /* pause after each batch, in batch durations */
+  char *first_key;
+  char *last_key;
+  struct sql_pair hop;
+  struct sql_pair page;   /* limited where not filtered, else up to a hopped key */
+  struct sql_pair update; /* FORM_SET */
+  char *begin;
+  char *sync;     /* NULL where every commit is durable */
+  int row_ref;    /* FORM_ROW: function(row, batch) */
+  int batch_ref;  /* FORM_ROW: the second argument; FORM_BATCH: function(from_is_first, from key, to key) -> rows */
+  int writer_ref; /* FORM_ROW: function({ column names }) -> { sql, bind, transports }; no names: a delete */
+};
+
+/* Reads the table at `index`; throws Lua errors, so only inside a protected call. */
+void definition_read(lua_State *L, int index, const char *style, struct definition *definition);
+void definition_release(lua_State *L, struct definition *definition);
+
+/* "int64" -> TRANSPORT_INT64; unknown names are TRANSPORT_ANY. */
+enum transport transport_from_name(const char *name);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * key.c - keys as JSON; see key.h.
+ */
+#include "backfill/key.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *bytes_to_json(const char *bytes, size_t len) {
+  static const char digits[] = "0123456789abcdef";
+  struct strbuf hex = STRBUF_INIT;
+  for (size_t i = 0; i < len; i++) {
+    strbuf_add_char(&hex, digits[(unsigned char)bytes[i] >> 4]);
+    strbuf_add_char(&hex, digits[bytes[i] & 15]);
+  }
+  json_t *object = json_pack("{s:s}", "hex", hex.buf);
+  strbuf_release(&hex);
+  return object;
+}
+
+static json_t *value_to_json(const struct value *v) {
+  json_t *text;
+  switch (v->type) {
+  case MOONBIRD_TYPE_BOOL:
+    return json_boolean(v->boolean);
+  case MOONBIRD_TYPE_INT64:
+    return json_integer(v->integer);
+  case MOONBIRD_TYPE_FLOAT64:
+    return json_real(v->number);
+  case MOONBIRD_TYPE_TEXT:
+    text = json_stringn(v->bytes, v->len);
+    return text ? text : bytes_to_json(v->bytes, v->len);
+  case MOONBIRD_TYPE_BYTES:
+    return bytes_to_json(v->bytes, v->len);
+  default:
+    return json_null();
+  }
+}
+
+char *key_from_row(const moonbird_batch *batch, uint64_t row, uint32_t columns) {
+  json_t *array = json_array();
+  for (uint32_t c = 0; c < columns; c++) {
+    struct value v = batch_value(&batch->columns[c], row);
+    json_array_append_new(array, value_to_json(&v));
+  }
+  char *text = json_dumps(array, JSON_COMPACT | JSON_ENCODE_ANY);
+  json_decref(array);
+  return text;
+}
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
+}
+
+static bool add_hex(const char *hex, struct batch_builder *builder, uint32_t column) {
+  struct strbuf bytes = STRBUF_INIT;
+  for (; hex[0] && hex[1]; hex += 2)
+    strbuf_add_char(&bytes, (char)(hex_digit(hex[0]) * 16 + hex_digit(hex[1])));
+  bool ok = batch_add_bytes(builder, column, bytes.buf, bytes.len);
+  strbuf_release(&bytes);
+  return ok;
+}
+
+static bool add_json(const json_t *item, struct batch_builder *builder, uint32_t column) {
+  switch (json_typeof(item)) {
+  case JSON_TRUE:
+  case JSON_FALSE:
+    batch_add_bool(builder, column, json_is_true(item));
+    return true;
+  case JSON_INTEGER:
+    batch_add_int(builder, column, json_integer_value(item));
+    return true;
+  case JSON_REAL:
+    batch_add_float(builder, column, json_real_value(item));
+    return true;
+  case JSON_STRING:
+    return batch_add_text(builder, column, json_string_value(item), json_string_length(item));
+  case JSON_OBJECT: {
+    const char *hex = json_string_value(json_object_get(item, "hex"));
+    return hex && add_hex(hex, builder, column);
+  }
+  default:
+    return false;
+  }
+}
+
+bool key_add(const char *key, struct batch_builder *builder, uint32_t first_column, uint32_t columns,
+             struct error *err) {
+  json_t *array = json_loads(key, JSON_ALLOW_NUL, NULL);
+  bool ok = json_is_array(array) && json_array_size(array) == columns;
+  for (uint32_t c = 0; ok && c < columns; c++)
+    ok = add_json(json_array_get(array, c), builder, first_column + c);
+  json_decref(array);
+  return ok || error_set(err, ERROR_HISTORY, "the key %s in the backfill's state is broken", key);
+}
+
+static bool single_number(const char *key, double *number) {
+  json_t *array = json_loads(key, JSON_ALLOW_NUL, NULL);
+  const json_t *item = json_array_size(array) == 1 ? json_array_get(array, 0) : NULL;
+  bool ok = json_is_number(item);
+  if (ok)
+    *number = json_number_value(item);
+  json_decref(array);
+  return ok;
+}
+
+double key_position(const char *low, const char *high, const char *key) {
+  double l, h, k;
+  if (!low || !high || !key || !single_number(low, &l) || !single_number(high, &h) || !single_number(key, &k))
+    return -1;
+  return h > l ? (k - l) / (h - l) : 1;
+}

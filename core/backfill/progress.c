@@ -1,0 +1,49 @@
+/*
+ * progress.c - the figures of a progress bar; see progress.h.
+ */
+#include "backfill/progress.h"
+
+static const double window_s = 10;
+static const double fraction_most = 0.999;
+static const double eta_after_s = 2;
+static const double eta_after_fraction = 0.01;
+
+void rate_add(struct rate *rate, double at_s, int64_t rows) {
+  rate->samples[rate->count % RATE_SAMPLES] = (struct rate_sample){.at_s = at_s, .rows = rows};
+  rate->count++;
+}
+
+double rate_per_s(const struct rate *rate) {
+  if (rate->count < 2)
+    return 0;
+  const struct rate_sample *last = &rate->samples[(rate->count - 1) % RATE_SAMPLES];
+  const struct rate_sample *first = last;
+  size_t kept = rate->count < RATE_SAMPLES ? rate->count : RATE_SAMPLES;
+  for (size_t i = 1; i < kept; i++) {
+    const struct rate_sample *s = &rate->samples[(rate->count - 1 - i) % RATE_SAMPLES];
+    if (last->at_s - s->at_s > window_s && first != last)
+      break;
+    first = s;
+  }
+  double seconds = last->at_s - first->at_s;
+  return seconds > 0 ? (double)(last->rows - first->rows) / seconds : 0;
+}
+
+/* From the position of the key where that is a number, else from the estimated rows. */
+static double fraction(const struct backfill_progress *p, double position) {
+  if (p->ended)
+    return 1;
+  if (position < 0 && p->rows_estimated > 0)
+    position = (double)p->rows_done / (double)p->rows_estimated;
+  return position > fraction_most ? fraction_most : position;
+}
+
+void progress_estimate(struct backfill_progress *p, const struct rate *rate, double position) {
+  p->fraction = fraction(p, position);
+  p->rows_per_s = rate_per_s(rate);
+  p->eta_s = -1;
+  if (p->ended || p->elapsed_s < eta_after_s || p->fraction < eta_after_fraction || p->rows_per_s <= 0)
+    return;
+  double rows_all = (double)p->rows_done / p->fraction;
+  p->eta_s = (rows_all - (double)p->rows_done) / p->rows_per_s;
+}

@@ -1,0 +1,81 @@
+/*
+ * size.c - the size of batches; see size.h. The numbers are those of BACKFILL.md, 4.5.
+ */
+#include "backfill/size.h"
+
+#include <stdlib.h>
+
+enum { SAMPLES_WANTED = 5 };
+
+static const double growth_most = 1.5;
+static const double halve_beyond = 3;
+static const double tenth_beyond = 5;
+
+void sizer_init_fixed(struct sizer *sizer, int64_t size) {
+  *sizer = (struct sizer){.fixed = true, .size = size, .min = size, .max = size};
+}
+
+void sizer_init(struct sizer *sizer, double target_s, int64_t start, int64_t min, int64_t max) {
+  *sizer = (struct sizer){.target_s = target_s, .min = min, .max = max};
+  sizer->size = start < min ? min : start > max ? max : start;
+}
+
+/* A new size that is far from the old one makes the old samples worthless. */
+static void jump(struct sizer *sizer, int64_t size) {
+  sizer->size = size < sizer->min ? sizer->min : size > sizer->max ? sizer->max : size;
+  sizer->count = 0;
+}
+
+static int compare(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* The 90th percentile of the seconds that one row takes. */
+static double p90_row_s(const struct sizer *sizer) {
+  double row_s[SIZE_SAMPLES];
+  size_t n = sizer->count < SIZE_SAMPLES ? sizer->count : SIZE_SAMPLES;
+  for (size_t i = 0; i < n; i++)
+    row_s[i] = sizer->samples[i].seconds / (double)sizer->samples[i].size;
+  qsort(row_s, n, sizeof(*row_s), compare);
+  return row_s[(n * 9 - 1) / 10];
+}
+
+/* Sizes within a factor of two of each other are "about this size". */
+static void follow(struct sizer *sizer) {
+  double wanted = sizer->target_s / p90_row_s(sizer);
+  double most = (double)sizer->size * growth_most;
+  if (wanted > most)
+    wanted = most;
+  int64_t size = wanted < 1 ? 1 : (int64_t)wanted;
+  int64_t before = sizer->size;
+  size_t count = sizer->count;
+  jump(sizer, size);
+  /* Growing wants new samples at the new size; small corrections keep what is known. */
+  if (sizer->size < before + before / 4 && sizer->size > before - before / 4)
+    sizer->count = count;
+}
+
+void sizer_add(struct sizer *sizer, int64_t rows, double seconds) {
+  if (sizer->fixed || rows <= 0 || rows < sizer->size / 2)
+    return;
+  if (seconds > sizer->target_s * tenth_beyond) {
+    jump(sizer, sizer->size / 10);
+    return;
+  }
+  if (seconds > sizer->target_s * halve_beyond) {
+    jump(sizer, sizer->size / 2);
+    return;
+  }
+  sizer->samples[sizer->count % SIZE_SAMPLES] = (struct size_sample){.size = rows, .seconds = seconds};
+  sizer->count++;
+  if (sizer->count >= SAMPLES_WANTED)
+    follow(sizer);
+}
+
+void sizer_timed_out(struct sizer *sizer) {
+  if (sizer->fixed)
+    sizer->size = sizer->size > 10 ? sizer->size / 10 : 1;
+  else
+    jump(sizer, sizer->size / 10);
+}

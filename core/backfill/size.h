@@ -1,0 +1,43 @@
+/*
+ * size.h - how many rows the next batch takes.
+ *
+ * Follows a target duration from the durations of the batches before (BACKFILL.md, 4.5): after 5 samples at about this
+ * size, size x target / p90 of the last 10, growing at most 1.5 times; a batch of more than 3 x target halves it at
+ * once, of more than 5 x, or a time-out, divides by 10. Pure; the caller owns the struct, which owns nothing.
+ */
+#ifndef BACKFILL_SIZE_H
+#define BACKFILL_SIZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SIZE_SAMPLES = 10 };
+
+struct size_sample {
+  int64_t size;
+  double seconds;
+};
+
+struct sizer {
+  bool fixed;
+  double target_s;
+  int64_t size; /* of the next batch */
+  int64_t min;
+  int64_t max;
+  struct size_sample samples[SIZE_SAMPLES]; /* the last ones; a ring */
+  size_t count;                             /* of all samples since the size last jumped */
+};
+
+/* A fixed size, or one that follows `target_s` from `start` on within min..max. */
+void sizer_init_fixed(struct sizer *sizer, int64_t size);
+void sizer_init(struct sizer *sizer, double target_s, int64_t start, int64_t min, int64_t max);
+
+/* A batch of `rows` rows has taken so long, from BEGIN to COMMIT without pauses. Short batches at the end of a range do
+ * not count. */
+void sizer_add(struct sizer *sizer, int64_t rows, double seconds);
+
+/* A batch ran into a time-out. */
+void sizer_timed_out(struct sizer *sizer);
+
+#endif

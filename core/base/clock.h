@@ -1,0 +1,26 @@
+/*
+ * clock.h - time, in units that the names say. No state.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Nanoseconds since some fixed moment; never goes back. For durations. */
+int64_t clock_monotonic_ns(void);
+double clock_monotonic_s(void);
+
+/* Microseconds since 1970-01-01 00:00:00 UTC. */
+int64_t clock_wall_us(void);
+
+/* Room for any text that the functions below make. */
+enum { CLOCK_TEXT_SIZE = 48 };
+
+/* "2026-11-22 12:00:00.123456+00:00", in UTC. */
+void clock_format_utc(int64_t wall_us, char text[CLOCK_TEXT_SIZE]);
+
+/* A duration for people: "3 ms", "1.24 s", "2 min 05 s", "3 h 07 min". */
+void clock_format_duration(double seconds, char text[CLOCK_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * strbuf.c - text that grows; see strbuf.h.
+ */
+#include "base/strbuf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char strbuf_empty[1] = "";
+
+void strbuf_init(struct strbuf *sb) {
+  *sb = (struct strbuf)STRBUF_INIT;
+}
+
+void strbuf_clear(struct strbuf *sb) {
+  strbuf_truncate(sb, 0);
+}
+
+void strbuf_release(struct strbuf *sb) {
+  if (sb->cap)
+    free(sb->buf);
+  strbuf_init(sb);
+}
+
+char *strbuf_detach(struct strbuf *sb) {
+  char *bytes = sb->cap ? sb->buf : xstrdup("");
+  strbuf_init(sb);
+  return bytes;
+}
+
+void strbuf_reserve(struct strbuf *sb, size_t more) {
+  char *old = sb->cap ? sb->buf : NULL;
+  sb->buf = xgrow(old, &sb->cap, sb->len + more + 1, 1);
+  sb->buf[sb->len] = '\0';
+}
+
+void strbuf_add(struct strbuf *sb, const void *data, size_t len) {
+  if (!len)
+    return;
+  strbuf_reserve(sb, len);
+  memcpy(sb->buf + sb->len, data, len);
+  sb->len += len;
+  sb->buf[sb->len] = '\0';
+}
+
+void strbuf_add_str(struct strbuf *sb, const char *s) {
+  strbuf_add(sb, s, strlen(s));
+}
+
+void strbuf_add_char(struct strbuf *sb, char c) {
+  strbuf_add(sb, &c, 1);
+}
+
+void strbuf_add_repeated(struct strbuf *sb, char c, size_t count) {
+  strbuf_reserve(sb, count);
+  memset(sb->buf + sb->len, c, count);
+  sb->len += count;
+  sb->buf[sb->len] = '\0';
+}
+
+void strbuf_addf(struct strbuf *sb, const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  strbuf_add_vf(sb, fmt, args);
+  va_end(args);
+}
+
+void strbuf_add_vf(struct strbuf *sb, const char *fmt, va_list args) {
+  va_list again;
+  va_copy(again, args);
+  int len = vsnprintf(NULL, 0, fmt, again);
+  va_end(again);
+  if (len < 0)
+    BUG("bad format \"%s\"", fmt);
+  strbuf_reserve(sb, (size_t)len);
+  vsnprintf(sb->buf + sb->len, (size_t)len + 1, fmt, args);
+  sb->len += (size_t)len;
+}
+
+void strbuf_truncate(struct strbuf *sb, size_t len) {
+  if (len >= sb->len)
+    return;
+  sb->len = len;
+  sb->buf[len] = '\0';
+}
+
+void strbuf_rtrim(struct strbuf *sb) {
+  size_t len = sb->len;
+  while (len && isspace((unsigned char)sb->buf[len - 1]))
+    len--;
+  strbuf_truncate(sb, len);
+}
+
+/* Reads until the end of the file; a folder opens but does not read, so read() reports it. */
+static bool read_all(struct strbuf *sb, int fd) {
+  struct stat st;
+  if (fstat(fd, &st) == 0 && st.st_size > 0)
+    strbuf_reserve(sb, (size_t)st.st_size);
+  for (;;) {
+    strbuf_reserve(sb, 4096);
+    ssize_t n = read(fd, sb->buf + sb->len, sb->cap - sb->len - 1);
+    if (n == 0)
+      return true;
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return false;
+    sb->len += (size_t)n;
+    sb->buf[sb->len] = '\0';
+  }
+}
+
+bool strbuf_read_file(struct strbuf *sb, const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return false;
+  size_t before = sb->len;
+  bool ok = read_all(sb, fd);
+  int saved = errno;
+  close(fd);
+  if (!ok)
+    strbuf_truncate(sb, before);
+  errno = saved;
+  return ok;
+}

@@ -1,0 +1,51 @@
+/*
+ * command.h - the table of commands: one row each, from which dispatch, help, completion and the manual page come.
+ *
+ * Rows are static. Knows names and words only; what a command does is in its cmd_*.c.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "base/error.h"
+#include "cli/option.h"
+
+struct cli;
+
+enum command_group { GROUP_RUN, GROUP_LOOK, GROUP_WRITE, GROUP_OTHER, GROUP_COUNT };
+
+enum command_needs {
+  NEEDS_CONFIG = 1 << 0,      /* moonbird.ini is read before the command starts */
+  NEEDS_ENVIRONMENT = 1 << 1, /* and the headers of all revisions; includes NEEDS_CONFIG */
+  NEEDS_DATABASE = 1 << 2,    /* it connects */
+  NEEDS_WRITE = 1 << 3,       /* it writes to the database */
+  NEEDS_CONSENT = 1 << 4,     /* it destroys: a protected environment asks first */
+};
+
+struct command {
+  const char *name;
+  const char *alias; /* another name, or NULL */
+  enum command_group group;
+  const char *arguments;   /* "REV", "[REV]", "REV...": what is missing or too much is found from it; "" for none */
+  const char *summary;     /* one line, no full stop */
+  const char *description; /* further words for `help CMD`, or NULL */
+  const struct option_spec *options;
+  unsigned needs;
+  bool events; /* with --json it writes events, one a line, not a listing */
+  bool (*run)(struct cli *cli, struct error *err);
+};
+
+size_t command_count(void);
+const struct command *command_at(size_t index);
+
+/* By name or alias, dash and underscore being the same; NULL where there is none. */
+const struct command *command_find(const char *name);
+
+/* command_find, or an error with the nearest name. */
+const struct command *command_get(const char *name, struct error *err);
+
+/* Whether so many arguments are right, or an error that names the missing or the surplus one. */
+bool command_check_arguments(const struct command *command, const struct vec *arguments, struct error *err) MUST_CHECK;
+
+const char *command_group_title(enum command_group group);
+
+#endif

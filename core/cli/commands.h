@@ -1,0 +1,53 @@
+/*
+ * commands.h - the functions and option rows behind the table of command.c. Only command.c and the cmd_*.c include it.
+ *
+ * Each function reads: parse, collect, act, print. It returns true, or false with the error filled; it prints data
+ * through cli->out and never an error.
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+/* cmd_look.c */
+extern const struct option_spec heads_options[];
+extern const struct option_spec branches_options[];
+extern const struct option_spec history_options[];
+extern const struct option_spec current_options[];
+bool cmd_heads(struct cli *cli, struct error *err);
+bool cmd_branches(struct cli *cli, struct error *err);
+bool cmd_history(struct cli *cli, struct error *err);
+bool cmd_show(struct cli *cli, struct error *err);
+bool cmd_current(struct cli *cli, struct error *err);
+
+/* What `show` and `edit` mean by an identifier: graph_resolve_show and `current`, for which the database is opened.
+ * Appends const struct revision *. */
+bool cli_resolve_files(struct cli *cli, const char *identifier, struct vec *revisions, struct error *err) MUST_CHECK;
+
+/* cmd_run.c */
+extern const struct option_spec stamp_options[];
+bool cmd_upgrade(struct cli *cli, struct error *err);
+bool cmd_up(struct cli *cli, struct error *err);
+bool cmd_downgrade(struct cli *cli, struct error *err);
+bool cmd_down(struct cli *cli, struct error *err);
+bool cmd_redo(struct cli *cli, struct error *err);
+bool cmd_stamp(struct cli *cli, struct error *err);
+
+/* cmd_write.c */
+extern const struct option_spec init_options[];
+extern const struct option_spec revision_options[];
+extern const struct option_spec new_options[];
+extern const struct option_spec merge_options[];
+bool cmd_init(struct cli *cli, struct error *err);
+bool cmd_list_templates(struct cli *cli, struct error *err);
+bool cmd_revision(struct cli *cli, struct error *err);
+bool cmd_new(struct cli *cli, struct error *err);
+bool cmd_merge(struct cli *cli, struct error *err);
+bool cmd_edit(struct cli *cli, struct error *err);
+
+/* cmd_help.c */
+extern const struct option_spec help_options[];
+bool cmd_help(struct cli *cli, struct error *err);
+bool cmd_completion(struct cli *cli, struct error *err);
+
+#endif

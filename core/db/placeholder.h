@@ -1,0 +1,34 @@
+/*
+ * placeholder.h - from Moonbird's placeholders (`?`, or `:name`) to those of a driver.
+ *
+ * A placeholder is seen only outside of strings, quoted identifiers, dollar quotes and comments. `??` is a plain
+ * question mark,
+ * `::` a cast. SQL without parameters never comes here, so it is never scanned. Ownership: the struct owns its texts.
+ */
+#ifndef DB_PLACEHOLDER_H
+#define DB_PLACEHOLDER_H
+
+#include "base/strbuf.h"
+#include "base/vec.h"
+
+enum placeholder_kind {
+  PLACEHOLDER_POSITION, /* ? only; colons stay as they are */
+  PLACEHOLDER_NAME,     /* :name only; question marks stay as they are */
+};
+
+struct placeholders {
+  struct strbuf sql; /* in the driver's syntax */
+  size_t count;      /* parameters that the driver expects */
+  struct vec names;  /* PLACEHOLDER_NAME: owned strings, parameter i is called names[i] */
+};
+
+#define PLACEHOLDERS_INIT                                                                                              \
+  { .sql = STRBUF_INIT, .count = 0, .names = VEC_INIT }
+
+/* `style` is the driver's: "?" or "$". A name that comes twice is one parameter where the style has numbers, else two.
+ */
+void placeholders_translate(struct placeholders *p, const char *sql, size_t len, enum placeholder_kind kind,
+                            const char *style);
+void placeholders_release(struct placeholders *p);
+
+#endif

@@ -1,0 +1,350 @@
+/*
+ * connection.c - the methods of a connection in Lua: exec, query, rows, one, scalar.
+ *
+ * Each method makes a `call` userdata first (what it holds is freed whatever happens), starts the call, waits by
+ * host_await, and goes on in its continuation, which finds the call at a fixed place of the stack. This is the plain
+ * connection: what scripts call `db` is made from it in lib/revision.lua, which passes mutating calls through the
+ * journal.
+ */
+#include "lua/connection.h"
+
+#include "db/placeholder.h"
+#include "lua/host.h"
+#include "lua/modules.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+static const char connection_type[] = "moonbird.connection";
+static const char call_type[] = "moonbird.call";
+
+enum { ROWS_AT_ONCE = 1000 };
+
+/* One statement with its parameters and, while it is read, its result. */
+struct call {
+  struct conn *conn;
+  struct placeholders text;
+  struct batch_builder params;
+  struct statement statement;
+  moonbird_result *result;
+  bool has_batch;
+  bool ended;
+  uint64_t row; /* rows(): the next one of the batch */
+};
+
+static struct conn *check_connection(lua_State *L, int index) {
+  struct conn **slot = luaL_checkudata(L, index, connection_type);
+  if (!*slot)
+    luaL_error(L, "this connection is closed");
+  return *slot;
+}
+
+void connection_push(lua_State *L, struct conn *conn) {
+  struct conn **slot = lua_newuserdatauv(L, sizeof(*slot), 0);
+  *slot = conn;
+  luaL_setmetatable(L, connection_type);
+}
+
+void connection_close(lua_State *L, int index) {
+  struct conn **slot = luaL_checkudata(L, index, connection_type);
+  *slot = NULL;
+}
+
+/* --- parameters
+ * -------------------------------------------------------------------------------------------------------------- */
+
+/* A plain table is the named form; null, sql and blob are not plain. */
+static bool is_named_form(lua_State *L, int first, int count) {
+  if (count != 1 || !lua_istable(L, first))
+    return false;
+  if (luaL_getmetafield(L, first, "__name") == LUA_TNIL)
+    return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+static void add_parameter(lua_State *L, struct call *call, uint32_t column, int index, const char *name) {
+  if (value_add(L, index, &call->params, column))
+    return;
+  luaL_error(L,
+             "parameter %s is a %s, which has no SQL form (nil, null, booleans, numbers, strings and blob(...) have)",
+             name, luaL_typename(L, index));
+}
+
+static void add_named(lua_State *L, struct call *call, int table) {
+  for (size_t i = 0; i < call->text.count; i++) {
+    const char *name = strvec_at(&call->text.names, i);
+    if (lua_getfield(L, table, name) == LUA_TNIL)
+      luaL_error(L, "the SQL has a parameter :%s, but the table has no such field (use null for SQL NULL)", name);
+    add_parameter(L, call, (uint32_t)i, lua_gettop(L), name);
+    lua_pop(L, 1);
+  }
+}
+
+static void add_positional(lua_State *L, struct call *call, int first, int count) {
+  if ((size_t)count != call->text.count)
+    luaL_error(L, "the SQL has %d placeholders, but %d values were given", (int)call->text.count, count);
+  for (int i = 0; i < count; i++) {
+    char name[16];
+    snprintf(name, sizeof(name), "%d", i + 1);
+    add_parameter(L, call, (uint32_t)i, first + i, name);
+  }
+}
+
+/* A list in one table stands for positional parameters. */
+static int unpack_list(lua_State *L, int table) {
+  int count = (int)lua_rawlen(L, table);
+  luaL_checkstack(L, count + 8, "too many parameters");
+  for (int i = 1; i <= count; i++)
+    lua_rawgeti(L, table, i);
+  return count;
+}
+
+static void bind(lua_State *L, struct call *call, const char *sql, size_t len, int first, int count) {
+  const char *style = conn_driver(call->conn)->table.placeholder;
+  bool list = is_named_form(L, first, count);
+  bool named = list && lua_rawlen(L, first) == 0;
+  placeholders_translate(&call->text, sql, len, named ? PLACEHOLDER_NAME : PLACEHOLDER_POSITION, style);
+  batch_init(&call->params, (uint32_t)call->text.count);
+  if (named) {
+    add_named(L, call, first);
+  } else {
+    int given = list ? unpack_list(L, first) : count;
+    add_positional(L, call, list ? lua_gettop(L) - given + 1 : first, given);
+  }
+  call->statement.sql = call->text.sql.buf;
+  call->statement.len = call->text.sql.len;
+  if (call->text.count)
+    call->statement.params = batch_view(&call->params);
+}
+
+/*
+ * Arguments of every method: connection, SQL, parameters. Leaves the stack as [1] connection, [2] SQL, [3] call.
+ * Without parameters the SQL is not scanned and, where `script` allows, may hold several statements.
+ */
+static struct call *prepare(lua_State *L, uint32_t flags, bool script) {
+  struct conn *conn = check_connection(L, 1);
+  size_t len;
+  const char *sql = luaL_checklstring(L, 2, &len);
+  int count = lua_gettop(L) - 2;
+  struct call *call = lua_newuserdatauv(L, sizeof(*call), 1);
+  *call = (struct call){.conn = conn, .text = PLACEHOLDERS_INIT};
+  luaL_setmetatable(L, call_type);
+  lua_pushvalue(L, 2); /* the statement may point into this string */
+  lua_setiuservalue(L, -2, 1);
+  lua_insert(L, 3);
+  call->statement = (struct statement){.sql = sql, .len = len, .flags = flags};
+  if (conn_is_busy(conn))
+    luaL_error(L, "the connection is busy with another statement");
+  if (count)
+    bind(L, call, sql, len, 4, count);
+  else if (script)
+    call->statement.flags |= MOONBIRD_SCRIPT;
+  lua_settop(L, 3);
+  return call;
+}
+
+static struct call *call_at_3(lua_State *L) {
+  return luaL_checkudata(L, 3, call_type);
+}
+
+/* Takes the outcome over; throws when the call failed. */
+static void finish(lua_State *L, struct call *call) {
+  struct error err = ERROR_INIT;
+  const struct outcome *out = conn_outcome(call->conn);
+  if (!conn_check(call->conn, call->statement.sql, call->statement.len, &err)) {
+    call->result = call->has_batch ? call->result : NULL;
+    host_throw(L, &err);
+  }
+  if (!call->has_batch)
+    call->result = out->result;
+  call->has_batch = true;
+  call->row = 0;
+  call->ended = !call->result || out->status == MOONBIRD_DONE;
+}
+
+static int call_gc(lua_State *L) {
+  struct call *call = luaL_checkudata(L, 1, call_type);
+  if (call->conn)
+    conn_discard(call->conn, call->result);
+  call->conn = NULL;
+  call->result = NULL;
+  placeholders_release(&call->text);
+  batch_release(&call->params);
+  return 0;
+}
+
+/* Gives the result back as soon as it is read, not when the collector comes. */
+static void end_call(struct call *call) {
+  conn_discard(call->conn, call->result);
+  call->result = NULL;
+  call->ended = true;
+}
+
+/* --- exec
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+static int exec_done(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  struct call *call = call_at_3(L);
+  finish(L, call);
+  int64_t affected = conn_outcome(call->conn)->summary.rows_affected;
+  end_call(call);
+  lua_pushinteger(L, affected < 0 ? 0 : affected);
+  return 1;
+}
+
+/* connection:exec(sql, ...) -> rows affected */
+static int connection_exec(lua_State *L) {
+  struct call *call = prepare(L, 0, true);
+  conn_start_execute(call->conn, &call->statement, 0, NULL, NULL);
+  return host_await(L, call->conn, 0, exec_done);
+}
+
+/* --- query, one, scalar
+ * ------------------------------------------------------------------------------------------------------ */
+
+static int query_more(lua_State *L, int status, lua_KContext rows) {
+  (void)status;
+  struct call *call = call_at_3(L);
+  finish(L, call);
+  if (call->ended) {
+    end_call(call);
+    lua_settop(L, 4);
+    return 1;
+  }
+  const moonbird_batch *batch = &conn_outcome(call->conn)->batch;
+  for (uint64_t r = 0; r < batch->row_count; r++) {
+    value_push_row(L, batch, r);
+    lua_rawseti(L, 4, ++rows);
+  }
+  conn_start_fetch(call->conn, call->result, ROWS_AT_ONCE, NULL, NULL);
+  return host_await(L, call->conn, rows, query_more);
+}
+
+/* connection:query(sql, ...) -> list of rows, each { column = value } */
+static int connection_query(lua_State *L) {
+  struct call *call = prepare(L, 0, false);
+  lua_newtable(L);
+  conn_start_execute(call->conn, &call->statement, ROWS_AT_ONCE, NULL, NULL);
+  return host_await(L, call->conn, 0, query_more);
+}
+
+static int one_done(lua_State *L, int status, lua_KContext scalar) {
+  (void)status;
+  struct call *call = call_at_3(L);
+  finish(L, call);
+  if (call->ended) {
+    end_call(call);
+    lua_pushnil(L);
+    return 1;
+  }
+  const moonbird_batch *batch = &conn_outcome(call->conn)->batch;
+  if (scalar) {
+    struct value v = batch_value(&batch->columns[0], 0);
+    value_push(L, &v);
+  } else {
+    value_push_row(L, batch, 0);
+  }
+  end_call(call);
+  return 1;
+}
+
+/* connection:one(sql, ...) -> the first row, or nil */
+static int connection_one(lua_State *L) {
+  struct call *call = prepare(L, 0, false);
+  conn_start_execute(call->conn, &call->statement, 1, NULL, NULL);
+  return host_await(L, call->conn, 0, one_done);
+}
+
+/* connection:scalar(sql, ...) -> the first column of the first row, or nil */
+static int connection_scalar(lua_State *L) {
+  struct call *call = prepare(L, 0, false);
+  conn_start_execute(call->conn, &call->statement, 1, NULL, NULL);
+  return host_await(L, call->conn, 1, one_done);
+}
+
+/* --- rows
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * The batch is copied into a queue of row tables: its views die when another statement runs on the connection between
+ * two rows. Stack of the iterator: [1] state, [2] control, [3] call; upvalue 1 is the call, upvalue 2 the queue.
+ */
+static void queue_batch(lua_State *L, const moonbird_batch *batch) {
+  lua_newtable(L);
+  for (uint64_t r = 0; r < batch->row_count; r++) {
+    value_push_row(L, batch, r);
+    lua_rawseti(L, -2, (lua_Integer)r + 1);
+  }
+  lua_replace(L, lua_upvalueindex(2));
+}
+
+static int next_queued(lua_State *L, struct call *call) {
+  lua_rawgeti(L, lua_upvalueindex(2), (lua_Integer)++call->row);
+  return 1;
+}
+
+static int rows_fetched(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  struct call *call = call_at_3(L);
+  finish(L, call);
+  if (call->ended) {
+    end_call(call);
+    lua_pushnil(L);
+    return 1;
+  }
+  queue_batch(L, &conn_outcome(call->conn)->batch);
+  return next_queued(L, call);
+}
+
+static int rows_next(lua_State *L) {
+  struct call *call = luaL_checkudata(L, lua_upvalueindex(1), call_type);
+  lua_settop(L, 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  if (call->row < lua_rawlen(L, lua_upvalueindex(2)))
+    return next_queued(L, call);
+  if (call->ended || !call->conn) {
+    lua_pushnil(L);
+    return 1;
+  }
+  if (conn_is_busy(call->conn))
+    return luaL_error(L, "the connection is busy with another statement");
+  if (!call->has_batch)
+    conn_start_execute(call->conn, &call->statement, ROWS_AT_ONCE, NULL, NULL);
+  else
+    conn_start_fetch(call->conn, call->result, ROWS_AT_ONCE, NULL, NULL);
+  return host_await(L, call->conn, 0, rows_fetched);
+}
+
+/* for row in connection:rows(sql, ...) do ... end; the call is the to-be-closed value of the loop */
+static int connection_rows(lua_State *L) {
+  prepare(L, MOONBIRD_STREAM, false);
+  lua_pushvalue(L, 3);
+  lua_newtable(L);
+  lua_pushcclosure(L, rows_next, 2);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  lua_pushvalue(L, 3);
+  return 4;
+}
+
+void connection_install(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"exec", connection_exec}, {"query", connection_query},   {"one", connection_one},
+      {"rows", connection_rows}, {"scalar", connection_scalar}, {NULL, NULL},
+  };
+  luaL_newmetatable(L, connection_type);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  luaL_newmetatable(L, call_type);
+  lua_pushcfunction(L, call_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, call_gc);
+  lua_setfield(L, -2, "__close");
+  lua_pop(L, 1);
+}

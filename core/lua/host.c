@@ -1,0 +1,200 @@
+/*
+ * host.c - the Lua state and the protected ways into it; see host.h.
+ *
+ * Interrupts: a script that computes for ever does not come back to the loop, so the signal handler itself sets a hook
+ * on the coroutine that runs, as the lua program does. Code in coroutines of the script's own making is reached when it
+ * returns to ours.
+ */
+#include "lua/host.h"
+
+#include "base/strbuf.h"
+#include "lua/library.h"
+#include "lua/modules.h"
+#include "lua/script_error.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The coroutine that runs now; read by the signal handler. */
+static lua_State *volatile running;
+/* Interrupts beyond this count end scripts; a backfill lets the first one pass to finish its batch. */
+static volatile sig_atomic_t interrupts_allowed;
+static volatile sig_atomic_t interrupted;
+
+static void stop_hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_sethook(L, NULL, 0, 0);
+  struct error err = ERROR_INIT;
+  error_set(&err, ERROR_INTERRUPTED, "interrupted");
+  host_throw(L, &err);
+}
+
+/* Async-signal-safe: sets two flags and the hook (lua_sethook is made for this). */
+static void handle_signal(int count) {
+  if (count <= interrupts_allowed)
+    return;
+  interrupted = 1;
+  if (running)
+    lua_sethook(running, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+bool host_is_interrupted(const struct host *host) {
+  (void)host;
+  return interrupted != 0;
+}
+
+void host_allow_interrupts(struct host *host, int more) {
+  interrupts_allowed = loop_interrupts(host->loop) + more;
+}
+
+/* --- life
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+static int open_all(lua_State *L) {
+  luaL_openlibs(L);
+  library_install(L);
+  modules_install(L);
+  return 0;
+}
+
+struct host *host_new(struct loop *loop) {
+  struct host *host = xcalloc(1, sizeof(*host));
+  host->loop = loop;
+  host->L = luaL_newstate();
+  if (!host->L)
+    BUG("out of memory for Lua");
+  *(struct host **)lua_getextraspace(host->L) = host;
+  lua_pushcfunction(host->L, open_all);
+  if (lua_pcall(host->L, 0, 0, 0) != LUA_OK)
+    BUG("Lua does not start: %s", lua_tostring(host->L, -1));
+  /* Scripts make much garbage that dies young (a table for each row). */
+  lua_gc(host->L, LUA_GCGEN, 0, 0);
+  interrupted = 0;
+  interrupts_allowed = loop_interrupts(loop);
+  loop_on_signal(loop, handle_signal);
+  return host;
+}
+
+void host_free(struct host *host) {
+  if (!host)
+    return;
+  loop_on_signal(host->loop, NULL);
+  lua_close(host->L);
+  free(host);
+}
+
+/* New coroutines inherit the extra space of the main state. */
+struct host *host_of(lua_State *L) {
+  return *(struct host **)lua_getextraspace(L);
+}
+
+/* --- protected calls
+ * --------------------------------------------------------------------------------------------------------- */
+
+bool host_pcall(lua_State *L, int args, int results, struct error *err) {
+  int base = lua_gettop(L) - args;
+  lua_pushcfunction(L, script_error_handler);
+  lua_insert(L, base);
+  lua_State *before = running;
+  running = L;
+  int status = lua_pcall(L, args, results, base);
+  running = before;
+  lua_remove(L, base);
+  if (status == LUA_OK)
+    return true;
+  host_take_error(L, err);
+  return false;
+}
+
+bool host_call(struct host *host, int args, int results, struct error *err) {
+  return host_pcall(host->L, args, results, err);
+}
+
+bool host_protect(struct host *host, lua_CFunction function, void *data, struct error *err) {
+  lua_pushcfunction(host->L, function);
+  lua_pushlightuserdata(host->L, data);
+  return host_call(host, 1, 0, err);
+}
+
+/* The body of a task's coroutine: the protected call is inside, so that the handler sees the stack. Returns the error
+ * object. */
+static int task_ended(lua_State *L, int status, lua_KContext context) {
+  (void)L, (void)context;
+  return status == LUA_OK || status == LUA_YIELD ? 0 : 1;
+}
+
+static int run_task(lua_State *L) {
+  lua_pushcfunction(L, script_error_handler);
+  lua_insert(L, 1);
+  int status = lua_pcallk(L, lua_gettop(L) - 2, 0, 1, 0, task_ended);
+  return task_ended(L, status, 0);
+}
+
+/* Resumes until the coroutine ends, waiting for the database at each yield. Returns lua_resume's status. */
+static int resume_to_end(struct host *host, lua_State *co, int args, int *results) {
+  for (;;) {
+    lua_State *before = running;
+    running = co;
+    int status = lua_resume(co, host->L, args, results);
+    running = before;
+    if (status != LUA_YIELD)
+      return status;
+    lua_pop(co, *results);
+    if (!host->awaited) {
+      lua_pushliteral(co, "the script yields outside of any coroutine of its own");
+      return LUA_ERRRUN;
+    }
+    conn_wait(host->awaited);
+    host->awaited = NULL;
+    args = 0;
+  }
+}
+
+bool host_call_task(struct host *host, int args, struct error *err) {
+  lua_State *co = lua_newthread(host->L);
+  lua_insert(host->L, -(args + 2)); /* below the function, so that it is not collected */
+  lua_pushcfunction(co, run_task);
+  lua_xmove(host->L, co, args + 1);
+  lua_State *before = host->task;
+  host->task = co;
+  int results = 0;
+  int status = resume_to_end(host, co, args + 1, &results);
+  host->task = before;
+  bool ok = status == LUA_OK && results == 0;
+  if (!ok)
+    host_take_error(co, err);
+  lua_resetthread(co);
+  lua_pop(host->L, 1);
+  return ok;
+}
+
+bool host_require(struct host *host, const char *module, struct error *err) {
+  lua_getglobal(host->L, "require");
+  lua_pushfstring(host->L, "moonbird.%s", module);
+  return host_call(host, 1, 1, err);
+}
+
+bool host_load(struct host *host, const char *text, size_t len, const char *name, struct error *err) {
+  char *chunk = xasprintf("@%s", name);
+  int status = luaL_loadbufferx(host->L, text, len, chunk, "t");
+  free(chunk);
+  if (status == LUA_OK)
+    return true;
+  error_set(err, ERROR_FAILED, "%s", lua_tostring(host->L, -1));
+  lua_pop(host->L, 1);
+  return false;
+}
+
+int host_await(lua_State *L, struct conn *conn, lua_KContext context, lua_KFunction next) {
+  struct host *host = host_of(L);
+  if (L == host->task && lua_isyieldable(L)) {
+    host->awaited = conn;
+    return lua_yieldk(L, 0, context, next);
+  }
+  conn_wait(conn);
+  return next(L, LUA_OK, context);
+}

@@ -1,0 +1,422 @@
+-- backfill.lua: op.backfill. Checks the definition, asks the catalog for the key and the columns and the dialect for the SQL, and
+-- hands the result to the engine (core/backfill). Runs as one statement of the journal.
+
+local check = require("moonbird.check")
+local host = require("moonbird.host")
+local json = require("moonbird.json")
+local op = require("moonbird.op")
+local sql = require("moonbird.sql")
+local statement = require("moonbird.statement")
+
+-- --- checking ---
+
+-- What a definition may hold: name -> type of the value.
+local keys = {
+  table = "string",
+  schema = "string",
+  key = "names",
+  columns = "names",
+  where = "expression",
+  set = "table",
+  row = "function",
+  batch = "function",
+  size = "size",
+  nice = "number",
+}
+
+local size_keys = { target_ms = true, start = true, min = true, max = true }
+
+local function fail(message, ...)
+  error("op.backfill: " .. message:format(...), 0)
+end
+
+local function nearest(name, known)
+  local list = {}
+  for key in pairs(known) do
+    list[#list + 1] = key
+  end
+  table.sort(list)
+  return ("unknown key %q; known are %s"):format(tostring(name), table.concat(list, ", "))
+end
+
+local function names_of(key, value)
+  if type(value) == "string" then
+    return { value }
+  elseif type(value) ~= "table" or #value == 0 then
+    fail("%s must be a column or a list of columns, not %s", key, check.describe(value))
+  end
+  for _, name in ipairs(value) do
+    if type(name) ~= "string" then
+      fail("%s must hold column names, not %s", key, check.describe(name))
+    end
+  end
+  return value
+end
+
+local function positive(name, value)
+  if math.type(value) ~= "integer" or value < 1 then
+    fail("%s must be a whole number above 0, not %s", name, check.describe(value))
+  end
+  return value
+end
+
+local function size_of(value)
+  if type(value) ~= "table" then
+    return { fixed = positive("size", value) }
+  end
+  for key, part in pairs(value) do
+    if not size_keys[key] then
+      fail("size: %s", nearest(key, size_keys))
+    end
+    positive("size." .. key, part)
+  end
+  return value
+end
+
+local checks = {
+  names = names_of,
+  size = function(_, value)
+    return size_of(value)
+  end,
+  expression = function(key, value)
+    if type(value) ~= "string" and not sql.is(value) then
+      fail("%s must be SQL text, not %s", key, check.describe(value))
+    end
+    return sql.text(value)
+  end,
+}
+
+local function check_key(key, value)
+  local wanted = keys[key]
+  if not wanted then
+    fail("%s", nearest(key, keys))
+  elseif checks[wanted] then
+    return checks[wanted](key, value)
+  elseif type(value) ~= wanted then
+    fail("%s must be a %s, not %s", key, wanted, check.describe(value))
+  end
+  return value
+end
+
+local function check_spec(spec)
+  if type(spec) ~= "table" then
+    fail("argument 1 must be a table { table = ..., row = function(row) ... end }, not %s", check.describe(spec))
+  end
+  local checked, form = {}, nil
+  for key, value in pairs(spec) do
+    checked[key] = check_key(key, value)
+  end
+  for _, name in ipairs({ "set", "row", "batch" }) do
+    if checked[name] and form then
+      fail("only one of set, row and batch may be given, not %s and %s", form, name)
+    end
+    form = checked[name] and name or form
+  end
+  if not checked.table then
+    fail("table is missing")
+  elseif not form then
+    fail("one of set, row and batch must say what is done")
+  elseif form == "set" and next(checked.set) == nil then
+    fail("set names no column")
+  end
+  checked.form = form
+  return checked
+end
+
+-- --- the table ---
+
+local function read_columns(spec)
+  local list = host.dialect:columns(host.connection, spec.table, spec.schema)
+  if #list == 0 then
+    fail("there is no table %s", host.dialect:table_name(spec.table, spec.schema))
+  end
+  local by_name = {}
+  for _, column in ipairs(list) do
+    by_name[column.name] = column
+  end
+  return list, by_name
+end
+
+local function same_names(a, b)
+  local set = {}
+  for _, name in ipairs(a) do
+    set[name] = true
+  end
+  for _, name in ipairs(b) do
+    if not set[name] then
+      return false
+    end
+  end
+  return #a == #b
+end
+
+-- A primary key's columns are NOT NULL; SQLite's need not be, the engine looks at the first key.
+local function is_usable(key, by_name)
+  for _, name in ipairs(key.columns) do
+    if not key.primary and by_name[name].nullable then
+      return false
+    end
+  end
+  return true
+end
+
+local function find_key(spec, by_name)
+  local found = host.dialect:unique_keys(host.connection, spec.table, spec.schema)
+  for _, key in ipairs(found) do
+    local wanted = spec.key and same_names(key.columns, spec.key) or not spec.key and key.primary
+    if wanted and is_usable(key, by_name) then
+      return spec.key or key.columns
+    end
+  end
+  if spec.key then
+    fail(
+      "the key (%s) of %s is not unique and NOT NULL, so its rows have no fixed order",
+      table.concat(spec.key, ", "),
+      spec.table
+    )
+  end
+  fail("%s has no primary key; give a `key` of columns that are unique and NOT NULL", spec.table)
+end
+
+local function known_column(spec, by_name, name)
+  local column = by_name[name]
+  if not column then
+    fail("%s has no column %s", spec.table, name)
+  end
+  return column
+end
+
+-- Columns to read besides the key.
+local function columns_to_read(spec, list, by_name, key)
+  local is_key, names = {}, {}
+  for _, name in ipairs(key) do
+    is_key[name] = true
+  end
+  if spec.columns then
+    for _, name in ipairs(spec.columns) do
+      known_column(spec, by_name, name)
+      names[#names + 1] = not is_key[name] and name or nil
+    end
+    return names
+  end
+  for _, column in ipairs(list) do
+    names[#names + 1] = not is_key[column.name] and column.name or nil
+  end
+  return names
+end
+
+-- --- the definition for the engine ---
+
+local function map(list, by_name, field)
+  local values = {}
+  for index, name in ipairs(list) do
+    values[index] = by_name[name][field]
+  end
+  return values
+end
+
+-- function({ column names }) -> { sql, bind, transports }; without names a delete
+local function new_writer(spec, t, by_name)
+  return function(names)
+    if #names == 0 then
+      return host.dialect:delete_rows(t)
+    end
+    local columns = {}
+    for index, name in ipairs(names) do
+      for _, key_name in ipairs(t.key) do
+        if key_name == name then
+          error(("row() must not change the key column %s"):format(name), 0)
+        end
+      end
+      local column = by_name[name]
+      if not column then
+        error(("row() returned the column %s, which %s does not have"):format(name, spec.table), 0)
+      end
+      columns[index] = { name = name, type = column.type, transport = column.transport }
+    end
+    return host.dialect:update_rows(t, columns)
+  end
+end
+
+-- The second argument of row(): the engine adds `delete`.
+local function new_row_batch()
+  return {
+    copy = function(_, row)
+      local copy = {}
+      for name, value in pairs(row) do
+        copy[name] = value
+      end
+      return copy
+    end,
+  }
+end
+
+-- Keys come from the engine as JSON (core/backfill/key.h); bytes as { hex = ... }.
+local function key_values(text)
+  local values = json.decode(text)
+  for index, value in ipairs(values) do
+    if type(value) == "table" then
+      values[index] = sql.blob((value.hex:gsub("%x%x", function(digits)
+        return string.char(tonumber(digits, 16))
+      end)))
+    end
+  end
+  return values
+end
+
+local function append(list, more)
+  for _, value in ipairs(more) do
+    list[#list + 1] = value
+  end
+  return list
+end
+
+-- The whole script of a batch() call: batch.rows is read when it is first asked for.
+local function new_batch_function(spec, t)
+  local dialect = host.dialect
+  return function(is_first, from, to, count)
+    local kind = is_first and "first" or "after"
+    local values = append(key_values(from), key_values(to))
+    local batch = {
+      range = { predicate = dialect:range_predicate(t, kind), values = values },
+      count = count,
+    }
+    setmetatable(batch, {
+      __index = function(self, name)
+        if name ~= "rows" then
+          return nil
+        end
+        local rows = host.connection:query(dialect:page(t, kind, false, true), values)
+        rawset(self, "rows", rows)
+        return rows
+      end,
+    })
+    host.savepoint_depth(1) -- statements of a batch are no statements of the journal
+    local ok, problem = pcall(spec.batch, batch)
+    host.savepoint_depth(-1)
+    if not ok then
+      error(problem, 0)
+    end
+  end
+end
+
+local function add_sql(definition, spec, t)
+  local dialect = host.dialect
+  local limited = spec.where == nil
+  definition.first_key, definition.last_key = dialect:first_key(t), dialect:last_key(t)
+  for _, from in ipairs({ "first", "after" }) do
+    definition["hop_" .. from] = dialect:hop(t, from)
+    definition["page_" .. from] = dialect:page(t, from, limited, true)
+    definition["update_" .. from] = spec.set and dialect:update_range(t, spec.set, from) or nil
+  end
+end
+
+-- Time-outs of a batch's session (BACKFILL.md, section 7).
+local function batch_begin(dialect, size)
+  local target_ms = size.target_ms or dialect.backfill_target_ms or 500
+  return dialect:batch_begin({
+    lock_timeout_ms = 2000,
+    statement_timeout_ms = math.max(10 * target_ms, 10000),
+    idle_timeout_ms = 60000,
+  })
+end
+
+local function define(spec, name)
+  local dialect = host.dialect
+  local list, by_name = read_columns(spec)
+  local key = find_key(spec, by_name)
+  local t = {
+    table = spec.table,
+    schema = spec.schema,
+    key = key,
+    key_types = map(key, by_name, "type"),
+    key_transports = map(key, by_name, "transport"),
+    columns = columns_to_read(spec, list, by_name, key),
+    where = spec.where,
+    column_types = {},
+  }
+  for column_name, column in pairs(by_name) do
+    t.column_types[column_name] = column.type
+  end
+  for column_name in pairs(spec.set or {}) do
+    known_column(spec, by_name, column_name)
+  end
+  local size = spec.size or {}
+  local definition = {
+    name = name,
+    form = spec.form,
+    table_shown = dialect:table_name(spec.table, spec.schema),
+    key = key,
+    key_columns = json.encode(json.array(key)),
+    key_types_json = json.encode(json.array(t.key_types)),
+    key_transports = t.key_transports,
+    where = spec.where,
+    estimate = dialect:row_estimate(host.connection, spec.table, spec.schema),
+    nice = spec.nice,
+    size_fixed = size.fixed,
+    target_ms = size.target_ms or dialect.backfill_target_ms or 500,
+    size_start = size.start,
+    size_min = size.min,
+    size_max = size.max,
+    begin = batch_begin(dialect, size),
+    sync = dialect:batch_sync(),
+    row = spec.row,
+    batch = spec.form == "batch" and new_batch_function(spec, t) or new_row_batch(),
+    writer = new_writer(spec, t, by_name),
+  }
+  add_sql(definition, spec, t)
+  return definition
+end
+
+-- --- op.backfill ---
+
+-- What makes a backfill another one: table, key, columns, rows and what is done; not its size.
+local function fingerprint(spec)
+  local parts = { "backfill", spec.table, spec.schema or "", table.concat(spec.key or {}, ",") }
+  parts[#parts + 1] = table.concat(spec.columns or {}, ",")
+  parts[#parts + 1] = spec.where or ""
+  if spec.set then
+    for _, name in ipairs(check.sorted_keys(spec.set)) do
+      parts[#parts + 1] = name .. "=" .. host.dialect:literal(spec.set[name])
+    end
+  else
+    parts[#parts + 1] = statement.function_text(spec.row or spec.batch)
+  end
+  return table.concat(parts, "\0")
+end
+
+local function shown(spec)
+  local what = spec.set and "set" or spec.form .. " " .. statement.function_place(spec.row or spec.batch)
+  return ("backfill %s (%s)"):format(host.dialect:table_name(spec.table, spec.schema), what)
+end
+
+local function has_tables()
+  return host.dialect:has_table(host.connection, "moonbird_backfill", host.version_table_schema)
+end
+
+local function run(spec)
+  if host.savepoint_depth() > 0 then
+    fail("a backfill commits its batches, so it cannot run inside db:transaction or another backfill")
+  end
+  local verdict, entry, result = host.statement_next("backfill", fingerprint(spec), shown(spec))
+  if verdict == "skip" then
+    return result
+  end
+  local definition = define(spec, host.backfill_name(entry))
+  return host.backfill_run(definition, entry, verdict == "resume", has_tables())
+end
+
+--- Runs a backfill there and then: what the revision did before is committed, then batch after batch. An interrupted one goes on
+--- where it was. Returns the rows that were gone through.
+function op.backfill(spec)
+  local ok, checked = pcall(check_spec, spec)
+  if not ok then
+    error(checked, 2)
+  end
+  local done
+  ok, done = pcall(run, checked)
+  if not ok then
+    error(done, type(done) == "string" and 2 or 0)
+  end
+  return done
+end

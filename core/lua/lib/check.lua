@@ -1,0 +1,238 @@
+-- Checks the arguments of everything that scripts call. A signature is data: the arguments by position, then the
+-- options; check.call returns them as one flat table, or nil and a sentence that the caller raises at the line of the
+-- script. Called by op.lua, items.lua and types.lua. Knows no dialect but the one it is handed.
+
+local kinds = require("moonbird.kinds")
+local sql = require("moonbird.sql")
+
+local check = {}
+
+-- Names that Alembic's options carry as a prefix (`postgresql_where`): such an option is for that database alone and is
+-- passed over on the others.
+local databases = { "postgresql", "sqlite", "mysql", "mariadb", "mssql", "oracle" }
+
+-- What a person calls a value.
+function check.describe(value)
+  if value == nil then
+    return "nothing"
+  elseif kinds.is_item(value) then
+    return value.kind == "column" and "a column" or "an item (" .. value.kind .. ")"
+  elseif kinds.is_type(value) then
+    return "a type"
+  elseif sql.is(value) then
+    return 'sql "..."'
+  elseif sql.is_blob(value) then
+    return "a blob"
+  elseif sql.is_null(value) then
+    return "null"
+  elseif type(value) == "string" then
+    local is_cut = value:find("\0", 1, true) ~= nil
+    return value == "" and "an empty string" or is_cut and "a string with a NUL byte" or "a string"
+  end
+  local name = math.type(value) or type(value)
+  return (name:find("^[aeiou]") and "an " or "a ") .. name
+end
+
+-- Levenshtein's distance, on two rows.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do
+    row[j] = j
+  end
+  for i = 1, #a do
+    local corner = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      corner, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, corner + cost)
+    end
+  end
+  return row[#b]
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+check.sorted_keys = sorted_keys
+
+local function nearest(word, known)
+  local best, best_distance = nil, math.max(2, #word // 3) + 1
+  for _, candidate in ipairs(known) do
+    local steps = distance(word, candidate)
+    if steps < best_distance then
+      best, best_distance = candidate, steps
+    end
+  end
+  return best
+end
+
+local function unknown_option(signature, key, extra)
+  local known = sorted_keys(signature.options or {})
+  for _, name in ipairs(extra or {}) do
+    known[#known + 1] = name
+  end
+  if type(key) ~= "string" then
+    return ("%s: the options must have names, got %s (%s) among them"):format(
+      signature.name,
+      check.describe(key),
+      tostring(key)
+    )
+  elseif #known == 0 then
+    return ('%s: unknown option "%s"; it takes no options'):format(signature.name, key)
+  end
+  local near = nearest(key, known)
+  return ('%s: unknown option "%s"%s (known: %s)'):format(
+    signature.name,
+    key,
+    near and ('; did you mean "%s"?'):format(near) or "",
+    table.concat(known, ", ")
+  )
+end
+
+local function wrong_value(signature, what, kind, value)
+  return ("%s: %s must be %s, got %s"):format(signature.name, what, kinds.rows[kind].words, check.describe(value))
+end
+
+local function fits(kind, value)
+  return kinds.rows[kind].test(value)
+end
+
+local function database_of(key)
+  for _, name in ipairs(databases) do
+    if key:sub(1, #name + 1) == name .. "_" then
+      return name, key:sub(#name + 2)
+    end
+  end
+end
+
+-- The kind of an option's value; "skip" for one that is meant for another database; nil for an unknown one.
+local function option_kind(signature, key, dialect)
+  local options = signature.options or {}
+  if options[key] then
+    return options[key]
+  end
+  local database, bare = database_of(key)
+  if not database then
+    return nil
+  elseif not dialect or database ~= dialect.name then
+    return options[bare] or "skip"
+  end
+  local own = dialect.options and dialect.options[signature.kind] or {}
+  return options[bare] or own[bare]
+end
+
+local function own_option_names(signature, dialect)
+  local names = {}
+  for _, key in ipairs(sorted_keys(dialect and dialect.options and dialect.options[signature.kind] or {})) do
+    names[#names + 1] = dialect.name .. "_" .. key
+  end
+  return names
+end
+
+local function take_options(signature, given, dialect, result)
+  for _, key in ipairs(sorted_keys(given)) do
+    local kind = option_kind(signature, key, dialect)
+    if not kind then
+      return unknown_option(signature, key, own_option_names(signature, dialect))
+    elseif kind ~= "skip" and not fits(kind, given[key]) then
+      return wrong_value(signature, ("option %s"):format(key), kind, given[key])
+    end
+    result[key] = given[key]
+  end
+end
+
+local function odd_key(given)
+  for key in pairs(given) do
+    if type(key) ~= "string" then
+      return key
+    end
+  end
+end
+
+local function problem_of_options(signature, options, dialect, result)
+  if options == nil then
+    return nil
+  elseif not kinds.is_plain_table(options) then
+    return ("%s: argument %d must be a table of options, got %s"):format(
+      signature.name,
+      #signature.arguments + 1,
+      check.describe(options)
+    )
+  end
+  local key = odd_key(options)
+  if key ~= nil then
+    return unknown_option(signature, key)
+  end
+  return take_options(signature, options, dialect, result)
+end
+
+local function too_many(signature, count)
+  local most = #signature.arguments + (signature.options and 1 or 0)
+  if count > most then
+    return ("%s: takes %d arguments, got %d"):format(signature.name, most, count)
+  end
+end
+
+-- An options table given in the place of an argument that may be left out stands for all that follow.
+local function is_early_options(argument, value, args, index)
+  return argument.optional and kinds.is_plain_table(value) and args.n == index and not fits(argument[2], value)
+end
+
+-- `args` comes from table.pack; a signature looks like
+--   { name = "op.drop_index", kind = "drop_index", options = { if_exists = "boolean" },
+--     arguments = { { "name", "name" }, { "table", "name", optional = true } } }
+-- Returns a flat table with `kind` set, or nil and the complaint.
+function check.call(signature, args, dialect)
+  local result = { kind = signature.kind }
+  local options = args[#signature.arguments + 1]
+  for index, argument in ipairs(signature.arguments) do
+    local value = args[index]
+    if is_early_options(argument, value, args, index) and signature.options then
+      options = value
+      break
+    end
+    local is_missing = value == nil and argument.optional
+    if not is_missing and not fits(argument[2], value) then
+      return nil, wrong_value(signature, "argument " .. index, argument[2], value)
+    end
+    result[argument[1]] = value
+  end
+  local problem = too_many(signature, args.n)
+    or signature.options and problem_of_options(signature, options, dialect, result)
+  if problem then
+    return nil, problem
+  end
+  return result
+end
+
+-- Checks a table of named values against { name = kind }; returns the complaint or nil.
+function check.fields(name, options, given)
+  return problem_of_options({ name = name, arguments = {}, options = options }, given, nil, {})
+end
+
+-- What dialects raise for "this cannot be rendered": op.lua adds the name of the operation and the line of the script.
+local Refusal = { __name = "moonbird.refusal" }
+
+Refusal.__tostring = function(value)
+  return value.message
+end
+
+function check.refuse(format, ...)
+  error(setmetatable({ message = format:format(...) }, Refusal), 0)
+end
+
+function check.is_refusal(value)
+  return getmetatable(value) == Refusal
+end
+
+check.is_item = kinds.is_item
+check.is_type = kinds.is_type
+check.is_plain_table = kinds.is_plain_table
+
+return check

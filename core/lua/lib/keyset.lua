@@ -1,0 +1,146 @@
+-- The SQL of batched backfills in its standard form: keyset ranges over the columns of a unique key. Methods of the
+-- base dialect (dialect.lua takes them in); a driver's dialect overrides key_parameter, differs and what writes rows.
+--
+-- `t` describes the table: { table =, schema =, key = { "id" }, key_types = { "bigint" }, columns = { to read besides
+-- the key }, where = text or nil, column_types = { name = type } or nil }. All statements use `?`.
+
+local sql = require("moonbird.sql")
+
+local keyset = {}
+
+-- The words for "is not the same as", NULL being a value like any other.
+keyset.distinct_words = "IS DISTINCT FROM"
+
+-- The placeholder of the key's column number `index`; a cast where the planner needs it.
+function keyset.key_parameter()
+  return "?"
+end
+
+local function parameters(self, t)
+  local list = {}
+  for index in ipairs(t.key) do
+    list[index] = self:key_parameter(t, index)
+  end
+  return table.concat(list, ", ")
+end
+
+-- "id > ?", "(a, b) > (?, ?)"
+local function compare(self, t, operator)
+  if #t.key == 1 then
+    return ("%s %s %s"):format(self:ident(t.key[1]), operator, parameters(self, t))
+  end
+  return ("(%s) %s (%s)"):format(self:ident_list(t.key), operator, parameters(self, t))
+end
+
+local function order(self, t, direction)
+  local list = {}
+  for index, name in ipairs(t.key) do
+    list[index] = self:ident(name) .. direction
+  end
+  return table.concat(list, ", ")
+end
+
+local function end_key(self, t, direction)
+  return ("SELECT %s FROM %s ORDER BY %s LIMIT 1"):format(
+    self:ident_list(t.key),
+    self:table_name(t.table, t.schema),
+    order(self, t, direction)
+  )
+end
+
+function keyset:first_key(t)
+  return end_key(self, t, "")
+end
+
+function keyset:last_key(t)
+  return end_key(self, t, " DESC")
+end
+
+-- from = "first": from this key on; "after": beyond it. Params: from-key, high-key.
+function keyset:range_predicate(t, from)
+  if from ~= "first" and from ~= "after" then
+    error(('range_predicate: from must be "first" or "after", got %s'):format(tostring(from)), 2)
+  end
+  return compare(self, t, from == "first" and ">=" or ">") .. " AND " .. compare(self, t, "<=")
+end
+
+-- The key of the n-th row. Params: from-key, high-key, n - 1.
+function keyset:hop(t, from)
+  return ("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT 1 OFFSET ?"):format(
+    self:ident_list(t.key),
+    self:table_name(t.table, t.schema),
+    self:range_predicate(t, from),
+    order(self, t, "")
+  )
+end
+
+-- The range, and the rows in it that are wanted.
+local function wanted(self, t, from)
+  local text = self:range_predicate(t, from)
+  if t.where == nil then
+    return text
+  end
+  return text .. " AND " .. self:condition(self:verbatim(sql.text(t.where)))
+end
+
+function keyset.lock_words()
+  return ""
+end
+
+-- Params: from-key, high-key, then the limit if `limited`.
+function keyset:page(t, from, limited, lock)
+  local names = { table.unpack(t.key) }
+  for _, name in ipairs(t.columns or {}) do
+    names[#names + 1] = name
+  end
+  return ("SELECT %s FROM %s WHERE %s ORDER BY %s%s%s"):format(
+    self:ident_list(names),
+    self:table_name(t.table, t.schema),
+    wanted(self, t, from),
+    order(self, t, ""),
+    limited and " LIMIT ?" or "",
+    lock and self:lock_words() or ""
+  )
+end
+
+local function value_text(self, value)
+  local text = self:verbatim(self:literal(value))
+  return sql.is(value) and self:condition(text) or text
+end
+
+-- Is the column something else than what it is to become?
+function keyset:differs(_, name, text)
+  return ("%s %s %s"):format(self:ident(name), self.distinct_words, text)
+end
+
+-- set = { column = value or sql "..." }. Only rows that differ are written. Params: from-key, high-key.
+function keyset:update_range(t, set, from)
+  local names = {}
+  for name in pairs(set) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  local assignments, differences = {}, {}
+  for index, name in ipairs(names) do
+    local text = value_text(self, set[name])
+    assignments[index] = self:ident(name) .. " = " .. text
+    differences[index] = self:differs(t, name, text)
+  end
+  return ("UPDATE %s SET %s WHERE %s AND (%s)"):format(
+    self:table_name(t.table, t.schema),
+    table.concat(assignments, ", "),
+    wanted(self, t, from),
+    table.concat(differences, " OR ")
+  )
+end
+
+-- Does a SELECT of the own range row lock it?
+function keyset.claim()
+  return ""
+end
+
+function keyset.batch_sync()
+  return nil
+end
+
+return keyset

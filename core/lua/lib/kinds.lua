@@ -1,0 +1,170 @@
+-- The kinds of value that arguments and options may be: for each a test, and the words for "must be ...". A new kind is
+-- one more row. Used by check.lua alone.
+
+local sql = require("moonbird.sql")
+
+local kinds = {}
+
+-- --- tests ---
+
+local function is_plain_table(value)
+  return type(value) == "table" and getmetatable(value) == nil
+end
+
+local function has_name(value, name)
+  local meta = getmetatable(value)
+  return type(meta) == "table" and meta.__name == name
+end
+
+local function is_item(value)
+  return has_name(value, "moonbird.item")
+end
+
+local function is_type(value)
+  return has_name(value, "moonbird.type")
+end
+
+local function is_text(value)
+  return type(value) == "string"
+end
+
+local function is_name(value)
+  return is_text(value) and value ~= "" and not value:find("\0", 1, true)
+end
+
+local function is_expression(value)
+  return is_text(value) and value:find("%S") ~= nil or sql.is(value)
+end
+
+local function is_element(value)
+  return is_name(value) or sql.is(value)
+end
+
+local function is_scalar(value)
+  return is_text(value) or type(value) == "number" or type(value) == "boolean"
+end
+
+-- A list (keys 1 to n, nothing else) whose entries all pass.
+local function list_of(test)
+  return function(value)
+    if not is_plain_table(value) then
+      return false
+    end
+    for key, entry in pairs(value) do
+      if math.type(key) ~= "integer" or key < 1 or key > #value or not test(entry) then
+        return false
+      end
+    end
+    return true
+  end
+end
+
+local function filled_list_of(test)
+  local is_list = list_of(test)
+  return function(value)
+    return is_list(value) and #value > 0
+  end
+end
+
+-- A table whose keys are names.
+local function map_of(test)
+  return function(value)
+    if not is_plain_table(value) then
+      return false
+    end
+    for key, entry in pairs(value) do
+      if not is_name(key) or not test(entry) then
+        return false
+      end
+    end
+    return true
+  end
+end
+
+local function either(a, b)
+  return function(value)
+    return a(value) or b(value)
+  end
+end
+
+local function word_of(...)
+  local known = {}
+  for _, word in ipairs({ ... }) do
+    known[word] = true
+  end
+  return function(value)
+    return is_text(value) and known[value:upper()] ~= nil
+  end
+end
+
+local is_action = word_of("CASCADE", "RESTRICT", "NO ACTION", "SET NULL", "SET DEFAULT")
+
+-- PostgreSQL 15: SET NULL (a, b)
+local function is_action_on_columns(value)
+  return is_text(value) and value:upper():match("^SET %u+ %(.+%)$") ~= nil
+end
+
+local function is_computed(value)
+  return is_expression(value) or is_plain_table(value) and is_expression(value[1])
+end
+
+-- --- the rows ---
+
+local function kind(name, test, words)
+  kinds[name] = { test = test, words = words }
+end
+
+local function is_anything()
+  return true
+end
+
+kind("any", is_anything, "anything")
+kind("boolean", function(value)
+  return type(value) == "boolean"
+end, "true or false")
+kind("integer", function(value)
+  return math.type(value) == "integer"
+end, "an integer")
+kind("size", function(value)
+  return math.type(value) == "integer" and value >= 0
+end, "an integer from 0")
+kind("text", is_text, "a string")
+kind("name", is_name, "a name (a string that is not empty)")
+kind("names", filled_list_of(is_name), 'a list of names ({ "a", "b" })')
+kind("name_or_names", either(is_name, filled_list_of(is_name)), "a name or a list of names")
+kind("texts", filled_list_of(is_text), 'a list of strings ({ "a", "b" })')
+kind("elements", filled_list_of(is_element), 'a list of column names or expressions ({ "a", sql "lower(b)" })')
+kind("expression", is_expression, 'an SQL text ("a > 0" or sql "a > 0")')
+kind("type", is_type, "a type (types.text())")
+kind("column", function(value)
+  return is_item(value) and value.kind == "column"
+end, 'a column (column("name", types.text()))')
+kind("items", list_of(is_item), 'a list of columns and constraints ({ column("id", types.integer()), unique { "a" } })')
+kind("rows", list_of(map_of(is_anything)), "a list of rows ({ { name = value }, ... })")
+kind("default", function(value)
+  return is_scalar(value) or sql.is(value) or value == sql.null
+end, 'a string, a number, a boolean or sql "..."')
+kind(
+  "reference",
+  either(is_name, is_plain_table),
+  'a column of another table ("table.column" or { "table.column", ondelete = "CASCADE" })'
+)
+kind("references", either(is_name, filled_list_of(is_name)), 'columns of another table ({ "table.a", "table.b" })')
+kind(
+  "action",
+  either(is_action, is_action_on_columns),
+  '"CASCADE", "RESTRICT", "NO ACTION", "SET NULL" or "SET DEFAULT"'
+)
+kind("initially", word_of("DEFERRED", "IMMEDIATE"), '"DEFERRED" or "IMMEDIATE"')
+kind("match", word_of("FULL", "SIMPLE", "PARTIAL"), '"FULL", "SIMPLE" or "PARTIAL"')
+kind("scalars", map_of(is_scalar), "a table of named values ({ fillfactor = 70 })")
+kind("autoincrement", function(value)
+  return type(value) == "boolean" or value == "auto"
+end, 'true, false or "auto"')
+kind("computed", is_computed, 'an SQL expression ("a || b" or { "a || b", persisted = true })')
+kind("identity", function(value)
+  return type(value) == "boolean" or is_plain_table(value)
+end, "true or a table ({ always = true, start = 1, increment = 1 })")
+kind("params", is_plain_table, "a list of values or a table of named values")
+
+return { rows = kinds, is_item = is_item, is_type = is_type, is_plain_table = is_plain_table }

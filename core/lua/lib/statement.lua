@@ -1,0 +1,178 @@
+-- statement.lua: every mutating call of a script comes through here. The journal (core/run/journal.c) gives it a number and
+-- says whether an interrupted run has committed it already: then it is passed over and its recorded result is given back.
+-- Knows connections and the journal; how SQL is written is the dialect's, what is called is op.lua's and revision.lua's.
+
+local host = require("moonbird.host")
+
+local statement = {}
+
+--- The dialect of the connection that the script runs on.
+function statement.dialect()
+  return host.dialect
+end
+
+local function execute(item)
+  if type(item) == "string" then
+    return host.connection:exec(item)
+  end
+  return host.connection:exec(item[1], item[2])
+end
+
+local function execute_all(items)
+  local affected = 0
+  for _, item in ipairs(items) do
+    affected = execute(item)
+  end
+  return affected
+end
+
+local function value_text(value)
+  if type(value) == "table" then
+    return tostring(value[1])
+  elseif value == host.null then
+    return "null"
+  end
+  return math.type(value) == "float" and ("%a"):format(value) or tostring(value)
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  return keys
+end
+
+-- Text and parameters, in a fixed order: what the fingerprint is taken of.
+local function describe(items)
+  local parts = {}
+  for _, item in ipairs(items) do
+    if type(item) == "string" then
+      parts[#parts + 1] = item
+    else
+      parts[#parts + 1] = item[1]
+      for _, key in ipairs(sorted_keys(item[2] or {})) do
+        parts[#parts + 1] = tostring(key) .. "=" .. value_text(item[2][key])
+      end
+    end
+  end
+  return table.concat(parts, "\0")
+end
+
+local function any_outside(items)
+  for _, item in ipairs(items) do
+    if host.dialect:outside_transaction(type(item) == "string" and item or item[1]) then
+      return true
+    end
+  end
+  return false
+end
+
+-- In the revision's transaction: the journal's entry is written at the next commit point, if there is one.
+local function run_inside(entry, body)
+  local ok, result = pcall(body)
+  if not ok then
+    host.statement_failed(entry, result)
+    error(result, 0)
+  end
+  host.statement_done(entry, result)
+  return result
+end
+
+-- `transaction = false`, and the statement could be in a transaction: its effect and its entry commit together.
+local function run_alone(entry, body)
+  host.begin()
+  local ok, result = pcall(function()
+    local affected = body()
+    host.statement_done(entry, affected)
+    host.commit_point()
+    return affected
+  end)
+  if not ok then
+    host.rollback()
+    host.statement_failed(entry, result)
+    error(result, 0)
+  end
+  return result
+end
+
+-- The statement cannot be in a transaction: the journal holds "started" before it and "done" after it. A run that finds
+-- "started" repeats it.
+local function run_outside(entry, body)
+  host.commit_point()
+  local affected = body()
+  host.begin()
+  host.statement_done(entry, affected)
+  host.statement_update(entry)
+  host.commit_point()
+  return affected
+end
+
+local function run(entry, items, body)
+  if host.in_transaction() then
+    return run_inside(entry, body)
+  elseif items and any_outside(items) then
+    return run_outside(entry, body)
+  end
+  return run_alone(entry, body)
+end
+
+--- Passes one statement through the journal. `fingerprint` is the text by which a later run knows it again, `shown` what
+--- messages call it; `body` does the work and returns the rows affected.
+---@return integer affected
+function statement.pass(kind, fingerprint, shown, body, items)
+  if host.savepoint_depth() > 0 then
+    return body()
+  end
+  local verdict, entry, result = host.statement_next(kind, fingerprint, shown)
+  if verdict == "skip" then
+    return result
+  elseif verdict == "fail" then
+    error(result, 0)
+  end
+  return run(entry, items, body)
+end
+
+--- Executes the SQL of one operation. `items` are strings, or pairs of a string and its parameters.
+---@return integer affected rows of the last
+function statement.perform(kind, shown, items)
+  return statement.pass(kind, kind .. "\0" .. describe(items), shown, function()
+    return execute_all(items)
+  end, items)
+end
+
+local function file_lines(path, first, last)
+  local file = io.open(path, "r")
+  if not file then
+    return nil
+  end
+  local lines, number = {}, 0
+  for line in file:lines() do
+    number = number + 1
+    if number >= first and number <= last then
+      lines[#lines + 1] = line:match("^%s*(.-)%s*$")
+    end
+  end
+  file:close()
+  return table.concat(lines, "\n")
+end
+
+--- The text of a function, by which a later run knows it again: its lines in the file, or else its code. Where it begins in
+--- the file does not matter.
+function statement.function_text(f)
+  local info = debug.getinfo(f, "S")
+  local path = info.source:match("^@(.*)")
+  local text = path and file_lines(path, info.linedefined, info.lastlinedefined)
+  return text or string.dump(f, true)
+end
+
+--- "versions/ab12_split.lua:20-28"
+function statement.function_place(f)
+  local info = debug.getinfo(f, "S")
+  return ("%s:%d-%d"):format(info.source:match("^@?(.*)"), info.linedefined, info.lastlinedefined)
+end
+
+return statement

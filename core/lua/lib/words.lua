@@ -1,0 +1,31 @@
+-- words.lua: the words in braces of core/run/sql and core/backfill/sql: quoted names of Moonbird's own tables, and the
+-- dialect's type names. Called once for a session by core/run/words.c.
+
+local own_tables = {
+  log = "moonbird_log",
+  journal = "moonbird_journal",
+  backfill = "moonbird_backfill",
+  backfill_range = "moonbird_backfill_range",
+  backfill_worker = "moonbird_backfill_worker",
+  backfill_bad = "moonbird_backfill_bad",
+  backfill_log = "moonbird_backfill_log",
+}
+
+--- All words for one dialect.
+---@param dialect table
+---@param version_table string
+---@param schema string|nil
+---@return table<string, string>
+return function(dialect, version_table, schema)
+  local words = {}
+  for word, text in pairs(dialect.words) do
+    words[(word:gsub("_$", ""))] = text
+  end
+  for word, name in pairs(own_tables) do
+    words[word] = dialect:table_name(name, schema)
+  end
+  words.version = dialect:table_name(version_table, schema)
+  words.claim = dialect:claim()
+  words.version_pkc = dialect:ident(version_table .. "_pkc")
+  return words
+end

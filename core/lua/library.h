@@ -1,0 +1,13 @@
+/*
+ * library.h - `require "moonbird.NAME"`: the Lua library in the binary, or in the folder $MOONBIRD_LUA_DIR while
+ * developing.
+ */
+#ifndef LUA_LIBRARY_H
+#define LUA_LIBRARY_H
+
+#include <lua.h>
+
+/* Adds the searcher behind package.preload and before the files of the system. */
+void library_install(lua_State *L);
+
+#endif

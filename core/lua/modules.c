@@ -1,0 +1,43 @@
+/*
+ * modules.c - the table of C modules; see modules.h. `moonbird.host` is made by hand: run/ and backfill/ add to it.
+ */
+#include "lua/modules.h"
+
+#include "base/sha256.h"
+#include "lua/script_error.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+
+/* host.sha256(text) -> 64 hexadecimal digits */
+static int host_sha256(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  char hex[SHA256_HEX_SIZE];
+  sha256_hex(text, len, hex);
+  lua_pushlstring(L, hex, SHA256_HEX_SIZE - 1);
+  return 1;
+}
+
+static int open_host(lua_State *L) {
+  lua_newtable(L);
+  value_push_null(L);
+  lua_setfield(L, -2, "null");
+  lua_pushcfunction(L, host_sha256);
+  lua_setfield(L, -2, "sha256");
+  return 1;
+}
+
+void modules_install(lua_State *L) {
+  static const luaL_Reg preload[] = {
+      {"moonbird.host", open_host},
+      {"moonbird.json", open_json},
+      {"moonbird.log", open_log},
+      {NULL, NULL},
+  };
+  script_error_install(L);
+  connection_install(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  luaL_setfuncs(L, preload, 0);
+  lua_pop(L, 1);
+}

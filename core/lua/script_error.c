@@ -1,0 +1,144 @@
+/*
+ * script_error.c - error objects and tracebacks; see script_error.h.
+ *
+ * A resource goes into a userdata before it is filled, so that an error on the way frees it.
+ */
+#include "lua/script_error.h"
+
+#include "base/strbuf.h"
+#include "lua/host.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char type_name[] = "moonbird.error";
+
+static struct error *new_object(lua_State *L) {
+  struct error *e = lua_newuserdatauv(L, sizeof(*e), 0);
+  *e = (struct error)ERROR_INIT;
+  luaL_setmetatable(L, type_name);
+  return e;
+}
+
+int host_throw(lua_State *L, struct error *err) {
+  struct error *e = new_object(L);
+  error_move(e, err);
+  return lua_error(L);
+}
+
+void host_take_error(lua_State *L, struct error *err) {
+  struct error *e = luaL_testudata(L, -1, type_name);
+  if (e) {
+    error_move(err, e);
+  } else {
+    const char *text = lua_tostring(L, -1);
+    error_set(err, ERROR_FAILED, "%s", text ? text : "a script failed without a message");
+  }
+  lua_pop(L, 1);
+}
+
+/* --- tracebacks
+ * -------------------------------------------------------------------------------------------------------------- */
+
+/* Frames of the embedded library are of no use to the author of a script. */
+static bool is_script_frame(const lua_Debug *ar) {
+  return ar->currentline > 0 && ar->source[0] == '@';
+}
+
+static void add_frame(struct strbuf *text, const lua_Debug *ar) {
+  if (text->len)
+    strbuf_add_char(text, '\n');
+  strbuf_addf(text, "%s:%d", ar->source + 1, ar->currentline);
+  if (ar->what[0] == 'm')
+    strbuf_add_str(text, ": in the main chunk");
+  else if (ar->name)
+    strbuf_addf(text, ": in %s '%s'", ar->namewhat[0] ? ar->namewhat : "function", ar->name);
+  else
+    strbuf_addf(text, ": in the function at line %d", ar->linedefined);
+}
+
+static char *traceback(lua_State *L) {
+  enum { FRAMES_SHOWN = 12 };
+  struct strbuf text = STRBUF_INIT;
+  lua_Debug ar;
+  int shown = 0;
+  for (int level = 0; shown < FRAMES_SHOWN && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sln", &ar);
+    if (!is_script_frame(&ar))
+      continue;
+    add_frame(&text, &ar);
+    shown++;
+  }
+  return strbuf_detach(&text);
+}
+
+static const char *thrown_text(lua_State *L) {
+  if (luaL_callmeta(L, 1, "__tostring") && lua_isstring(L, -1))
+    return lua_tostring(L, -1);
+  const char *text = lua_tostring(L, 1);
+  if (text)
+    return text;
+  return lua_pushfstring(L, "the script threw a %s value", luaL_typename(L, 1));
+}
+
+/* Called with the thrown value at the top; leaves an error object there. */
+int script_error_handler(lua_State *L) {
+  struct error *e = luaL_testudata(L, 1, type_name);
+  if (!e) {
+    const char *text = thrown_text(L);
+    e = new_object(L);
+    error_set(e, ERROR_FAILED, "%s", text);
+    lua_replace(L, 1);
+    lua_settop(L, 1);
+  }
+  if (!e->where) {
+    char *lines = traceback(L);
+    if (lines[0])
+      error_where(e, "%s", lines);
+    free(lines);
+  }
+  return 1;
+}
+
+/* --- what scripts see
+ * -------------------------------------------------------------------------------------------------------- */
+
+static int object_tostring(lua_State *L) {
+  const struct error *e = luaL_checkudata(L, 1, type_name);
+  lua_pushstring(L, e->message ? e->message : "");
+  return 1;
+}
+
+static int object_index(lua_State *L) {
+  const struct error *e = luaL_checkudata(L, 1, type_name);
+  const char *key = luaL_checkstring(L, 2);
+  const char *value = NULL;
+  if (strcmp(key, "message") == 0)
+    value = e->message;
+  else if (strcmp(key, "sqlstate") == 0)
+    value = e->sqlstate[0] ? e->sqlstate : NULL;
+  else if (strcmp(key, "detail") == 0)
+    value = e->detail;
+  else if (strcmp(key, "hint") == 0)
+    value = e->hint;
+  else if (strcmp(key, "statement") == 0)
+    value = e->statement;
+  else if (strcmp(key, "where") == 0)
+    value = e->where;
+  lua_pushstring(L, value);
+  return 1;
+}
+
+static int object_gc(lua_State *L) {
+  error_release(luaL_checkudata(L, 1, type_name));
+  return 0;
+}
+
+void script_error_install(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"__tostring", object_tostring}, {"__index", object_index}, {"__gc", object_gc}, {NULL, NULL}};
+  luaL_newmetatable(L, type_name);
+  luaL_setfuncs(L, methods, 0);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,20 @@
+/*
+ * script_error.h - errors inside Lua as objects that keep class, SQLSTATE, hint and the place in the script.
+ *
+ * An error object is a userdata that owns a struct error. Scripts see the fields message, sqlstate, detail, hint and
+ * statement, and tostring(e) is the message with its place.
+ */
+#ifndef LUA_SCRIPT_ERROR_H
+#define LUA_SCRIPT_ERROR_H
+
+#include "base/error.h"
+
+#include <lua.h>
+
+/* Message handler: turns whatever was thrown into an error object with a traceback of the script's own lines. */
+int script_error_handler(lua_State *L);
+
+/* Makes the metatable. */
+void script_error_install(lua_State *L);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * journal.c - the record of committed statements; see journal.h and DESIGN.md, section 8.
+ */
+#include "run/journal.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const state_names[] = {
+    [ENTRY_STARTED] = "started", [ENTRY_DONE] = "done", [ENTRY_FAILED] = "failed"};
+
+static enum entry_state state_from_name(const char *name) {
+  for (size_t i = 0; i < ARRAY_LEN(state_names); i++)
+    if (name && strcmp(name, state_names[i]) == 0)
+      return (enum entry_state)i;
+  return ENTRY_STARTED;
+}
+
+static void free_entry(void *item) {
+  struct journal_entry *e = item;
+  free(e->kind);
+  free(e->fingerprint);
+  free(e->statement);
+  free(e->error);
+  free(e);
+}
+
+void journal_release(struct journal *journal) {
+  vec_release_with(&journal->entries, free_entry);
+}
+
+static const char *text_or_empty(const struct rowset *rows, size_t row, uint32_t column) {
+  const char *text = rowset_text(rows, row, column);
+  return text ? text : "";
+}
+
+static void take_row(struct journal *journal, const struct rowset *rows, size_t row) {
+  struct journal_entry *e = xcalloc(1, sizeof(*e));
+  e->number = rowset_int(rows, row, 0);
+  e->kind = xstrdup(text_or_empty(rows, row, 1));
+  e->fingerprint = xstrdup(text_or_empty(rows, row, 2));
+  e->statement = xstrdup(text_or_empty(rows, row, 3));
+  e->state = state_from_name(rowset_text(rows, row, 4));
+  e->result = rowset_int(rows, row, 5);
+  e->error = xstrdup_or_null(rowset_text(rows, row, 6));
+  e->written = true;
+  vec_push(&journal->entries, e);
+}
+
+bool journal_load(struct journal *journal, struct session *session, const char *revision, const char *direction,
+                  struct error *err) {
+  *journal = (struct journal){.revision = revision, .direction = direction};
+  if (!session->has_journal_table)
+    return true;
+  struct rowset rows = ROWSET_INIT;
+  const char *params[] = {revision, direction};
+  if (!session_query(session, "journal_select", params, 2, &rows, err))
+    return false;
+  for (size_t i = 0; i < rows.row_count; i++)
+    take_row(journal, &rows, i);
+  rowset_release(&rows);
+  journal->found = journal->entries.len;
+  journal->used = journal->found > 0;
+  return true;
+}
+
+static bool refuse_other(const struct journal *journal, const struct journal_entry *e, const char *kind,
+                         const char *statement, struct error *err) {
+  error_set(err, ERROR_PARTIAL,
+            "statement %lld of revision %s is not the one that an earlier, interrupted run has committed",
+            (long long)e->number, journal->revision);
+  error_detail(err, "committed: %s: %s\nnow:       %s: %s", e->kind, e->statement, kind, statement);
+  return error_hint(err, "put the script back as it was and run it again; or finish the work by hand and tell the "
+                         "database where it stands with `moonbird stamp`");
+}
+
+bool journal_next(struct journal *journal, const char *kind, const char *fingerprint, const char *statement,
+                  struct journal_entry **entry, bool *known, struct error *err) {
+  if (journal->passed < journal->found) {
+    struct journal_entry *e = journal->entries.items[journal->passed];
+    if (strcmp(e->fingerprint, fingerprint) != 0)
+      return refuse_other(journal, e, kind, statement, err);
+    journal->passed++;
+    *entry = e;
+    *known = true;
+    return true;
+  }
+  struct journal_entry *e = xcalloc(1, sizeof(*e));
+  e->number = (int64_t)journal->entries.len + 1;
+  e->kind = xstrdup(kind);
+  e->fingerprint = xstrdup(fingerprint);
+  e->statement = xstrdup(statement);
+  e->state = ENTRY_STARTED;
+  vec_push(&journal->entries, e);
+  *entry = e;
+  *known = false;
+  return true;
+}
+
+/* --- the table
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static bool ensure_table(struct session *session, struct error *err) {
+  if (session->has_journal_table)
+    return true;
+  if (!session_execute(session, "journal_create", NULL, 0, NULL, err))
+    return false;
+  session->has_journal_table = true;
+  return true;
+}
+
+static void add_result(struct batch_builder *params, uint32_t column, const struct journal_entry *e) {
+  if (e->state == ENTRY_DONE)
+    batch_add_int(params, column, e->result);
+  else
+    batch_add_null(params, column);
+}
+
+static bool insert_entry(struct journal *journal, struct session *session, const struct journal_entry *e,
+                         struct error *err) {
+  char now[CLOCK_TEXT_SIZE];
+  clock_format_utc(clock_wall_us(), now);
+  struct batch_builder params;
+  batch_init(&params, 10);
+  batch_add_str(&params, 0, journal->revision);
+  batch_add_str(&params, 1, journal->direction);
+  batch_add_int(&params, 2, e->number);
+  batch_add_str(&params, 3, e->kind);
+  batch_add_str(&params, 4, e->fingerprint);
+  batch_add_str(&params, 5, e->statement);
+  batch_add_str(&params, 6, state_names[e->state]);
+  add_result(&params, 7, e);
+  batch_add_str(&params, 8, e->error);
+  batch_add_str(&params, 9, now);
+  bool ok = session_execute_batch(session, "journal_insert", &params, NULL, err);
+  batch_release(&params);
+  return ok;
+}
+
+bool journal_write(struct journal *journal, struct session *session, struct error *err) {
+  if (!ensure_table(session, err))
+    return false;
+  for (size_t i = 0; i < journal->entries.len; i++) {
+    struct journal_entry *e = journal->entries.items[i];
+    if (e->written)
+      continue;
+    if (!insert_entry(journal, session, e, err))
+      return false;
+    e->written = true;
+  }
+  journal->used = true;
+  return true;
+}
+
+bool journal_update(struct journal *journal, struct session *session, const struct journal_entry *e,
+                    struct error *err) {
+  char now[CLOCK_TEXT_SIZE];
+  clock_format_utc(clock_wall_us(), now);
+  struct batch_builder params;
+  batch_init(&params, 7);
+  batch_add_str(&params, 0, state_names[e->state]);
+  add_result(&params, 1, e);
+  batch_add_str(&params, 2, e->error);
+  batch_add_str(&params, 3, now);
+  batch_add_str(&params, 4, journal->revision);
+  batch_add_str(&params, 5, journal->direction);
+  batch_add_int(&params, 6, e->number);
+  bool ok = session_execute_batch(session, "journal_update", &params, NULL, err);
+  batch_release(&params);
+  return ok;
+}
+
+bool journal_close(struct journal *journal, struct session *session, struct error *err) {
+  if (!journal->used)
+    return true;
+  const char *params[] = {journal->revision, journal->direction};
+  return session_execute(session, "journal_delete", params, 2, NULL, err);
+}
+
+bool journal_find_open(struct session *session, char **revision, char **direction, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  *revision = *direction = NULL;
+  if (!session_query_table(session, "journal_open", &rows, &session->has_journal_table, err))
+    return false;
+  if (rows.row_count) {
+    *revision = xstrdup_or_null(rowset_text(&rows, 0, 0));
+    *direction = xstrdup_or_null(rowset_text(&rows, 0, 1));
+  }
+  rowset_release(&rows);
+  return true;
+}
+
+bool journal_purge(struct session *session, struct error *err) {
+  return !session->has_journal_table || session_execute(session, "journal_purge", NULL, 0, NULL, err);
+}

@@ -1,0 +1,72 @@
+/*
+ * journal.h - which statements of an interrupted revision are committed, and what to do with each when it comes again.
+ *
+ * Every mutating call of a script is a statement with a number, counted from 1 in the order of execution, and a
+ * fingerprint (kind and text). At a commit point inside a revision (a backfill) the statements since the last one are
+ * written to moonbird_journal in the same transaction that commits their effects. A run that takes the revision up
+ * again passes over what the journal holds.
+ *
+ * Ownership: the caller owns the struct (journal_load, journal_release).
+ */
+#ifndef RUN_JOURNAL_H
+#define RUN_JOURNAL_H
+
+#include "run/session.h"
+
+#include <stdint.h>
+
+enum entry_state {
+  ENTRY_STARTED, /* a backfill that has begun; it goes on from its own checkpoint */
+  ENTRY_DONE,
+  ENTRY_FAILED, /* it failed, and the script caught the error */
+};
+
+struct journal_entry {
+  int64_t number;
+  char *kind;
+  char *fingerprint;
+  char *statement; /* for people */
+  enum entry_state state;
+  int64_t result; /* rows affected */
+  char *error;    /* ENTRY_FAILED */
+  bool written;   /* stands in the table */
+};
+
+struct journal {
+  const char *revision;  /* borrowed */
+  const char *direction; /* borrowed: "upgrade", "downgrade" */
+  struct vec entries;    /* struct journal_entry * */
+  size_t found;          /* entries that an earlier run left */
+  size_t passed;         /* of them, how many this run has come by */
+  bool used;             /* the table holds entries of this revision */
+};
+
+/* Reads what an earlier run left. */
+bool journal_load(struct journal *journal, struct session *session, const char *revision, const char *direction,
+                  struct error *err) MUST_CHECK;
+void journal_release(struct journal *journal);
+
+/*
+ * The next statement: `entry` gets its entry, `known` whether an earlier run left it (its state then says whether it is
+ * to be passed over). ERROR_PARTIAL when the earlier run had another statement at this number; the error shows both.
+ */
+bool journal_next(struct journal *journal, const char *kind, const char *fingerprint, const char *statement,
+                  struct journal_entry **entry, bool *known, struct error *err) MUST_CHECK;
+
+/* Writes all entries that are not written yet; in the transaction that commits their effects. */
+bool journal_write(struct journal *journal, struct session *session, struct error *err) MUST_CHECK;
+
+/* Writes the changed state of an entry that is in the table. */
+bool journal_update(struct journal *journal, struct session *session, const struct journal_entry *entry,
+                    struct error *err) MUST_CHECK;
+
+/* Takes the revision's entries out of the table; in the transaction that completes the revision. */
+bool journal_close(struct journal *journal, struct session *session, struct error *err) MUST_CHECK;
+
+/* The revision that was interrupted, if any (the first by id): owned texts, or NULL. */
+bool journal_find_open(struct session *session, char **revision, char **direction, struct error *err) MUST_CHECK;
+
+/* Forgets all entries (stamp). */
+bool journal_purge(struct session *session, struct error *err) MUST_CHECK;
+
+#endif

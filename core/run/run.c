@@ -1,0 +1,224 @@
+/*
+ * run.c - upgrade, downgrade, stamp and the look at the version rows; see run.h. DESIGN.md, section 3, has the flow.
+ */
+#include "run/run.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "run/history.h"
+#include "run/journal.h"
+#include "run/session.h"
+#include "run/step.h"
+#include "run/versions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef bool (*plan_fn)(const struct graph *graph, const struct vec *rows, const char *target, struct plan *plan,
+                        struct error *err);
+
+/* --- planning
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/* A revision that was interrupted must be the plan's business, or be left alone by everybody. */
+static bool check_open_revision(const struct plan *plan, const char *revision, const char *direction,
+                                struct error *err) {
+  for (size_t i = 0; i < plan->len; i++)
+    if (strcmp(plan->steps[i].revision->id, revision) == 0 &&
+        strcmp(direction_name(plan->steps[i].direction), direction) == 0)
+      return true;
+  error_set(err, ERROR_PARTIAL, "revision %s is partly applied: its %s was interrupted", revision, direction);
+  return error_hint(err, "`moonbird %s %s%s` goes on where it was interrupted", direction, revision,
+                    strcmp(direction, "downgrade") == 0 ? "-1" : "");
+}
+
+/* Reads the rows and makes the plan from them. */
+static bool look(struct session *session, plan_fn make_plan, const char *target, struct plan *plan, struct error *err) {
+  const struct graph *graph = environment_graph(session->request->env);
+  struct vec rows = VEC_INIT;
+  char *revision = NULL, *direction = NULL;
+  bool ok = versions_read(session, &rows, err) && journal_find_open(session, &revision, &direction, err) &&
+            make_plan(graph, &rows, target, plan, err) &&
+            (!revision || check_open_revision(plan, revision, direction, err));
+  free(revision);
+  free(direction);
+  strvec_release(&rows);
+  return ok;
+}
+
+static bool check_scripts(struct session *session, const struct plan *plan, struct error *err) {
+  for (size_t i = 0; i < plan->len; i++)
+    if (!step_check(session, &plan->steps[i], err))
+      return false;
+  return true;
+}
+
+/* --- running
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+static void tell_finished(const struct session *session, const struct plan_step *step, double seconds) {
+  const struct run_listener *listener = session->request->listener;
+  if (listener && listener->step_finished)
+    listener->step_finished(listener->data, step, seconds);
+}
+
+static bool run_step(struct session *session, const struct plan_step *step, bool shared, double *seconds,
+                     struct error *err) {
+  const struct run_listener *listener = session->request->listener;
+  double begun = clock_monotonic_s();
+  if (listener && listener->step_started)
+    listener->step_started(listener->data, step);
+  if (!step_run(session, step, shared, err)) {
+    if (listener && listener->step_failed)
+      listener->step_failed(listener->data, step, err);
+    return false;
+  }
+  *seconds = clock_monotonic_s() - begun;
+  return true;
+}
+
+/* One transaction for each step. */
+static bool run_each(struct session *session, const struct plan *plan, struct error *err) {
+  for (size_t i = 0; i < plan->len; i++) {
+    double seconds;
+    if (!session_check_interrupt(session, err) || !run_step(session, &plan->steps[i], false, &seconds, err))
+      return false;
+    tell_finished(session, &plan->steps[i], seconds);
+  }
+  return true;
+}
+
+/* One transaction for all steps: "ok" may be said only when it has committed. */
+static bool run_together(struct session *session, const struct plan *plan, struct error *err) {
+  double *seconds = xcalloc(plan->len, sizeof(*seconds));
+  bool ok = true;
+  for (size_t i = 0; i < plan->len && ok; i++)
+    ok = session_check_interrupt(session, err) && run_step(session, &plan->steps[i], true, &seconds[i], err);
+  ok = ok && session_commit(session, err);
+  for (size_t i = 0; i < plan->len && ok; i++)
+    tell_finished(session, &plan->steps[i], seconds[i]);
+  if (!ok)
+    session_rollback(session);
+  free(seconds);
+  return ok;
+}
+
+static bool run_plan(struct session *session, const struct plan *plan, struct error *err) {
+  if (!history_probe(session, err))
+    return false;
+  bool each = config_flag(session->request->config, "transaction_per_migration");
+  return each ? run_each(session, plan, err) : run_together(session, plan, err);
+}
+
+/* Looks without the lock whether there is anything to do, then again with it: another runner may have done it
+ * meanwhile. */
+static bool migrate_in(struct session *session, plan_fn make_plan, const char *target, struct error *err) {
+  struct plan first = PLAN_INIT, plan = PLAN_INIT;
+  bool ok = look(session, make_plan, target, &first, err);
+  bool idle = ok && first.len == 0;
+  if (ok && !idle)
+    ok = check_scripts(session, &first, err) && session_lock(session, err) &&
+         look(session, make_plan, target, &plan, err) && run_plan(session, &plan, err);
+  plan_release(&first);
+  plan_release(&plan);
+  return ok;
+}
+
+static bool migrate(const struct run_request *request, plan_fn make_plan, const char *target, struct error *err) {
+  struct session session;
+  if (!session_open(&session, request, false, err))
+    return false;
+  bool ok = migrate_in(&session, make_plan, target, err);
+  session_close(&session);
+  return ok;
+}
+
+bool run_upgrade(const struct run_request *request, const char *target, struct error *err) {
+  return migrate(request, plan_upgrade, target, err);
+}
+
+bool run_downgrade(const struct run_request *request, const char *target, struct error *err) {
+  return migrate(request, plan_downgrade, target, err);
+}
+
+/* --- stamp
+ * -------------------------------------------------------------------------------------------------------------------
+ */
+
+static bool stamp_step(struct session *session, const struct plan_step *step, struct error *err) {
+  struct history_row row = {
+      .revision = step->revision ? step->revision->id : "",
+      .direction = "stamp",
+      .started_us = clock_wall_us(),
+      .outcome = "done",
+  };
+  return versions_apply(session, step, err) && history_add(session, &row, err);
+}
+
+static bool stamp_plan(struct session *session, const struct plan *plan, bool purge, struct error *err) {
+  if (!session_begin(session, err) || !versions_ensure_table(session, err))
+    return false;
+  if (purge && !session_execute(session, "version_purge", NULL, 0, NULL, err))
+    return false;
+  for (size_t i = 0; i < plan->len; i++)
+    if (!stamp_step(session, &plan->steps[i], err))
+      return false;
+  return journal_purge(session, err) && session_check_interrupt(session, err) && session_commit(session, err);
+}
+
+static bool stamp_in(struct session *session, const struct vec *targets, bool purge, struct error *err) {
+  struct vec rows = VEC_INIT, none = VEC_INIT;
+  struct plan plan = PLAN_INIT;
+  char *revision = NULL, *direction = NULL;
+  bool ok = session_lock(session, err) && versions_read(session, &rows, err) &&
+            journal_find_open(session, &revision, &direction, err) && history_probe(session, err) &&
+            plan_stamp(environment_graph(session->request->env), purge ? &none : &rows, targets, &plan, err);
+  if (ok && revision)
+    log_warn("what was noted of the interrupted %s of revision %s is dropped: the stamp says where the database stands",
+             direction, revision);
+  ok = ok && stamp_plan(session, &plan, purge, err);
+  if (!ok)
+    session_rollback(session);
+  for (size_t i = 0; i < plan.len && ok; i++)
+    tell_finished(session, &plan.steps[i], 0);
+  plan_release(&plan);
+  strvec_release(&rows);
+  free(revision);
+  free(direction);
+  return ok;
+}
+
+bool run_stamp(const struct run_request *request, const struct vec *targets, bool purge, struct error *err) {
+  struct session session;
+  if (!session_open(&session, request, false, err))
+    return false;
+  bool ok = stamp_in(&session, targets, purge, err);
+  session_close(&session);
+  return ok;
+}
+
+/* --- current
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+bool run_current(const struct run_request *request, struct vec *rows, char **url_shown, char **partial,
+                 struct error *err) {
+  struct session session;
+  if (!session_open(&session, request, true, err))
+    return false;
+  char *revision = NULL, *direction = NULL;
+  struct vec got = VEC_INIT;
+  bool ok = versions_read(&session, &got, err) && journal_find_open(&session, &revision, &direction, err);
+  if (ok) {
+    *rows = got;
+    got = (struct vec)VEC_INIT;
+    if (url_shown)
+      *url_shown = xstrdup(session.url_shown);
+    if (partial)
+      *partial = xstrdup_or_null(revision);
+  }
+  strvec_release(&got);
+  free(revision);
+  free(direction);
+  session_close(&session);
+  return ok;
+}

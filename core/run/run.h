@@ -1,0 +1,67 @@
+/*
+ * run.h - what the commands ask for: upgrade, downgrade, stamp, and the version rows as they are.
+ *
+ * One call opens the connection, takes the lock where it writes, does the work, closes. Ownership: the request is
+ * borrowed for the call. Main thread only.
+ */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include "base/error.h"
+#include "base/vec.h"
+#include "config/config.h"
+#include "graph/plan.h"
+#include "script/environment.h"
+
+#include <stdint.h>
+
+/* How far a backfill is; a snapshot for one moment, all texts borrowed for the call. */
+struct backfill_progress {
+  const char *name;
+  const char *table;
+  const char *state;      /* "planned", "running", "done", ... */
+  const char *reason;     /* why it waits ("throttled: ..."), or NULL */
+  int64_t rows_done;      /* over all runs */
+  int64_t rows_estimated; /* -1 unknown */
+  double fraction;        /* 0 to 0.999 while it runs, from the position of the key; -1 unknown; 1 only when done */
+  double rows_per_s;      /* over the last seconds; 0 before it is known */
+  double eta_s;           /* -1 until it means something */
+  int64_t batch_size;
+  double elapsed_s; /* of this run */
+  bool resumed;     /* an earlier run had begun it */
+  bool ended;       /* the last call for this backfill */
+};
+
+/* What the command wants to hear while the work goes on; any may be NULL. */
+struct run_listener {
+  void *data;
+  void (*step_started)(void *data, const struct plan_step *step);
+  void (*step_finished)(void *data, const struct plan_step *step, double seconds); /* after the commit has returned */
+  void (*step_failed)(void *data, const struct plan_step *step, const struct error *err);
+  void (*step_resumed)(void *data, const struct plan_step *step, size_t statements_passed_over);
+  void (*backfill)(void *data, const struct backfill_progress *progress);
+  void (*lock_waiting)(void *data, const char *holder, double waited_s);
+  void (*tick)(void *data, double step_elapsed_s); /* about four times a second while something runs */
+};
+
+struct run_request {
+  const struct config *config;
+  struct environment *env;
+  const struct run_listener *listener;
+  const struct vec *x_args; /* const char *: -x K=V as given; NULL for none */
+  double lock_timeout_s;    /* -1: wait without end */
+};
+
+bool run_upgrade(const struct run_request *request, const char *target, struct error *err) MUST_CHECK;
+bool run_downgrade(const struct run_request *request, const char *target, struct error *err) MUST_CHECK;
+
+/* `targets`: const char *. With `purge` the version table is emptied first. */
+bool run_stamp(const struct run_request *request, const struct vec *targets, bool purge, struct error *err) MUST_CHECK;
+
+/* The version rows, sorted; owned strings. Writes nothing, needs no permission to write; no version table gives no
+ * rows. `url_shown` gets the URL without its password, if not NULL; the caller frees. `partial` gets the id of a
+ * revision that was interrupted and waits for its next run, or NULL; the caller frees. */
+bool run_current(const struct run_request *request, struct vec *rows, char **url_shown, char **partial,
+                 struct error *err) MUST_CHECK;
+
+#endif

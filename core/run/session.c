@@ -1,0 +1,344 @@
+/*
+ * session.c - opens and closes what a command needs, and runs Moonbird's own statements; see session.h.
+ */
+#include "run/session.h"
+
+#include "backfill/backfill.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/driver.h"
+#include "lua/connection.h"
+#include "run/env.h"
+#include "run/statement.h"
+#include "run/step.h"
+#include "run/words.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern const struct embedded_file run_sql[];
+extern const struct embedded_file backfill_sql[];
+
+static const char dialect_key[] = "moonbird.dialect";
+static const char connection_key[] = "moonbird.main_connection";
+
+/* --- opening
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+static void handle_interrupt(void *data, int count) {
+  struct session *session = data;
+  (void)count;
+  if (session->conn)
+    conn_cancel(session->conn);
+}
+
+static void handle_tick(void *data) {
+  struct session *session = data;
+  const struct run_listener *listener = session->request->listener;
+  if (session->step && listener && listener->tick)
+    listener->tick(listener->data, clock_monotonic_s() - session->step->started_s);
+}
+
+void session_watch(struct session *session) {
+  loop_on_interrupt(session->loop, handle_interrupt, session);
+  loop_on_tick(session->loop, handle_tick, session);
+  host_allow_interrupts(session->host, 0);
+}
+
+static bool find_url(struct session *session, char *env_url, struct error *err) {
+  if (!config_url(session->request->config, env_url, &session->url, NULL, err))
+    return false;
+  session->url_shown = url_redacted(&session->url);
+  return true;
+}
+
+/* Runs the dialect's chunk with the base dialect, and keeps the result. */
+static bool load_dialect(struct session *session, struct error *err) {
+  lua_State *L = session->host->L;
+  const moonbird_driver *table = &session->driver->table;
+  char *name = xasprintf("%s/dialect.lua", table->name);
+  bool ok = host_load(session->host, table->dialect, (size_t)table->dialect_len, name, err);
+  free(name);
+  if (!ok)
+    return false;
+  if (!host_require(session->host, "dialect", err))
+    return false;
+  if (!host_call(session->host, 1, 1, err))
+    return false;
+  if (!lua_istable(L, -1))
+    return error_set(err, ERROR_CONNECT, "the dialect of driver %s returns no table", table->name);
+  lua_setfield(L, LUA_REGISTRYINDEX, dialect_key);
+  return true;
+}
+
+void session_push_dialect(struct session *session) {
+  lua_getfield(session->host->L, LUA_REGISTRYINDEX, dialect_key);
+}
+
+/* Gives the Lua library the connection and the dialect: moonbird.host.connection, moonbird.host.dialect. */
+static bool fill_host_module(struct session *session, struct error *err) {
+  lua_State *L = session->host->L;
+  if (!host_require(session->host, "host", err))
+    return false;
+  connection_push(L, session->conn);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, connection_key);
+  lua_setfield(L, -2, "connection");
+  session_push_dialect(session);
+  lua_setfield(L, -2, "dialect");
+  lua_pushstring(L, config_text(session->request->config, "version_table_schema"));
+  lua_setfield(L, -2, "version_table_schema");
+  lua_pop(L, 1);
+  return true;
+}
+
+bool session_connect(struct session *session, const char *application_name, struct conn **conn, struct error *err) {
+  struct conn *opened = conn_new(session->loop, session->driver);
+  if (!conn_open(opened, &session->url, application_name, err)) {
+    conn_free(opened);
+    return false;
+  }
+  *conn = opened;
+  return true;
+}
+
+/* A database in a file: reading must not make the file, and a file that is not there yet is an empty database. */
+static void ask_read_only(struct session *session) {
+  if (access(session->url.database, F_OK) != 0 && errno == ENOENT) {
+    free(session->url.database);
+    session->url.database = NULL;
+    return;
+  }
+  for (size_t i = 0; i < session->url.keys.len; i++)
+    if (strcmp(strvec_at(&session->url.keys, i), "mode") == 0)
+      return;
+  strvec_push(&session->url.keys, "mode");
+  strvec_push(&session->url.values, "ro");
+}
+
+static bool open_database(struct session *session, bool read_only, struct error *err) {
+  char *env_url = NULL;
+  bool ok = env_load(session, &env_url, err) && find_url(session, env_url, err);
+  free(env_url);
+  if (!ok)
+    return false;
+  const char *driver_path = config_text(session->request->config, "driver_path");
+  if (!driver_for_scheme(session->url.scheme, driver_path, &session->driver, err))
+    return false;
+  if (read_only && !driver_can(session->driver, MOONBIRD_CAP_MANY_CONNECTIONS) && session->url.database)
+    ask_read_only(session);
+  if (!session_connect(session, "moonbird", &session->conn, err))
+    return false;
+  if (!load_dialect(session, err) || !fill_host_module(session, err) || !statement_install(session, err) ||
+      !backfill_install(session, err))
+    return false;
+  struct map words = MAP_INIT;
+  ok = words_load(session, &words, err);
+  if (ok) {
+    texts_add(&session->texts, embedded_find(run_sql, "tables.sql"), &words, session->driver->table.placeholder);
+    texts_add(&session->texts, embedded_find(backfill_sql, "tables.sql"), &words, session->driver->table.placeholder);
+  }
+  map_release_with(&words, free);
+  return ok;
+}
+
+bool session_open(struct session *session, const struct run_request *request, bool read_only, struct error *err) {
+  *session = (struct session){.request = request, .url = URL_INIT, .texts = TEXTS_INIT};
+  session->loop = loop_new();
+  session->host = host_new(session->loop);
+  session->host->run = session;
+  session_watch(session);
+  if (open_database(session, read_only, err))
+    return true;
+  session_close(session);
+  return false;
+}
+
+/* Lua goes first: what its objects hold of the connections is given back before these are closed. */
+void session_close(struct session *session) {
+  loop_on_tick(session->loop, NULL, NULL);
+  host_free(session->host);
+  if (session->lock_key && session->conn)
+    conn_unlock(session->lock_conn ? session->lock_conn : session->conn, session->lock_key);
+  conn_free(session->conn);
+  conn_free(session->lock_conn);
+  loop_free(session->loop);
+  texts_release(&session->texts);
+  url_release(&session->url);
+  free(session->url_shown);
+  free(session->lock_key);
+  *session = (struct session){.conn = NULL};
+}
+
+/* --- statements
+ * -------------------------------------------------------------------------------------------------------------- */
+
+static struct statement named(struct session *session, const char *name) {
+  const char *sql = texts_get(&session->texts, name);
+  return (struct statement){.sql = sql, .len = strlen(sql), .flags = MOONBIRD_REPEATED};
+}
+
+static void add_texts(struct batch_builder *batch, const char *const *params, uint32_t count) {
+  batch_init(batch, count);
+  for (uint32_t i = 0; i < count; i++)
+    batch_add_str(batch, i, params[i]);
+}
+
+bool session_execute_batch(struct session *session, const char *name, struct batch_builder *params, int64_t *affected,
+                           struct error *err) {
+  struct statement statement = named(session, name);
+  if (params->column_count)
+    statement.params = batch_view(params);
+  return conn_execute(session->conn, &statement, affected, err);
+}
+
+bool session_execute(struct session *session, const char *name, const char *const *params, uint32_t param_count,
+                     int64_t *affected, struct error *err) {
+  struct batch_builder batch;
+  add_texts(&batch, params, param_count);
+  bool ok = session_execute_batch(session, name, &batch, affected, err);
+  batch_release(&batch);
+  return ok;
+}
+
+bool session_query(struct session *session, const char *name, const char *const *params, uint32_t param_count,
+                   struct rowset *rows, struct error *err) {
+  struct batch_builder batch;
+  struct statement statement = named(session, name);
+  add_texts(&batch, params, param_count);
+  if (param_count)
+    statement.params = batch_view(&batch);
+  bool ok = conn_query(session->conn, &statement, rows, err);
+  batch_release(&batch);
+  return ok;
+}
+
+bool session_query_table(struct session *session, const char *name, struct rowset *rows, bool *found,
+                         struct error *err) {
+  *found = session_query(session, name, NULL, 0, rows, err);
+  if (*found)
+    return true;
+  /* 42P01 undefined table, 3F000 undefined schema. */
+  if (strcmp(err->sqlstate, "42P01") != 0 && strcmp(err->sqlstate, "3F000") != 0)
+    return false;
+  error_clear(err);
+  *rows = (struct rowset)ROWSET_INIT;
+  return true;
+}
+
+/* --- transactions
+ * ------------------------------------------------------------------------------------------------------------ */
+
+bool session_begin(struct session *session, struct error *err) {
+  if (session->in_transaction)
+    BUG("a transaction is open already");
+  lua_State *L = session->host->L;
+  session_push_dialect(session);
+  lua_getfield(L, -1, "begin_sql");
+  lua_insert(L, -2);
+  lua_pushliteral(L, "revision");
+  if (!host_call(session->host, 2, 1, err))
+    return false;
+  bool ok = conn_script(session->conn, lua_tostring(L, -1), err);
+  lua_pop(L, 1);
+  session->in_transaction = ok;
+  return ok;
+}
+
+bool session_commit(struct session *session, struct error *err) {
+  if (!session->in_transaction)
+    return true;
+  /* A script may have ended the transaction itself, or failed in it and gone on: COMMIT would then say "ok" to nothing.
+   */
+  int state = conn_transaction_state(session->conn);
+  if (state != MOONBIRD_TX_ACTIVE) {
+    session->in_transaction = state == MOONBIRD_TX_FAILED;
+    error_set(err, ERROR_FAILED,
+              state == MOONBIRD_TX_FAILED ? "the transaction has failed, although the script went on after the error"
+                                          : "the script ended the transaction of its revision (COMMIT or ROLLBACK)");
+    error_hint(err,
+               "let errors end the script, and leave COMMIT and ROLLBACK to Moonbird; `transaction = false` in the "
+               "header runs a revision without a transaction");
+    return false;
+  }
+  if (!conn_script(session->conn, "COMMIT", err))
+    return false;
+  session->in_transaction = false;
+  return true;
+}
+
+void session_rollback(struct session *session) {
+  if (!session->in_transaction)
+    return;
+  session->in_transaction = false;
+  int state = conn_transaction_state(session->conn);
+  if (state != MOONBIRD_TX_ACTIVE && state != MOONBIRD_TX_FAILED)
+    return;
+  struct error ignored = ERROR_INIT;
+  if (!conn_script(session->conn, "ROLLBACK", &ignored))
+    log_warn("ROLLBACK failed: %s", ignored.message);
+  error_release(&ignored);
+}
+
+bool session_check_interrupt(struct session *session, struct error *err) {
+  if (!host_is_interrupted(session->host))
+    return true;
+  return error_set(err, ERROR_INTERRUPTED, "interrupted");
+}
+
+/* --- the lock
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/* One lock for each version table of each database. */
+static char *lock_name(const struct session *session) {
+  const char *schema = config_text(session->request->config, "version_table_schema");
+  return xasprintf("moonbird:%s:%s:%s", session->url.database ? session->url.database : "", schema ? schema : "",
+                   config_text(session->request->config, "version_table"));
+}
+
+static bool wait_for_lock(struct session *session, struct conn *conn, const char *key, struct error *err) {
+  enum { HOLDER_SIZE = 512 };
+  char holder[HOLDER_SIZE];
+  const struct run_listener *listener = session->request->listener;
+  double timeout_s = session->request->lock_timeout_s;
+  double begun = clock_monotonic_s();
+  double next_report = 0;
+  double pause_s = 0.02;
+  for (;;) {
+    bool busy = false;
+    if (!conn_try_lock(conn, key, &busy, holder, sizeof(holder), err))
+      return false;
+    if (!busy)
+      return true;
+    double waited_s = clock_monotonic_s() - begun;
+    if (timeout_s >= 0 && waited_s >= timeout_s) {
+      error_set(err, ERROR_LOCK, "the lock of this database is held by somebody else (%s)",
+                holder[0] ? holder : "holder unknown");
+      return error_hint(err, "another moonbird is at work; wait for it, or give a longer --lock-timeout");
+    }
+    if (waited_s >= next_report && listener && listener->lock_waiting) {
+      listener->lock_waiting(listener->data, holder, waited_s);
+      next_report = waited_s + 10;
+    }
+    if (!loop_sleep(session->loop, pause_s))
+      return error_set(err, ERROR_INTERRUPTED, "interrupted while waiting for the lock");
+    pause_s = pause_s < 0.5 ? pause_s * 1.5 : 0.5;
+  }
+}
+
+bool session_lock(struct session *session, struct error *err) {
+  if (driver_can(session->driver, MOONBIRD_CAP_LOCK_NEEDS_CONNECTION) &&
+      !session_connect(session, "moonbird:lock", &session->lock_conn, err))
+    return false;
+  char *key = lock_name(session);
+  struct conn *conn = session->lock_conn ? session->lock_conn : session->conn;
+  if (!wait_for_lock(session, conn, key, err)) {
+    free(key);
+    return false;
+  }
+  session->lock_key = key;
+  return true;
+}

@@ -1,0 +1,136 @@
+/*
+ * statement.c - the journal as lib/statement.lua sees it; see statement.h. What each function does to the transaction
+ * is said where it is registered.
+ */
+#include "run/statement.h"
+
+#include "base/sha256.h"
+#include "run/step.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct session *statement_session(lua_State *L) {
+  struct session *session = host_of(L)->run;
+  if (!session || !session->step)
+    luaL_error(L, "this can be called only while a revision runs");
+  return session;
+}
+
+static struct journal_entry *check_entry(lua_State *L, int index) {
+  struct journal_entry *e = lua_touserdata(L, index);
+  luaL_argcheck(L, e != NULL, index, "journal entry expected");
+  return e;
+}
+
+/* What lib/statement.lua is to do with a statement. */
+static const char *verdict(const struct journal_entry *e, bool known) {
+  if (!known)
+    return "run";
+  switch (e->state) {
+  case ENTRY_DONE:
+    return "skip";
+  case ENTRY_FAILED:
+    return "fail";
+  case ENTRY_STARTED:
+    break;
+  }
+  return "resume";
+}
+
+static int statement_next(lua_State *L) {
+  struct step *step = statement_session(L)->step;
+  const char *kind = luaL_checkstring(L, 1);
+  size_t len;
+  const char *source = luaL_checklstring(L, 2, &len);
+  const char *shown = luaL_checkstring(L, 3);
+  char fingerprint[SHA256_HEX_SIZE];
+  sha256_hex(source, len, fingerprint);
+  struct journal_entry *e;
+  bool known;
+  struct error err = ERROR_INIT;
+  if (!journal_next(&step->journal, kind, fingerprint, shown, &e, &known, &err))
+    return host_throw(L, &err);
+  lua_pushstring(L, verdict(e, known));
+  lua_pushlightuserdata(L, e);
+  if (e->state == ENTRY_FAILED)
+    lua_pushstring(L, e->error);
+  else
+    lua_pushinteger(L, e->result);
+  return 3;
+}
+
+static int statement_done(lua_State *L) {
+  struct journal_entry *e = check_entry(L, 1);
+  e->state = ENTRY_DONE;
+  e->result = luaL_optinteger(L, 2, 0);
+  return 0;
+}
+
+static int statement_failed(lua_State *L) {
+  struct journal_entry *e = check_entry(L, 1);
+  e->state = ENTRY_FAILED;
+  free(e->error);
+  e->error = xstrdup(luaL_tolstring(L, 2, NULL));
+  return 0;
+}
+
+static int update_entry(lua_State *L) {
+  struct session *session = statement_session(L);
+  struct error err = ERROR_INIT;
+  if (!journal_update(&session->step->journal, session, check_entry(L, 1), &err))
+    return host_throw(L, &err);
+  return 0;
+}
+
+static int commit_point(lua_State *L) {
+  struct error err = ERROR_INIT;
+  if (!step_commit_point(statement_session(L), &err))
+    return host_throw(L, &err);
+  return 0;
+}
+
+static int in_transaction(lua_State *L) {
+  lua_pushboolean(L, statement_session(L)->in_transaction);
+  return 1;
+}
+
+static int begin(lua_State *L) {
+  struct error err = ERROR_INIT;
+  if (!session_begin(statement_session(L), &err))
+    return host_throw(L, &err);
+  return 0;
+}
+
+static int rollback(lua_State *L) {
+  session_rollback(statement_session(L));
+  return 0;
+}
+
+static int savepoint_depth(lua_State *L) {
+  struct step *step = statement_session(L)->step;
+  step->savepoints += (int)luaL_optinteger(L, 1, 0);
+  lua_pushinteger(L, step->savepoints);
+  return 1;
+}
+
+bool statement_install(struct session *session, struct error *err) {
+  static const luaL_Reg functions[] = {
+      {"statement_next", statement_next}, /* (kind, fingerprint source, text for people) -> verdict, entry, result */
+      {"statement_done", statement_done}, /* (entry, rows affected) */
+      {"statement_failed", statement_failed}, /* (entry, error) */
+      {"statement_update", update_entry},     /* (entry): writes its state; in the open transaction */
+      {"commit_point", commit_point},         /* writes the journal, commits */
+      {"in_transaction", in_transaction},
+      {"begin", begin},
+      {"rollback", rollback},
+      {"savepoint_depth", savepoint_depth}, /* (change) -> open db:transaction blocks */
+      {NULL, NULL},
+  };
+  if (!host_require(session->host, "host", err))
+    return false;
+  luaL_setfuncs(session->host->L, functions, 0);
+  lua_pop(session->host->L, 1);
+  return true;
+}

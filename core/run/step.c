@@ -1,0 +1,286 @@
+/*
+ * step.c - runs one step of a plan; see step.h. DESIGN.md, section 8, has the rules.
+ */
+#include "run/step.h"
+
+#include "base/clock.h"
+#include "run/history.h"
+#include "run/statement.h"
+#include "run/versions.h"
+#include "script/sql.h"
+
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *direction_name(enum direction direction) {
+  static const char *const names[] = {
+      [DIRECTION_UPGRADE] = "upgrade", [DIRECTION_DOWNGRADE] = "downgrade", [DIRECTION_STAMP] = "stamp"};
+  return names[direction];
+}
+
+/* The path as the user would write it: from the current folder where the file is below it. The caller frees. */
+static char *shown_path(const char *path) {
+  char cwd[PATH_MAX];
+  if (!getcwd(cwd, sizeof(cwd)))
+    return xstrdup(path);
+  size_t len = strlen(cwd);
+  if (strncmp(path, cwd, len) == 0 && path[len] == '/')
+    return xstrdup(path + len + 1);
+  return xstrdup(path);
+}
+
+/* --- loading
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+/* A byte order mark and a `#!` line are no Lua; the line end stays, so that line numbers are right. */
+static void skip_preamble(const char **text, size_t *len) {
+  size_t skip = 0;
+  if (*len >= 3 && memcmp(*text, "\xEF\xBB\xBF", 3) == 0)
+    skip = 3;
+  if (skip < *len && (*text)[skip] == '#')
+    while (skip < *len && (*text)[skip] != '\n')
+      skip++;
+  *text += skip;
+  *len -= skip;
+}
+
+/* Leaves the compiled chunk on the stack. */
+static bool compile(struct session *session, const struct script *script, const struct strbuf *text,
+                    struct error *err) {
+  const char *code = text->buf;
+  size_t len = text->len;
+  skip_preamble(&code, &len);
+  char *name = shown_path(script->path);
+  bool ok = host_load(session->host, code, len, name, err);
+  free(name);
+  if (!ok)
+    error_prefix(err, "revision %s cannot be loaded: ", script->id);
+  return ok;
+}
+
+bool step_check(struct session *session, const struct plan_step *plan, struct error *err) {
+  const struct script *script = revision_script(plan->revision);
+  struct strbuf text = STRBUF_INIT;
+  bool ok = script_read(script, &text, err);
+  if (ok && script->kind == SCRIPT_LUA) {
+    ok = compile(session, script, &text, err);
+    if (ok)
+      lua_pop(session->host->L, 1);
+  }
+  strbuf_release(&text);
+  return ok;
+}
+
+/* --- running the script
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void push_x_args(lua_State *L, const struct vec *x_args) {
+  lua_newtable(L);
+  for (size_t i = 0; x_args && i < x_args->len; i++) {
+    const char *arg = strvec_at(x_args, i);
+    const char *equals = strchr(arg, '=');
+    if (equals)
+      lua_pushlstring(L, arg, (size_t)(equals - arg));
+    else
+      lua_pushstring(L, arg);
+    lua_pushstring(L, equals ? equals + 1 : "");
+    lua_settable(L, -3);
+  }
+}
+
+/* The `context` of scripts. */
+static void push_context(struct session *session, const struct step *step) {
+  lua_State *L = session->host->L;
+  lua_createtable(L, 0, 6);
+  lua_pushstring(L, direction_name(step->plan->direction));
+  lua_setfield(L, -2, "direction");
+  lua_pushstring(L, step->script->id);
+  lua_setfield(L, -2, "revision");
+  lua_pushstring(L, session->driver->table.name);
+  lua_setfield(L, -2, "dialect");
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "offline");
+  lua_pushstring(L, session->url_shown);
+  lua_setfield(L, -2, "url");
+  push_x_args(L, session->request->x_args);
+  lua_setfield(L, -2, "x");
+}
+
+/* Calls `revision.run(chunk, context, name)` of lib/revision.lua as a task. */
+static bool run_lua(struct session *session, struct step *step, struct error *err) {
+  lua_State *L = session->host->L;
+  if (!host_require(session->host, "revision", err))
+    return false;
+  lua_getfield(L, -1, "run");
+  lua_remove(L, -2);
+  if (!compile(session, step->script, &step->text, err))
+    return false;
+  push_context(session, step);
+  lua_pushstring(L, step->script->name);
+  return host_call_task(session->host, 3, err);
+}
+
+/* One section of a .sql revision, as one statement of the journal. */
+static bool run_sql_section(struct session *session, struct step *step, enum sql_section which, bool required,
+                            struct error *err) {
+  const char *start;
+  size_t len, first_line;
+  if (!script_sql_section(step->text.buf, step->text.len, which, &start, &len, &first_line)) {
+    static const char *const names[] = {
+        [SQL_SECTION_UP] = "up", [SQL_SECTION_DOWN] = "down", [SQL_SECTION_VERIFY] = "verify"};
+    return !required ||
+           error_set(err, ERROR_FAILED, "%s has no section `-- migrate:%s`", step->script->name, names[which]);
+  }
+  struct statement statement = {.sql = start, .len = len, .flags = MOONBIRD_SCRIPT};
+  if (conn_execute(session->conn, &statement, NULL, err))
+    return true;
+  size_t line = first_line;
+  for (int64_t i = 0; i < err->position && i < (int64_t)len; i++)
+    line += start[i] == '\n';
+  char *path = shown_path(step->script->path);
+  error_where(err, "%s:%zu", path, line);
+  free(path);
+  return false;
+}
+
+static bool run_sql(struct session *session, struct step *step, struct error *err) {
+  bool up = step->plan->direction == DIRECTION_UPGRADE;
+  return run_sql_section(session, step, up ? SQL_SECTION_UP : SQL_SECTION_DOWN, true, err) &&
+         (!up || run_sql_section(session, step, SQL_SECTION_VERIFY, false, err));
+}
+
+static bool run_script(struct session *session, struct step *step, struct error *err) {
+  return step->script->kind == SCRIPT_SQL ? run_sql(session, step, err) : run_lua(session, step, err);
+}
+
+/* --- transactions
+ * ------------------------------------------------------------------------------------------------------------ */
+
+static bool begin(struct session *session, const struct step *step, struct error *err) {
+  return !step->transactional || session->in_transaction || session_begin(session, err);
+}
+
+bool step_commit_point(struct session *session, struct error *err) {
+  struct step *step = session->step;
+  if (step->savepoints)
+    return error_set(err, ERROR_FAILED, "op.backfill commits its batches, so it cannot run inside db:transaction");
+  /* Without a transaction of the revision's own, the journal still wants its rows to come together. */
+  if (!session->in_transaction && !session_begin(session, err))
+    return false;
+  return journal_write(&step->journal, session, err) && session_commit(session, err);
+}
+
+bool step_resume_transaction(struct session *session, struct error *err) {
+  return begin(session, session->step, err);
+}
+
+/* Version rows, log row and the end of the journal: one transaction, that of the script where it has one. */
+static bool complete(struct session *session, struct step *step, struct error *err) {
+  if (!session->in_transaction && !session_begin(session, err))
+    return false;
+  struct history_row row = {
+      .revision = step->script->id,
+      .direction = direction_name(step->plan->direction),
+      .started_us = step->started_us,
+      .duration_s = clock_monotonic_s() - step->started_s,
+      .checksum = step->checksum,
+      .text = step->text.buf,
+      .text_len = step->text.len,
+      .outcome = "done",
+  };
+  return versions_ensure_table(session, err) && versions_apply(session, step->plan, err) &&
+         history_add(session, &row, err) && journal_close(&step->journal, session, err) &&
+         session_check_interrupt(session, err) && (step->shares_transaction || session_commit(session, err));
+}
+
+/* An earlier run had more statements than this one came to. */
+static bool check_all_passed(const struct step *step, struct error *err) {
+  const struct journal *j = &step->journal;
+  if (j->passed >= j->found)
+    return true;
+  const struct journal_entry *next = j->entries.items[j->passed];
+  error_set(err, ERROR_PARTIAL,
+            "an earlier, interrupted run of revision %s has committed statements that the script does "
+            "not have any more",
+            step->script->id);
+  error_detail(err, "statement %lld: %s: %s", (long long)next->number, next->kind, next->statement);
+  return error_hint(err, "put the script back as it was and run it again");
+}
+
+static void note_failure(struct session *session, struct step *step, struct error *err) {
+  struct history_row row = {
+      .revision = step->script->id,
+      .direction = direction_name(step->plan->direction),
+      .started_us = step->started_us,
+      .duration_s = clock_monotonic_s() - step->started_s,
+      .checksum = step->checksum,
+      .outcome = err->class == ERROR_INTERRUPTED || err->class == ERROR_PENDING ? "interrupted" : "failed",
+      .message = err->message,
+  };
+  history_add_failure(session, &row);
+  bool stopped_safely = err->class == ERROR_INTERRUPTED || err->class == ERROR_PENDING;
+  if (!step->journal.used)
+    return;
+  if (!stopped_safely)
+    err->class = ERROR_PARTIAL;
+  if (!err->hint)
+    error_hint(
+        err,
+        "what revision %s had committed before is kept: mend the cause and run the same command again, it goes on "
+        "from there",
+        step->script->id);
+}
+
+static bool run_in_transaction(struct session *session, struct step *step, struct error *err) {
+  return begin(session, step, err) && run_script(session, step, err) && check_all_passed(step, err) &&
+         session_check_interrupt(session, err) && complete(session, step, err);
+}
+
+static bool prepare(struct session *session, struct step *step, struct error *err) {
+  if (!script_read(step->script, &step->text, err))
+    return false;
+  script_checksum(step->text.buf, step->text.len, step->checksum);
+  return session->in_transaction ||
+         journal_load(&step->journal, session, step->script->id, direction_name(step->plan->direction), err);
+}
+
+static void forget_uncommitted_tables(struct session *session, bool had_version, bool had_log, bool had_journal) {
+  session->has_version_table = had_version;
+  session->has_log_table = had_log;
+  session->has_journal_table = had_journal;
+}
+
+bool step_run(struct session *session, const struct plan_step *plan, bool shares_transaction, struct error *err) {
+  struct step step = {
+      .plan = plan,
+      .script = revision_script(plan->revision),
+      .text = STRBUF_INIT,
+      .shares_transaction = shares_transaction,
+      .started_us = clock_wall_us(),
+      .started_s = clock_monotonic_s(),
+  };
+  step.transactional = step.script->transaction;
+  step.journal.revision = step.script->id;
+  step.journal.direction = direction_name(plan->direction);
+  bool had_version = session->has_version_table, had_log = session->has_log_table;
+  session->step = &step;
+  bool ok = prepare(session, &step, err);
+  if (ok) {
+    const struct run_listener *listener = session->request->listener;
+    if (step.journal.found && listener && listener->step_resumed)
+      listener->step_resumed(listener->data, plan, step.journal.found);
+    ok = run_in_transaction(session, &step, err);
+  }
+  if (!ok) {
+    session_rollback(session);
+    forget_uncommitted_tables(session, had_version, had_log, session->has_journal_table && step.journal.used);
+    note_failure(session, &step, err);
+  }
+  session->step = NULL;
+  journal_release(&step.journal);
+  strbuf_release(&step.text);
+  return ok;
+}

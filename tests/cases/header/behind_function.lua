@@ -1,0 +1,3 @@
+function upgrade() end
+revision = "a1"
+down_revision = nil

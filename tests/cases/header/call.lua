@@ -1,0 +1,6 @@
+-- x
+
+revision = "a1"
+down_revision = nil
+branch_labels = nil
+depends_on = require("x").parent

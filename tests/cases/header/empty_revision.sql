@@ -1,0 +1,2 @@
+-- revision:
+-- down_revision: b1,,b2

@@ -1,0 +1,2 @@
+revision = "a\xff"
+down_revision = nil

@@ -1,0 +1,2 @@
+revision = "a\999"
+down_revision = nil

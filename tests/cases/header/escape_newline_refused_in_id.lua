@@ -1,0 +1,2 @@
+revision = "a\nb"
+down_revision = nil

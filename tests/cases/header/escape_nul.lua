@@ -1,0 +1,2 @@
+revision = "a\0b"
+down_revision = nil

@@ -1,0 +1,2 @@
+revision = "a\qb"
+down_revision = nil

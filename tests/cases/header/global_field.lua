@@ -1,0 +1,2 @@
+revision = "a1"
+_G.down_revision = "b1"

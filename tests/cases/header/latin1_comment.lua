@@ -1,0 +1,3 @@
+-- Grüße
+revision = "a1"
+down_revision = nil

@@ -1,0 +1,2 @@
+local revision = "a1"
+down_revision = nil

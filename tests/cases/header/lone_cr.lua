@@ -1,0 +1,1 @@
+-- Old line ends-- secondrevision = "a1"down_revision = nilx = y zbranch_labels = 5

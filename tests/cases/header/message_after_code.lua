@@ -1,0 +1,3 @@
+revision = "a1" -- not a message
+-- nor this
+down_revision = nil

@@ -1,0 +1,5 @@
+-- first
+revision = "a1"
+
+function upgrade() end
+down_revision = nil

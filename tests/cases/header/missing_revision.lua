@@ -1,0 +1,3 @@
+
+down_revision = nil
+function upgrade() end

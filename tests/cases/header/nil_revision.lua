@@ -1,0 +1,2 @@
+revision = nil
+down_revision = nil

@@ -1,0 +1,2 @@
+revision = 12345
+down_revision = nil

@@ -1,0 +1,1 @@
+return { revision = "x", down_revision = "y" }

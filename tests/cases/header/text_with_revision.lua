@@ -1,0 +1,1 @@
+This revision is for "Monday.

@@ -1,0 +1,3 @@
+-- revision: a1
+-- revision: a2
+-- down_revision:

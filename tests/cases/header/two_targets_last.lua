@@ -1,0 +1,2 @@
+x.y, revision = 1, "a1"
+down_revision = nil

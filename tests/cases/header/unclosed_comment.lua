@@ -1,0 +1,3 @@
+--[[ Message
+revision = "a1"
+down_revision = nil

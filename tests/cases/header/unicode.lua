@@ -1,0 +1,3 @@
+-- Größe der Vögel: 鳥 🐦
+revision = "鳥1"
+down_revision = "vögel"

@@ -1,0 +1,116 @@
+-- A wrong call is an error at the line of the script, and says what was expected.
+
+local helper = dofile("tests/spec/unit/helper.lua")
+
+-- Runs a script whose wrong call stands on its second line.
+local function complaint(call, dialect)
+  local done, problem = helper.run("local unused\n" .. call .. "\nlocal after", dialect or "postgresql")
+  assert.is_nil(done, call .. " was accepted")
+  return problem
+end
+
+local cases = {
+  {
+    'op.add_column("people", "first_name")',
+    'op.add_column: argument 2 must be a column (column("name", types.text())), got a string',
+  },
+  { "op.drop_table()", "op.drop_table: argument 1 must be a name (a string that is not empty), got nothing" },
+  { 'op.drop_table("")', "op.drop_table: argument 1 must be a name (a string that is not empty), got an empty string" },
+  { 'op.drop_table("a", "b")', "op.drop_table: argument 2 must be a table of options, got a string" },
+  { 'op.drop_table("a", {}, {})', "op.drop_table: takes 2 arguments, got 3" },
+  {
+    'op.drop_table("a", { if_exist = true })',
+    'op.drop_table: unknown option "if_exist"; did you mean "if_exists"? (known: if_exists, schema)',
+  },
+  {
+    'op.drop_table("a", { zzzzzz = true })',
+    'op.drop_table: unknown option "zzzzzz" (known: if_exists, schema)',
+  },
+  { 'op.drop_table("a", { "if_exists" })', "op.drop_table: the options must have names, got an integer (1) among them" },
+  { 'op.drop_table("a", { if_exists = "yes" })', "op.drop_table: option if_exists must be true or false, got a string" },
+  {
+    'op.create_table("t", column("id", types.integer()))',
+    'op.create_table: argument 2 must be a list of columns and constraints '
+      .. '({ column("id", types.integer()), unique { "a" } }), got a column',
+  },
+  {
+    'op.create_index("i", "t", "a")',
+    'op.create_index: argument 3 must be a list of column names or expressions ({ "a", sql "lower(b)" }), got a string',
+  },
+  { 'column("a", "text")', "column: argument 2 must be a type (types.text()), got a string" },
+  { 'column("a", types.text)', "column: argument 2 must be a type (types.text()), got a function" },
+  {
+    'column("a", types.text(), { nulable = true })',
+    'column: unknown option "nulable"; did you mean "nullable"? (known: autoincrement, check, comment, computed, '
+      .. "default, foreign_key, identity, index, nullable, primary_key, references, server_default, unique)",
+  },
+  {
+    'column("a", types.text(), { default = "x" })',
+    "column: default is a value that a program fills in, and a migration has none; "
+      .. 'for a default of the database write server_default = "..."',
+  },
+  {
+    'column("a", types.text(), { server_default = {} })',
+    'column: option server_default must be a string, a number, a boolean or sql "...", got a table',
+  },
+  {
+    'column("a", types.integer(), { references = "o" })',
+    'column: the referenced column must be "table.column", got "o"',
+  },
+  {
+    'column("a", types.integer(), { references = { "o.id", ondelete = "destroy" } })',
+    'column: option ondelete must be "CASCADE", "RESTRICT", "NO ACTION", "SET NULL" or "SET DEFAULT", got a string',
+  },
+  { 'foreign_key { "a" }', 'foreign_key: references = "table.column" is missing' },
+  { 'foreign_key("a")', 'foreign_key: must be written as foreign_key { "column", references = "table.column" }, got a string' },
+  { 'foreign_key { "a", "b", references = "o.id" }', "foreign_key: 2 columns refer to 1" },
+  {
+    'foreign_key { "a", "b", references = { "o.id", "p.id" } }',
+    "foreign_key: the referenced columns must be of one table, got o.id and p.id",
+  },
+  { "unique {}", 'unique: the columns must be a list of names ({ "a", "b" }), got a table' },
+  { 'unique { "a", nmae = "x" }', 'unique: unknown option "nmae"; did you mean "name"? '
+    .. "(known: deferrable, include, initially, name, nulls_not_distinct)" },
+  { 'types.varchar("40")', "types.varchar: argument 1 must be an integer from 0, got a string" },
+  { "types.numeric(nil, 2)", "types.numeric: a scale needs a precision (types.numeric(10, 2))" },
+  { 'types.enum("mood", {})', 'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got a table' },
+  { "types.integer(4)", "types.integer: takes 0 arguments, got 1" },
+  { "sql(5)", "sql: argument 1 must be a string, got a number" },
+  { "blob()", "blob: argument 1 must be a string, got a nil" },
+  {
+    'op.execute("SELECT 1", "x")',
+    "op.execute: argument 2 must be a list of values or a table of named values, got a string",
+  },
+  { 'op.execute(" ")', 'op.execute: argument 1 must be an SQL text ("a > 0" or sql "a > 0"), got a string' },
+  {
+    'op.bulk_insert("t", { a = 1 })',
+    "op.bulk_insert: argument 2 must be a list of rows ({ { name = value }, ... }), got a table",
+  },
+}
+
+describe("a wrong call", function()
+  for _, case in ipairs(cases) do
+    it(case[1], function()
+      assert.are.equal("script:2: " .. case[2], complaint(case[1]))
+    end)
+  end
+
+  it("names the options of the database at hand", function()
+    local problem = complaint('op.create_table("t", {}, { sqlite_strikt = true })', "sqlite")
+    assert.is_truthy(problem:find('did you mean "sqlite_strict"', 1, true), problem)
+    problem = complaint('op.create_index("i", "t", { "a" }, { postgresql_usin = "gin" })')
+    assert.is_truthy(problem:find('unknown option "postgresql_usin"', 1, true), problem)
+  end)
+
+  it("passes over options of other databases", function()
+    assert.is_table(helper.run('op.create_table("t", {}, { mysql_engine = "InnoDB" })', "postgresql"))
+    assert.is_table(helper.run('op.create_table("t", {}, { sqlite_strikt = true })', "postgresql"))
+  end)
+
+  it("is at the script's line too where the dialect refuses", function()
+    assert.are.equal(
+      "script:2: op.create_table: SQLite has no arrays; store the list as types.json()",
+      complaint('op.create_table("t", { column("a", types.array(types.text())) })', "sqlite")
+    )
+  end)
+end)
