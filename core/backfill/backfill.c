@@ -38,8 +38,7 @@ struct backfill {
   int interrupts; /* at the start */
 };
 
-/* --- progress
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- progress --- */
 
 static void report(struct backfill *b, bool ended) {
   const struct run_listener *listener = b->session->request->listener;
@@ -153,8 +152,7 @@ static bool start(struct backfill *b, bool has_tables, struct error *err) {
   return ok;
 }
 
-/* --- batches
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- batches --- */
 
 /* The first interrupt lets the batch end, the second one ends the statement. */
 static void handle_interrupt(void *data, int count) {
@@ -198,8 +196,7 @@ static bool run_batches(struct backfill *b, struct error *err) {
   return ok;
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- the whole --- */
 
 static bool finish(struct backfill *b, struct journal_entry *entry, struct error *err) {
   struct session *session = b->session;

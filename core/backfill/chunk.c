@@ -27,8 +27,7 @@ struct filling {
 /* Stack of fill_rows: [1] the filling, then these. */
 enum { AT_FUNCTION = 2, AT_BATCH, AT_ROW, AT_FIRST_NAME };
 
-/* --- groups
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- groups --- */
 
 static void free_group(struct group *g, lua_State *L) {
   luaL_unref(L, LUA_REGISTRYINDEX, g->names_ref);
@@ -177,8 +176,7 @@ static struct group *delete_group(lua_State *L, struct filling *f) {
   return add_group(L, f, 0);
 }
 
-/* --- values
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- values --- */
 
 static int refuse_value(lua_State *L, const char *column, const char *wanted, int index) {
   return luaL_error(L, "column %s takes %s, row() returned a %s", column, wanted, luaL_typename(L, index));

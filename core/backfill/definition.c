@@ -102,6 +102,7 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->key_columns = text_field(L, index, "key_columns");
   d->key_types = text_field(L, index, "key_types_json");
   d->rows_estimated = (int64_t)number_field(L, index, "estimate", -1);
+  d->max_bytes = number_field(L, index, "max_bytes", 16 * 1024 * 1024);
   d->nice = number_field(L, index, "nice", 0);
   read_key(L, index, d);
   read_size(L, index, d);

@@ -35,6 +35,7 @@ struct definition {
   bool filtered;          /* there is a `where` */
   int64_t rows_estimated; /* -1 unknown */
   struct sizer sizer;     /* as the run starts */
+  double max_bytes;       /* of a batch's rows */
   double nice;            /* pause after each batch, in batch durations */
   char *first_key;
   char *last_key;

@@ -76,8 +76,7 @@ void worker_stop(struct worker *w) {
     uv_timer_start(&w->timer, w->timer.timer_cb, 0, 0);
 }
 
-/* --- statements
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- statements --- */
 
 static void handle_done(void *data);
 
@@ -117,8 +116,7 @@ static bool range_params(struct worker *w, const char *high, int64_t extra) {
   return true;
 }
 
-/* --- what each state starts
- * -------------------------------------------------------------------------------------------------- */
+/* --- what each state starts --- */
 
 static void start_claim(struct worker *w) {
   new_params(w, 2);
@@ -171,8 +169,14 @@ static void start_pause(struct worker *w, uint64_t ms) {
   uv_timer_start(&w->timer, handle_pause_over, ms, 0);
 }
 
+/* The sizer's rows, but not more bytes than a batch may have. */
+static int64_t next_limit(const struct worker *w) {
+  double most = w->row_bytes > 0 ? w->definition->max_bytes / w->row_bytes : (double)w->sizer.size;
+  return most < 1 ? 1 : most < (double)w->sizer.size ? (int64_t)most : w->sizer.size;
+}
+
 static void begin_batch(struct worker *w) {
-  w->limit = w->sizer.size;
+  w->limit = next_limit(w);
   w->rows = 0;
   w->page_total = 0;
   w->filled = w->fill_failed = w->page_done = false;
@@ -225,8 +229,7 @@ static void enter(struct worker *w, enum worker_state state) {
   BUG("a worker cannot enter state %d", (int)state);
 }
 
-/* --- errors
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- errors --- */
 
 static bool is_timeout(const struct worker *w) {
   return strcmp(w->err.sqlstate, "57014") == 0 && w->err.class == ERROR_FAILED;
@@ -327,6 +330,15 @@ static void after_rows(struct worker *w) {
   enter(w, w->finishes_range && w->definition->sync ? WORKER_SYNC : WORKER_CHECKPOINT);
 }
 
+static double average_row_bytes(const moonbird_batch *batch) {
+  double bytes = 0;
+  for (uint32_t c = 0; c < batch->column_count; c++) {
+    const moonbird_column *column = &batch->columns[c];
+    bytes += column->offsets ? column->offsets[batch->row_count] : 8.0 * (double)batch->row_count;
+  }
+  return bytes / (double)batch->row_count;
+}
+
 static void take_page(struct worker *w) {
   const struct outcome *out = conn_outcome(w->conn);
   w->page_done = !w->result || out->status == MOONBIRD_DONE;
@@ -337,6 +349,7 @@ static void take_page(struct worker *w) {
   w->page = out->batch;
   w->page_row = 0;
   w->page_total += w->page.row_count;
+  w->row_bytes = average_row_bytes(&w->page);
   if (!w->definition->filtered) {
     free(w->end_key);
     w->end_key = key_from_row(&w->page, w->page.row_count - 1, key_len(w));
@@ -347,8 +360,7 @@ static void take_page(struct worker *w) {
     write_filled(w);
 }
 
-/* --- what follows each state
- * ------------------------------------------------------------------------------------------------- */
+/* --- what follows each state --- */
 
 static void after_claim(struct worker *w) {
   const struct outcome *out = conn_outcome(w->conn);

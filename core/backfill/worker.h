@@ -44,8 +44,9 @@ struct worker {
   enum worker_state state;
 
   /* the batch */
-  int64_t limit; /* rows asked for */
-  char *end_key; /* last key of the batch; becomes the cursor */
+  int64_t limit;    /* rows asked for */
+  double row_bytes; /* of an average row of the last page, 0 before the first one */
+  char *end_key;    /* last key of the batch; becomes the cursor */
   bool finishes_range;
   int64_t rows; /* rows that the batch covers, as far as it is known */
   double begun_s;

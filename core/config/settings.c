@@ -12,7 +12,6 @@
 #include <strings.h>
 
 static const char *const separators[] = {"space", "newline", "os", ":", ";", NULL};
-static const char *const error_policies[] = {"stop", "quarantine", NULL};
 
 static const struct setting main_rows[] = {
     {.name = "script_location", .help = "folder of env.lua, the revision template and versions/"},
@@ -77,28 +76,11 @@ static const struct setting backfill_rows[] = {
      .fallback = "16MiB",
      .minimum = 1,
      .help = "largest batch, in bytes of its rows"},
-    {.name = "workers", .type = SETTING_NUMBER, .fallback = "1", .minimum = 1, .help = "connections at once"},
     {.name = "nice", .type = SETTING_REAL, .fallback = "0", .help = "pause after each batch, in batch durations"},
-    {.name = "on_error",
-     .type = SETTING_CHOICE,
-     .choices = error_policies,
-     .fallback = "stop",
-     .help = "what to do with a row that cannot be written: stop or quarantine"},
-    {.name = "max_bad", .type = SETTING_NUMBER, .fallback = "100", .help = "rows that may be put into quarantine"},
     {.name = "lock_timeout", .type = SETTING_SECONDS, .fallback = "2s", .help = "longest wait for a lock in a batch"},
     {.name = "statement_timeout",
      .type = SETTING_SECONDS,
      .help = "longest time for one statement of a batch; default 10 times the target, at least 10s"},
-    {.name = "max_lag", .type = SETTING_SECONDS, .fallback = "5s", .help = "pause when a replica is further behind"},
-    {.name = "max_lag_bytes",
-     .type = SETTING_BYTES,
-     .fallback = "256MiB",
-     .help = "pause when a replica is further behind, in bytes of WAL"},
-    {.name = "max_slot_bytes",
-     .type = SETTING_BYTES,
-     .fallback = "4GiB",
-     .help = "pause when a replication slot keeps more WAL"},
-    {.name = "window", .help = "hours in which batches may run, such as 22:00-06:00 Europe/Berlin; default always"},
 };
 
 const struct setting_table main_settings = {main_rows, ARRAY_LEN(main_rows)};

@@ -215,8 +215,7 @@ const moonbird_batch *batch_view(struct batch_builder *b) {
   return &b->batch;
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static struct value variant_value(const moonbird_column *column, uint64_t row) {
   const char *bytes = (const char *)column->data + column->offsets[row];

@@ -47,15 +47,17 @@ struct conn {
   /* main thread only */
   bool busy;
   bool cancelled;
+  bool timed_out;
+  double timeout_s; /* 0: none */
+  uv_timer_t timer;
   bool closed;
   int cancels_running;
-  bool handles_closed;
+  int handles_open;
   conn_done_fn done;
   void *done_data;
 };
 
-/* --- the connection's thread
- * ------------------------------------------------------------------------------------------------- */
+/* --- the connection's thread --- */
 
 static void run_execute(struct conn *conn) {
   const moonbird_driver *d = &conn->driver->table;
@@ -129,8 +131,7 @@ static void run_thread(void *data) {
   }
 }
 
-/* --- main thread
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- main thread --- */
 
 static void handle_answer(uv_async_t *async) {
   struct conn *conn = async->data;
@@ -141,12 +142,21 @@ static void handle_answer(uv_async_t *async) {
   if (!answered)
     return;
   conn->busy = false;
+  uv_timer_stop(&conn->timer);
   uv_unref((uv_handle_t *)&conn->answered);
   notice_box_flush(&conn->notices);
   conn_done_fn done = conn->done;
   conn->done = NULL;
   if (done)
     done(conn->done_data);
+}
+
+static void start_cancel(struct conn *conn);
+
+static void handle_timeout(uv_timer_t *timer) {
+  struct conn *conn = timer->data;
+  conn->timed_out = true;
+  start_cancel(conn);
 }
 
 static void start(struct conn *conn, struct call call, conn_done_fn done, void *data) {
@@ -157,7 +167,9 @@ static void start(struct conn *conn, struct call call, conn_done_fn done, void *
     loop_run_once(conn->loop);
   conn->busy = true;
   uv_ref((uv_handle_t *)&conn->answered); /* so that the loop has something to wait for */
-  conn->cancelled = false;
+  conn->cancelled = conn->timed_out = false;
+  if (conn->timeout_s > 0)
+    uv_timer_start(&conn->timer, handle_timeout, (uint64_t)(conn->timeout_s * 1000), 0);
   conn->done = done;
   conn->done_data = data;
   conn->call = call;
@@ -186,7 +198,9 @@ struct conn *conn_new(struct loop *loop, const struct driver *driver) {
   uv_cond_init(&conn->wake);
   if (uv_async_init(loop_uv(loop), &conn->answered, handle_answer) != 0)
     BUG("cannot watch a connection");
-  conn->answered.data = conn;
+  uv_timer_init(loop_uv(loop), &conn->timer);
+  conn->answered.data = conn->timer.data = conn;
+  conn->handles_open = 2;
   uv_unref((uv_handle_t *)&conn->answered);
   if (uv_thread_create(&conn->thread, run_thread, conn) != 0)
     BUG("cannot start a connection's thread");
@@ -194,7 +208,7 @@ struct conn *conn_new(struct loop *loop, const struct driver *driver) {
 }
 
 static void handle_closed(uv_handle_t *handle) {
-  ((struct conn *)handle->data)->handles_closed = true;
+  ((struct conn *)handle->data)->handles_open--;
 }
 
 void conn_free(struct conn *conn) {
@@ -204,10 +218,12 @@ void conn_free(struct conn *conn) {
   while (conn->cancels_running)
     loop_run_once(conn->loop);
   conn->closed = true;
+  conn->timeout_s = 0;
   start_and_wait(conn, (struct call){.kind = CALL_CLOSE});
   uv_thread_join(&conn->thread);
   uv_close((uv_handle_t *)&conn->answered, handle_closed);
-  while (!conn->handles_closed)
+  uv_close((uv_handle_t *)&conn->timer, handle_closed);
+  while (conn->handles_open)
     loop_run_once(conn->loop);
   uv_cond_destroy(&conn->wake);
   uv_mutex_destroy(&conn->mutex);
@@ -268,8 +284,7 @@ void conn_discard(struct conn *conn, moonbird_result *result) {
   uv_mutex_unlock(&conn->mutex);
 }
 
-/* --- errors
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- errors --- */
 
 static void error_from_driver(struct error *err, enum error_class class, const moonbird_error *from) {
   error_set(err, class, "%s", from->message[0] ? from->message : "the driver gave no reason");
@@ -289,13 +304,16 @@ bool conn_check(struct conn *conn, const char *sql, size_t len, struct error *er
   const moonbird_error *from = &conn->outcome.error;
   bool interrupted = conn->cancelled && strcmp(from->sqlstate, "57014") == 0;
   error_from_driver(err, interrupted ? ERROR_INTERRUPTED : ERROR_FAILED, from);
+  if (conn->timed_out && !interrupted && strcmp(from->sqlstate, "57014") == 0) {
+    error_prefix(err, "the statement took longer than statement_timeout (%g s): ", conn->timeout_s);
+    error_hint(err, "raise statement_timeout, or do the work in a backfill");
+  }
   if (sql)
     error_statement(err, sql, len);
   return false;
 }
 
-/* --- cancel
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- cancel --- */
 
 /* PQcancel and the like connect to the server, so they run on a thread of libuv's pool. */
 static void run_cancel(uv_work_t *work) {
@@ -310,10 +328,9 @@ static void after_cancel(uv_work_t *work, int status) {
   free(work);
 }
 
-void conn_cancel(struct conn *conn) {
+static void start_cancel(struct conn *conn) {
   if (!conn->busy || conn->closed || !conn->handle || !conn->driver->table.cancel)
     return;
-  conn->cancelled = true;
   uv_work_t *work = xcalloc(1, sizeof(*work));
   work->data = conn;
   conn->cancels_running++;
@@ -323,8 +340,16 @@ void conn_cancel(struct conn *conn) {
   }
 }
 
-/* --- plain calls
- * ------------------------------------------------------------------------------------------------------------- */
+void conn_cancel(struct conn *conn) {
+  conn->cancelled = conn->busy;
+  start_cancel(conn);
+}
+
+void conn_set_timeout(struct conn *conn, double seconds) {
+  conn->timeout_s = seconds > 0 ? seconds : 0;
+}
+
+/* --- plain calls --- */
 
 enum { MAX_OPTIONS = 64 };
 

@@ -80,6 +80,10 @@ void conn_discard(struct conn *conn, moonbird_result *result);
 /* Runs the loop until no call is in flight. */
 void conn_wait(struct conn *conn);
 
+/* From now on a call that runs longer than so many seconds is cancelled, and fails with ERROR_FAILED, SQLSTATE 57014
+ * and a message that names the limit. Not above 0: no limit. */
+void conn_set_timeout(struct conn *conn, double seconds);
+
 /* Asks the database to end the running call; it then fails with ERROR_INTERRUPTED. Returns at once; nothing happens
  * when none runs or the driver cannot. */
 void conn_cancel(struct conn *conn);

@@ -31,8 +31,7 @@ static const moonbird_host host_table = {
     .notice = notice_from_driver,
 };
 
-/* --- one file
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- one file --- */
 
 /* dlopen runs the library's constructors, so all that can be checked is checked before it. NULL when the file is fit.
  */
@@ -151,8 +150,7 @@ static bool answers_to(const struct driver *driver, const char *scheme) {
   return false;
 }
 
-/* --- all places
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- all places --- */
 
 static void add_places(struct vec *places, const char *list) {
   for (const char *p = list; p && *p;) {

@@ -75,9 +75,9 @@ void graph_bases(const struct graph *graph, struct vec *bases);
 
 /*
  * Resolves an absolute identifier (id, unique prefix, label, head, heads, base, label@head, label@REV, ...; no relative
- * one) and appends the revisions that it means: none for base, several for heads. Unknown, ambiguous and wrong-branch
- * are three different errors (ERROR_HISTORY... see graph.c), each with candidates; texts in reference to `identifier`
- * are Alembic's.
+ * one) and appends the revisions that it means: none for base, several for heads. Unknown, ambiguous and wrong branch
+ * are three different errors (ERROR_USAGE), each with candidates; several heads where one is wanted is ERROR_HISTORY.
+ * The texts are Alembic's where it has one.
  */
 bool graph_resolve(const struct graph *graph, const char *identifier, struct vec *revisions,
                    struct error *err) MUST_CHECK;

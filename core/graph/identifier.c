@@ -1,5 +1,5 @@
 /*
- * identifier.c - the grammar of revision identifiers; see identifier.h and reference to `graph_resolve` in graph.h.
+ * identifier.c - the grammar of revision identifiers; see identifier.h, and graph_resolve in graph.h.
  *
  * Classes of errors: what the user typed and does not exist, is ambiguous, lies on another branch or cannot be walked
  * is ERROR_USAGE; several heads where one is wanted is ERROR_HISTORY. Called by the planners and by commands. Must not

@@ -250,14 +250,14 @@ static bool find_bottom(const struct identifier *id, const struct graph *graph, 
   return identifier_symbol_one(id, graph, &bottom->revision, err);
 }
 
-/* The lowest revisions that must go: bases, or children of the bottom; of several only those on the branch. */
+/* The lowest revisions that must go: bases, or children of the bottom; only those on the branch. */
 static void find_roots(const struct graph *graph, const struct bottom *bottom, struct vec *roots) {
   if (!bottom->revision)
     graph_bases(graph, roots);
   else
     for (size_t i = 0; i < bottom->revision->next.len; i++)
       vec_push(roots, bottom->revision->next.items[i]);
-  if (!bottom->branch || roots->len < 2)
+  if (!bottom->branch)
     return;
   struct revset line;
   revset_init(&line, graph);

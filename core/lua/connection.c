@@ -51,8 +51,7 @@ void connection_close(lua_State *L, int index) {
   *slot = NULL;
 }
 
-/* --- parameters
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- parameters --- */
 
 /* A plain table is the named form; null, sql and blob are not plain. */
 static bool is_named_form(lua_State *L, int first, int count) {
@@ -203,8 +202,7 @@ static int connection_exec(lua_State *L) {
   return host_await(L, call->conn, 0, exec_done);
 }
 
-/* --- query, one, scalar
- * ------------------------------------------------------------------------------------------------------ */
+/* --- query, one, scalar --- */
 
 static int query_more(lua_State *L, int status, lua_KContext rows) {
   (void)status;

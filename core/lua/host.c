@@ -92,8 +92,7 @@ struct host *host_of(lua_State *L) {
   return *(struct host **)lua_getextraspace(L);
 }
 
-/* --- protected calls
- * --------------------------------------------------------------------------------------------------------- */
+/* --- protected calls --- */
 
 bool host_pcall(lua_State *L, int args, int results, struct error *err) {
   int base = lua_gettop(L) - args;

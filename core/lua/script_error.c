@@ -38,8 +38,7 @@ void host_take_error(lua_State *L, struct error *err) {
   lua_pop(L, 1);
 }
 
-/* --- tracebacks
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- tracebacks --- */
 
 /* Frames of the embedded library are of no use to the author of a script. */
 static bool is_script_frame(const lua_Debug *ar) {
@@ -53,7 +52,7 @@ static void add_frame(struct strbuf *text, const lua_Debug *ar) {
   if (ar->what[0] == 'm')
     strbuf_add_str(text, ": in the main chunk");
   else if (ar->name)
-    strbuf_addf(text, ": in %s '%s'", ar->namewhat[0] ? ar->namewhat : "function", ar->name);
+    strbuf_addf(text, ": in function '%s'", ar->name);
   else
     strbuf_addf(text, ": in the function at line %d", ar->linedefined);
 }
@@ -101,8 +100,7 @@ int script_error_handler(lua_State *L) {
   return 1;
 }
 
-/* --- what scripts see
- * -------------------------------------------------------------------------------------------------------- */
+/* --- what scripts see --- */
 
 static int object_tostring(lua_State *L) {
   const struct error *e = luaL_checkudata(L, 1, type_name);

@@ -100,8 +100,7 @@ bool journal_next(struct journal *journal, const char *kind, const char *fingerp
   return true;
 }
 
-/* --- the table
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- the table --- */
 
 static bool ensure_table(struct session *session, struct error *err) {
   if (session->has_journal_table)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "run/env.h"
 #include "run/history.h"
 #include "run/journal.h"
 #include "run/session.h"
@@ -17,8 +18,7 @@
 typedef bool (*plan_fn)(const struct graph *graph, const struct vec *rows, const char *target, struct plan *plan,
                         struct error *err);
 
-/* --- planning
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- planning --- */
 
 /* A revision that was interrupted must be the plan's business, or be left alone by everybody. */
 static bool check_open_revision(const struct plan *plan, const char *revision, const char *direction,
@@ -53,8 +53,7 @@ static bool check_scripts(struct session *session, const struct plan *plan, stru
   return true;
 }
 
-/* --- running
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- running --- */
 
 static void tell_finished(const struct session *session, const struct plan_step *step, double seconds) {
   const struct run_listener *listener = session->request->listener;
@@ -103,11 +102,24 @@ static bool run_together(struct session *session, const struct plan *plan, struc
   return ok;
 }
 
+/* The failure itself is what is reported; what the hook does wrong is a warning. */
+static void call_on_error(struct session *session, const struct error *failure) {
+  struct error err = ERROR_INIT;
+  if (failure->class != ERROR_INTERRUPTED && !env_hook(session, "on_error", NULL, failure->message, &err))
+    log_warn("%s", err.message);
+  error_release(&err);
+}
+
 static bool run_plan(struct session *session, const struct plan *plan, struct error *err) {
   if (!history_probe(session, err))
     return false;
   bool each = config_flag(session->request->config, "transaction_per_migration");
-  return each ? run_each(session, plan, err) : run_together(session, plan, err);
+  bool ok = env_hook(session, "before_run", NULL, NULL, err) &&
+            (each ? run_each(session, plan, err) : run_together(session, plan, err)) &&
+            env_hook(session, "after_run", NULL, NULL, err);
+  if (!ok)
+    call_on_error(session, err);
+  return ok;
 }
 
 /* Looks without the lock whether there is anything to do, then again with it: another runner may have done it
@@ -118,7 +130,11 @@ static bool migrate_in(struct session *session, plan_fn make_plan, const char *t
   bool idle = ok && first.len == 0;
   if (ok && !idle)
     ok = check_scripts(session, &first, err) && session_lock(session, err) &&
-         look(session, make_plan, target, &plan, err) && run_plan(session, &plan, err);
+         look(session, make_plan, target, &plan, err);
+  if (ok && plan.warning)
+    log_warn("%s", plan.warning);
+  if (ok && plan.len)
+    ok = run_plan(session, &plan, err);
   plan_release(&first);
   plan_release(&plan);
   return ok;
@@ -197,8 +213,7 @@ bool run_stamp(const struct run_request *request, const struct vec *targets, boo
   return ok;
 }
 
-/* --- current
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- current --- */
 
 bool run_current(const struct run_request *request, struct vec *rows, char **url_shown, char **partial,
                  struct error *err) {

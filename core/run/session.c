@@ -25,8 +25,7 @@ extern const struct embedded_file backfill_sql[];
 static const char dialect_key[] = "moonbird.dialect";
 static const char connection_key[] = "moonbird.main_connection";
 
-/* --- opening
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- opening --- */
 
 static void handle_interrupt(void *data, int count) {
   struct session *session = data;
@@ -78,6 +77,21 @@ void session_push_dialect(struct session *session) {
   lua_getfield(session->host->L, LUA_REGISTRYINDEX, dialect_key);
 }
 
+/* What the section [backfill] sets: moonbird.host.backfill_defaults, only numbers that are given. */
+static void push_backfill_defaults(struct session *session) {
+  static const char *const names[] = {"target_ms",         "size", "start", "min", "max", "max_bytes", "lock_timeout",
+                                      "statement_timeout", "nice"};
+  lua_State *L = session->host->L;
+  lua_createtable(L, 0, (int)ARRAY_LEN(names));
+  for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+    double number = config_backfill_number(session->request->config, names[i], -1);
+    if (number < 0)
+      continue;
+    lua_pushnumber(L, number);
+    lua_setfield(L, -2, names[i]);
+  }
+}
+
 /* Gives the Lua library the connection and the dialect: moonbird.host.connection, moonbird.host.dialect. */
 static bool fill_host_module(struct session *session, struct error *err) {
   lua_State *L = session->host->L;
@@ -91,6 +105,8 @@ static bool fill_host_module(struct session *session, struct error *err) {
   lua_setfield(L, -2, "dialect");
   lua_pushstring(L, config_text(session->request->config, "version_table_schema"));
   lua_setfield(L, -2, "version_table_schema");
+  push_backfill_defaults(session);
+  lua_setfield(L, -2, "backfill_defaults");
   lua_pop(L, 1);
   return true;
 }
@@ -135,6 +151,8 @@ static bool open_database(struct session *session, bool read_only, struct error 
   if (!load_dialect(session, err) || !fill_host_module(session, err) || !statement_install(session, err) ||
       !backfill_install(session, err))
     return false;
+  double timeout_s = config_seconds(session->request->config, "statement_timeout");
+  conn_set_timeout(session->conn, timeout_s);
   struct map words = MAP_INIT;
   ok = words_load(session, &words, err);
   if (ok) {
@@ -173,8 +191,7 @@ void session_close(struct session *session) {
   *session = (struct session){.conn = NULL};
 }
 
-/* --- statements
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- statements --- */
 
 static struct statement named(struct session *session, const char *name) {
   const char *sql = texts_get(&session->texts, name);
@@ -229,8 +246,7 @@ bool session_query_table(struct session *session, const char *name, struct rowse
   return true;
 }
 
-/* --- transactions
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- transactions --- */
 
 bool session_begin(struct session *session, struct error *err) {
   if (session->in_transaction)
@@ -289,8 +305,7 @@ bool session_check_interrupt(struct session *session, struct error *err) {
   return error_set(err, ERROR_INTERRUPTED, "interrupted");
 }
 
-/* --- the lock
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- the lock --- */
 
 /* One lock for each version table of each database. */
 static char *lock_name(const struct session *session) {

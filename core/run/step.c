@@ -4,6 +4,7 @@
 #include "run/step.h"
 
 #include "base/clock.h"
+#include "run/env.h"
 #include "run/history.h"
 #include "run/statement.h"
 #include "run/versions.h"
@@ -32,8 +33,7 @@ static char *shown_path(const char *path) {
   return xstrdup(path);
 }
 
-/* --- loading
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- loading --- */
 
 /* A byte order mark and a `#!` line are no Lua; the line end stays, so that line numbers are right. */
 static void skip_preamble(const char **text, size_t *len) {
@@ -74,40 +74,7 @@ bool step_check(struct session *session, const struct plan_step *plan, struct er
   return ok;
 }
 
-/* --- running the script
- * ------------------------------------------------------------------------------------------------------ */
-
-static void push_x_args(lua_State *L, const struct vec *x_args) {
-  lua_newtable(L);
-  for (size_t i = 0; x_args && i < x_args->len; i++) {
-    const char *arg = strvec_at(x_args, i);
-    const char *equals = strchr(arg, '=');
-    if (equals)
-      lua_pushlstring(L, arg, (size_t)(equals - arg));
-    else
-      lua_pushstring(L, arg);
-    lua_pushstring(L, equals ? equals + 1 : "");
-    lua_settable(L, -3);
-  }
-}
-
-/* The `context` of scripts. */
-static void push_context(struct session *session, const struct step *step) {
-  lua_State *L = session->host->L;
-  lua_createtable(L, 0, 6);
-  lua_pushstring(L, direction_name(step->plan->direction));
-  lua_setfield(L, -2, "direction");
-  lua_pushstring(L, step->script->id);
-  lua_setfield(L, -2, "revision");
-  lua_pushstring(L, session->driver->table.name);
-  lua_setfield(L, -2, "dialect");
-  lua_pushboolean(L, false);
-  lua_setfield(L, -2, "offline");
-  lua_pushstring(L, session->url_shown);
-  lua_setfield(L, -2, "url");
-  push_x_args(L, session->request->x_args);
-  lua_setfield(L, -2, "x");
-}
+/* --- running the script --- */
 
 /* Calls `revision.run(chunk, context, name)` of lib/revision.lua as a task. */
 static bool run_lua(struct session *session, struct step *step, struct error *err) {
@@ -118,7 +85,7 @@ static bool run_lua(struct session *session, struct step *step, struct error *er
   lua_remove(L, -2);
   if (!compile(session, step->script, &step->text, err))
     return false;
-  push_context(session, step);
+  env_push_context(session, step->plan);
   lua_pushstring(L, step->script->name);
   return host_call_task(session->host, 3, err);
 }
@@ -156,8 +123,7 @@ static bool run_script(struct session *session, struct step *step, struct error 
   return step->script->kind == SCRIPT_SQL ? run_sql(session, step, err) : run_lua(session, step, err);
 }
 
-/* --- transactions
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- transactions --- */
 
 static bool begin(struct session *session, const struct step *step, struct error *err) {
   return !step->transactional || session->in_transaction || session_begin(session, err);
@@ -235,8 +201,10 @@ static void note_failure(struct session *session, struct step *step, struct erro
 }
 
 static bool run_in_transaction(struct session *session, struct step *step, struct error *err) {
-  return begin(session, step, err) && run_script(session, step, err) && check_all_passed(step, err) &&
-         session_check_interrupt(session, err) && complete(session, step, err);
+  return begin(session, step, err) && env_hook(session, "before_each", step->plan, NULL, err) &&
+         run_script(session, step, err) && check_all_passed(step, err) &&
+         env_hook(session, "after_each", step->plan, NULL, err) && session_check_interrupt(session, err) &&
+         complete(session, step, err);
 }
 
 static bool prepare(struct session *session, struct step *step, struct error *err) {

@@ -71,7 +71,7 @@ static int64_t now_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* --- Cancellation ------------------------------------------------------------------------------------------------ */
+/* --- Cancellation --- */
 
 void connection_call_begin(moonbird_conn *conn) {
   atomic_store(&conn->call_state, CALL_RUNNING);
@@ -110,7 +110,7 @@ static int on_busy(void *context, int tries) {
   return 1;
 }
 
-/* --- Options ------------------------------------------------------------------------------------------------------ */
+/* --- Options --- */
 
 static const struct option_rule *rule_find(const char *key) {
   for (size_t i = 0; i < sizeof option_rules / sizeof option_rules[0]; i++) {
@@ -175,7 +175,7 @@ static int32_t busy_timeout_read(moonbird_conn *conn, const char *text, moonbird
   return MOONBIRD_OK;
 }
 
-/* --- Opening ------------------------------------------------------------------------------------------------------ */
+/* --- Opening --- */
 
 static int open_flags(const char *mode) {
   int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -276,7 +276,7 @@ static int32_t open_file(moonbird_conn *conn, const struct open_settings *settin
   return code == SQLITE_OK ? MOONBIRD_OK : explain_open(conn, may_create, code, error);
 }
 
-/* --- Settings of an open database --------------------------------------------------------------------------------- */
+/* --- Settings of an open database --- */
 
 /* Sets a PRAGMA whose value is one of the words above, so it can stand in the text. */
 static int32_t pragma_set(moonbird_conn *conn, const char *name, const char *value, moonbird_error *error) {
@@ -324,7 +324,7 @@ static int32_t settings_apply(moonbird_conn *conn, const struct open_settings *s
   return status;
 }
 
-/* --- The host's calls --------------------------------------------------------------------------------------------- */
+/* --- The host's calls --- */
 
 int32_t connection_open(const moonbird_option *options, uint32_t count, void *owner, moonbird_conn **conn,
                         moonbird_error *error) {

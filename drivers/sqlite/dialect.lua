@@ -267,6 +267,7 @@ end
 -- --- backfills ---
 
 dialect.distinct_words = "IS NOT"
+dialect.backfill_target_ms = 100 -- writers wait for the whole batch
 
 function dialect.batch_begin()
   return "BEGIN IMMEDIATE"
@@ -381,7 +382,7 @@ end
 local function rowid_alias(db, table_name, schema)
   local place = table_row(db, table_name, schema)
   local primary = primary_columns(db, table_name, schema)
-  if not place or place.type ~= "table" or place.wr == 1 or #primary ~= 1 then
+  if not place or place.type ~= "table" or #primary ~= 1 then
     return nil
   end
   for _, row in ipairs(index_columns(db, table_name, schema)) do

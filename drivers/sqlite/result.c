@@ -59,7 +59,7 @@ struct moonbird_result {
   bool has_row; /* a stream's statement stands on a row that was not read yet */
 };
 
-/* --- Making and freeing ------------------------------------------------------------------------------------------- */
+/* --- Making and freeing --- */
 
 static bool names_copy(moonbird_result *result, sqlite3_stmt *stmt) {
   size_t size = 1;
@@ -147,7 +147,7 @@ void result_take_statement(moonbird_result *result, struct held_statement *held,
   *held = (struct held_statement){0};
 }
 
-/* --- Collecting rows ---------------------------------------------------------------------------------------------- */
+/* --- Collecting rows --- */
 
 /* realloc that leaves `*array` alone when it fails. */
 static bool array_resize(void *array, size_t count, size_t item_size) {
@@ -291,7 +291,7 @@ static int32_t stream_read(moonbird_result *result, uint64_t max_rows, moonbird_
   return MOONBIRD_OK;
 }
 
-/* --- Showing a page ----------------------------------------------------------------------------------------------- */
+/* --- Showing a page --- */
 
 /* Grows the page's arrays. `offsets` has one entry more. */
 static bool page_grow(moonbird_result *result, size_t rows) {

@@ -14,7 +14,7 @@
 #include "error.h"
 #include "result.h"
 
-/* --- Text --------------------------------------------------------------------------------------------------------- */
+/* --- Text --- */
 
 /* Past spaces, comments and empty statements, as SQLite's own tokenizer sees them. */
 static const char *skip_blank(const char *at, const char *end) {
@@ -47,7 +47,7 @@ static int32_t check_text(const char *sql, uint64_t len, moonbird_error *error) 
   return MOONBIRD_OK;
 }
 
-/* --- Preparing, and the cache ------------------------------------------------------------------------------------- */
+/* --- Preparing, and the cache --- */
 
 /* Prepares what begins at `sql`; `len` counts a closing NUL if there is one, which saves SQLite a copy of the rest.
  * `base` is where positions are counted from. */
@@ -193,7 +193,7 @@ void statement_cache_clear(moonbird_conn *conn) {
   }
 }
 
-/* --- Running ------------------------------------------------------------------------------------------------------ */
+/* --- Running --- */
 
 /* sqlite3_changes64 keeps its value over statements that count nothing, and the total counts triggers too: the total
  * tells whether, the other how many. */
@@ -298,7 +298,7 @@ static int32_t execute_single(moonbird_conn *conn, const moonbird_statement *sta
   return status;
 }
 
-/* --- Scripts ------------------------------------------------------------------------------------------------------ */
+/* --- Scripts --- */
 
 /* One statement of a script. Rows are kept from the last one only; those of the others are passed over. */
 static int32_t script_run_one(moonbird_conn *conn, sqlite3_stmt *stmt, bool is_last, moonbird_result **result,
@@ -364,7 +364,7 @@ static int32_t execute_script(moonbird_conn *conn, const moonbird_statement *sta
   return status;
 }
 
-/* --- The host's call ---------------------------------------------------------------------------------------------- */
+/* --- The host's call --- */
 
 /* Some errors (a full disk, a cancelled write, RAISE(ROLLBACK)) end the whole transaction: nothing less can be tried
  * again. */

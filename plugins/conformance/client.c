@@ -26,7 +26,7 @@ double now_seconds(void) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* --- Parameters --------------------------------------------------------------------------------------------------- */
+/* --- Parameters --- */
 
 void values_init(struct row_values *values) {
   *values = (struct row_values){0};
@@ -96,7 +96,7 @@ void values_make_variant(struct row_values *values) {
   }
 }
 
-/* --- Cells -------------------------------------------------------------------------------------------------------- */
+/* --- Cells --- */
 
 static void cell_read(struct cell *cell, const char *data, size_t len) {
   uint8_t byte = 0;
@@ -134,7 +134,7 @@ bool cell_is_text(struct cell cell, const char *text) {
   return cell.type == MOONBIRD_TYPE_TEXT && cell.len == strlen(text) && memcmp(cell.data, text, cell.len) == 0;
 }
 
-/* --- Statements --------------------------------------------------------------------------------------------------- */
+/* --- Statements --- */
 
 moonbird_conn *client_open(struct run *run) {
   moonbird_conn *conn = NULL;

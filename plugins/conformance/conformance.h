@@ -68,7 +68,7 @@ bool check_fail(struct run *run, const char *format, ...) __attribute__((format(
     }                                                                                                                  \
   } while (0)
 
-/* --- One row of parameters ---------------------------------------------------------------------------------------- */
+/* --- One row of parameters --- */
 
 struct row_values {
   moonbird_batch batch;
@@ -90,7 +90,7 @@ void values_add_bytes(struct row_values *values, const void *data, size_t len);
 /* Turns every column into a VARIANT of the same value. */
 void values_make_variant(struct row_values *values);
 
-/* --- One value of a batch ----------------------------------------------------------------------------------------- */
+/* --- One value of a batch --- */
 
 struct cell {
   uint32_t type; /* MOONBIRD_TYPE_NONE for NULL, never VARIANT */
@@ -104,7 +104,7 @@ struct cell {
 struct cell batch_cell(const moonbird_batch *batch, uint32_t column, uint64_t row);
 bool cell_is_text(struct cell cell, const char *text);
 
-/* --- The client --------------------------------------------------------------------------------------------------- */
+/* --- The client --- */
 
 /* Another connection with the same settings; NULL and a reason when it cannot be had. */
 moonbird_conn *client_open(struct run *run);

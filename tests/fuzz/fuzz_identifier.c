@@ -2,8 +2,7 @@
  * fuzz_identifier.c - libFuzzer target: any bytes as a revision identifier, on a graph with branches, a merge, labels
  * and dependencies. Every entry point must answer or refuse with a message, from several sets of version rows.
  *
- * Build: clang -fsanitize=fuzzer,address,undefined -Icore tests/fuzz/fuzz_identifier.c core/graph/[a-z]*.c
- * core/base/[a-z]*.c
+ * How to build and run it: tests/CMakeLists.txt. Its inputs are in tests/fuzz/corpus/identifier.
  */
 #include "graph/plan.h"
 

@@ -384,7 +384,7 @@ static void test_bad_interpolation(void **state) {
   refuse_ini(f, "[moonbird]\ntimezone = ${}\n", "not followed by NAME}", "moonbird.ini:2");
   refuse_ini(f, "[moonbird]\ntimezone = ${T_NAME\n", "not followed by NAME}", "moonbird.ini:2");
   refuse_ini(f, "[moonbird]\ntimezone = ${T-NAME}\n", "not followed by NAME}", "moonbird.ini:2");
-  refuse_ini(f, "[moonbird]\n[backfill]\nwindow = %(nope)s\n", "there is no key 'nope'", "moonbird.ini:3");
+  refuse_ini(f, "[moonbird]\n[backfill]\nnice = %(nope)s\n", "there is no key 'nope'", "moonbird.ini:3");
   refuse_ini(f, "[DEFAULT]\ntimezone = %(nope)s\n[moonbird]\n", "there is no key 'nope'", "moonbird.ini:2");
   /* Another database's section may need what this one does not have. */
   load_ini(f, "[moonbird]\n[prod]\nurl = ${T_UNSET}\ntimezone = %(nope)s\n[DEFAULT]\nvariable = %(nope)s\n");
@@ -466,18 +466,16 @@ static void test_durations(void **state) {
 
 static void test_backfill_section(void **state) {
   struct fixture *f = *state;
-  load_ini(f, "[moonbird]\n[backfill]\nmax = 9007199254740993\nmax_bytes = 2MiB\nmax_lag = 10s\nnice = 0.5\n"
-              "on_error = quarantine\n");
+  load_ini(f, "[moonbird]\n[backfill]\nmax = 9007199254740993\nmax_bytes = 2MiB\nlock_timeout = 10s\nnice = 0.5\n");
   assert_true(config_backfill_number(f->config, "target_ms", 500) == 500);
   assert_true(config_backfill_number(f->config, "max", 1) > 9e15);
   assert_true(config_backfill_number(f->config, "max_bytes", 1) == 2097152);
-  assert_true(config_backfill_number(f->config, "max_lag", 1) == 10);
+  assert_true(config_backfill_number(f->config, "lock_timeout", 1) == 10);
   assert_true(config_backfill_number(f->config, "nice", 1) == 0.5);
-  assert_string_equal(config_other(f->config, "backfill", "on_error"), "quarantine");
+  assert_string_equal(config_other(f->config, "backfill", "max_bytes"), "2MiB");
   refuse_ini(f, "[moonbird]\n[backfill]\ntarget_ms = fast\n", "for target_ms: it must be a whole number",
              "moonbird.ini:3");
-  refuse_ini(f, "[moonbird]\n[backfill]\nworkers = 0\n", "for workers", "moonbird.ini:3");
-  refuse_ini(f, "[moonbird]\n[backfill]\non_error = ignore\n", "expected 'stop', 'quarantine'", "moonbird.ini:3");
+  refuse_ini(f, "[moonbird]\n[backfill]\nstart = 0\n", "for start", "moonbird.ini:3");
   refuse_ini(f, "[moonbird]\n[backfill]\nmax_bytes = 1XB\n", "for max_bytes", "moonbird.ini:3");
 }
 

@@ -156,7 +156,7 @@ static void test_chain(void **state) {
 static void test_deep_chain(void **state) {
   (void)state;
   struct maker maker;
-  maker_init(&maker, 1000000);
+  maker_init(&maker, 300000);
   for (size_t i = 1; i < maker.count; i++)
     add_down(&maker, i, i - 1);
   strvec_push(&maker.labels[maker.count / 2], "middle");

@@ -232,7 +232,7 @@ local function new_writer(spec, t, by_name)
       if not column then
         error(("row() returned the column %s, which %s does not have"):format(name, spec.table), 0)
       end
-      columns[index] = { name = name, type = column.type, transport = column.transport }
+      columns[index] = column
     end
     return host.dialect:update_rows(t, columns)
   end
@@ -311,12 +311,28 @@ local function add_sql(definition, spec, t)
   end
 end
 
+-- The size of batches: the script's, else that of the section [backfill] of moonbird.ini, else the dialect's.
+local function size_settings(spec)
+  local given, defaults = spec.size or {}, host.backfill_defaults
+  return {
+    fixed = given.fixed or not spec.size and defaults.size or nil,
+    target_ms = given.target_ms or defaults.target_ms or host.dialect.backfill_target_ms or 500,
+    start = given.start or defaults.start,
+    min = given.min or defaults.min,
+    max = given.max or defaults.max,
+  }
+end
+
+local function seconds_to_ms(seconds)
+  return seconds and seconds * 1000
+end
+
 -- Time-outs of a batch's session (BACKFILL.md, section 7).
-local function batch_begin(dialect, size)
-  local target_ms = size.target_ms or dialect.backfill_target_ms or 500
+local function batch_begin(dialect, target_ms)
+  local defaults = host.backfill_defaults
   return dialect:batch_begin({
-    lock_timeout_ms = 2000,
-    statement_timeout_ms = math.max(10 * target_ms, 10000),
+    lock_timeout_ms = seconds_to_ms(defaults.lock_timeout) or 2000,
+    statement_timeout_ms = seconds_to_ms(defaults.statement_timeout) or math.max(10 * target_ms, 10000),
     idle_timeout_ms = 60000,
   })
 end
@@ -341,7 +357,7 @@ local function define(spec, name)
   for column_name in pairs(spec.set or {}) do
     known_column(spec, by_name, column_name)
   end
-  local size = spec.size or {}
+  local size = size_settings(spec)
   local definition = {
     name = name,
     form = spec.form,
@@ -352,13 +368,14 @@ local function define(spec, name)
     key_transports = t.key_transports,
     where = spec.where,
     estimate = dialect:row_estimate(host.connection, spec.table, spec.schema),
-    nice = spec.nice,
+    nice = spec.nice or host.backfill_defaults.nice,
     size_fixed = size.fixed,
-    target_ms = size.target_ms or dialect.backfill_target_ms or 500,
+    target_ms = size.target_ms,
     size_start = size.start,
     size_min = size.min,
     size_max = size.max,
-    begin = batch_begin(dialect, size),
+    max_bytes = host.backfill_defaults.max_bytes,
+    begin = batch_begin(dialect, size.target_ms),
     sync = dialect:batch_sync(),
     row = spec.row,
     batch = spec.form == "batch" and new_batch_function(spec, t) or new_row_batch(),

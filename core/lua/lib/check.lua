@@ -72,18 +72,21 @@ local function nearest(word, known)
   return best
 end
 
+local function nameless_option(signature, key, value)
+  return ("%s: the options must have names, got %s (%s) at number %s"):format(
+    signature.name,
+    check.describe(value),
+    tostring(value),
+    tostring(key)
+  )
+end
+
 local function unknown_option(signature, key, extra)
   local known = sorted_keys(signature.options or {})
   for _, name in ipairs(extra or {}) do
     known[#known + 1] = name
   end
-  if type(key) ~= "string" then
-    return ("%s: the options must have names, got %s (%s) among them"):format(
-      signature.name,
-      check.describe(key),
-      tostring(key)
-    )
-  elseif #known == 0 then
+  if #known == 0 then
     return ('%s: unknown option "%s"; it takes no options'):format(signature.name, key)
   end
   local near = nearest(key, known)
@@ -167,7 +170,7 @@ local function problem_of_options(signature, options, dialect, result)
   end
   local key = odd_key(options)
   if key ~= nil then
-    return unknown_option(signature, key)
+    return nameless_option(signature, key, options[key])
   end
   return take_options(signature, options, dialect, result)
 end

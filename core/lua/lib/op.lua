@@ -1,6 +1,6 @@
 -- The operations that scripts call. Each is a row: its arguments, its options and what a person calls it; the call is
--- checked, rendered by the session's dialect and handed to statement.perform. A new operation is one more row here and
--- one render method in dialect.lua. Nothing here writes SQL.
+-- checked, rendered by the dialect of the connection and handed to statement.perform. A new operation is one more row
+-- here and one render method in dialect.lua. Nothing here writes SQL.
 --
 -- From moonbird.statement it needs dialect() (of the connection that the script runs on) and perform(kind, summary,
 -- statements).
@@ -55,7 +55,7 @@ end
 
 -- --- the machinery ---
 
--- Renders for the dialect of the session; what the dialect refuses comes back as the second value.
+-- Renders for the dialect of the connection; what the dialect refuses comes back as the second value.
 local function render(dialect, operation)
   local done, result = pcall(dialect.render, dialect, operation)
   if done then

@@ -131,14 +131,17 @@ function revision.run(chunk, context, name)
   local environment = new_environment(context)
   debug.setupvalue(chunk, 1, environment)
   chunk()
-  local body = rawget(environment, context.direction)
-  if type(body) ~= "function" then
+  if type(rawget(environment, context.direction)) ~= "function" then
     error(("%s has no function %s()"):format(name, context.direction), 0)
   end
-  body()
-  local verify = rawget(environment, "verify")
-  if context.direction == "upgrade" and verify then
-    verify()
+  -- called by their names, which tracebacks then show
+  if context.direction == "downgrade" then
+    environment.downgrade()
+    return
+  end
+  environment.upgrade()
+  if rawget(environment, "verify") then
+    environment.verify()
   end
 end
 

@@ -25,7 +25,8 @@ local sql = { null = null }
 
 local function text_of(name, value)
   if type(value) ~= "string" then
-    error(("%s: argument 1 must be a string, got a %s"):format(name, type(value)), 3)
+    local what = value == nil and "nothing" or "a " .. type(value)
+    error(("%s: argument 1 must be a string, got %s"):format(name, what), 3)
   end
   return value
 end

@@ -11,11 +11,24 @@ function statement.dialect()
   return host.dialect
 end
 
+local function call(method, text, params)
+  if params == nil then
+    return host.connection[method](host.connection, text)
+  end
+  return host.connection[method](host.connection, text, params)
+end
+
+-- `when` is a query: where its first value is not true, there is nothing to do.
 local function execute(item)
   if type(item) == "string" then
-    return host.connection:exec(item)
+    return call("exec", item)
+  elseif item.when then
+    local wanted = call("scalar", item.when[1], item.when[2])
+    if wanted ~= true and wanted ~= 1 then
+      return 0
+    end
   end
-  return host.connection:exec(item[1], item[2])
+  return call("exec", item[1], item[2])
 end
 
 local function execute_all(items)
@@ -35,28 +48,36 @@ local function value_text(value)
   return math.type(value) == "float" and ("%a"):format(value) or tostring(value)
 end
 
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do
-    keys[#keys + 1] = key
+local function sorted_names(map)
+  local names = {}
+  for name in pairs(map) do
+    names[#names + 1] = name
   end
-  table.sort(keys, function(a, b)
-    return tostring(a) < tostring(b)
-  end)
-  return keys
+  table.sort(names)
+  return names
 end
 
--- Text and parameters, in a fixed order: what the fingerprint is taken of.
+-- Appends the values of a list, or of a table of names in a fixed order.
+local function describe_params(parts, params)
+  if #params > 0 then
+    for _, value in ipairs(params) do
+      parts[#parts + 1] = value_text(value)
+    end
+    return
+  end
+  for _, name in ipairs(sorted_names(params)) do
+    parts[#parts + 1] = name
+    parts[#parts + 1] = value_text(params[name])
+  end
+end
+
+-- Text and parameters: what the fingerprint is taken of.
 local function describe(items)
   local parts = {}
   for _, item in ipairs(items) do
-    if type(item) == "string" then
-      parts[#parts + 1] = item
-    else
-      parts[#parts + 1] = item[1]
-      for _, key in ipairs(sorted_keys(item[2] or {})) do
-        parts[#parts + 1] = tostring(key) .. "=" .. value_text(item[2][key])
-      end
+    parts[#parts + 1] = type(item) == "string" and item or item[1]
+    if type(item) ~= "string" and item[2] then
+      describe_params(parts, item[2])
     end
   end
   return table.concat(parts, "\0")

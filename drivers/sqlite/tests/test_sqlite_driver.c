@@ -36,7 +36,7 @@ static moonbird_error error;
 static moonbird_summary summary;
 static char folder[64];
 
-/* --- Small client ------------------------------------------------------------------------------------------------- */
+/* --- Small client --- */
 
 static const char *path_of(const char *name) {
   static char paths[4][128];
@@ -130,7 +130,7 @@ static void write_file(const char *path, const char *text) {
   fclose(file);
 }
 
-/* --- Opening ------------------------------------------------------------------------------------------------------ */
+/* --- Opening --- */
 
 static void missing_file_is_not_created_by_a_reader(void **state) {
   (void)state;
@@ -197,7 +197,7 @@ static void memory_database(void **state) {
   assert_false(exists(path_of("never.db")));
 }
 
-/* --- Errors ------------------------------------------------------------------------------------------------------- */
+/* --- Errors --- */
 
 static void read_only_database_is_named(void **state) {
   (void)state;
@@ -333,7 +333,7 @@ static void not_a_number_is_refused(void **state) {
   driver->close(conn);
 }
 
-/* --- Columns ------------------------------------------------------------------------------------------------------ */
+/* --- Columns --- */
 
 static void types_follow_the_page(void **state) {
   (void)state;
@@ -374,7 +374,7 @@ static void declared_booleans(void **state) {
   driver->close(conn);
 }
 
-/* --- Busy databases ----------------------------------------------------------------------------------------------- */
+/* --- Busy databases --- */
 
 static void busy_has_the_right_advice(void **state) {
   (void)state;
@@ -450,7 +450,7 @@ static void open_stream_blocks_ddl(void **state) {
   driver->close(conn);
 }
 
-/* --- The lock file ------------------------------------------------------------------------------------------------ */
+/* --- The lock file --- */
 
 static int32_t lock(moonbird_conn *conn, char *holder, uint32_t size) {
   error = (moonbird_error){.size = sizeof error};

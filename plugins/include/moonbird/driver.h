@@ -36,16 +36,14 @@ extern "C" {
 /* Put before the entry function, so that it stays visible in a library built with -fvisibility=hidden. */
 #define MOONBIRD_EXPORT __attribute__((visibility("default")))
 
-/* --- What calls return
- * ------------------------------------------------------------------------------------------------------- */
+/* --- What calls return --- */
 
 #define MOONBIRD_OK    0  /* done */
 #define MOONBIRD_DONE  1  /* fetch: no more rows, now and at every later call */
 #define MOONBIRD_BUSY  2  /* lock: somebody else holds it */
 #define MOONBIRD_ERROR -1 /* failed: the error is filled */
 
-/* --- Errors
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- Errors --- */
 
 /* moonbird_error.retry: what makes sense after this error. */
 #define MOONBIRD_RETRY_NEVER       0 /* the same thing will fail again */
@@ -76,19 +74,23 @@ typedef struct moonbird_error {
   char constraint[192];
 } moonbird_error;
 
-/* --- Values: columnar batches, the same shape both ways
- * ---------------------------------------------------------------------- */
+/* --- Values: columnar batches, the same shape both ways --- */
 
 /*
  * moonbird_column.type. Layouts of `data` for n rows:
- *   BOOL     uint8_t[n], 0 or 1
- *   INT64    int64_t[n]
- *   FLOAT64  double[n]
- *   TEXT     bytes of all rows one behind the other; row r is data[offsets[r]] up to data[offsets[r + 1]]; never
- * NUL-terminated BYTES    as TEXT, for binary data VARIANT  as TEXT, and row_types[r] names the type of row r; BOOL is
- * one byte, INT64 and FLOAT64 are eight in the machine's order and not aligned. For databases whose columns hold values
- * of several types. NONE     no data: every row is NULL Numeric, dates, times, intervals, JSON, UUID, arrays and all
- * else travel as TEXT in the database's own ISO-like spelling.
+ *
+ * - BOOL: uint8_t[n], 0 or 1
+ * - INT64: int64_t[n]
+ * - FLOAT64: double[n]
+ * - TEXT: bytes of all rows one behind the other; row r is data[offsets[r]] up to data[offsets[r + 1]]; never
+ * NUL-terminated
+ * - BYTES: as TEXT, for binary data
+ * - VARIANT: as TEXT, and row_types[r] names the type of row r; BOOL is one byte, INT64 and FLOAT64 are eight in the
+ * machine's order and not aligned. For databases whose columns hold values of several types.
+ * - NONE: no data, every row is NULL
+ *
+ * Numeric, dates, times, intervals, JSON, UUID, arrays and all else travel as TEXT in the database's own ISO-like
+ * spelling.
  */
 #define MOONBIRD_TYPE_NONE    0
 #define MOONBIRD_TYPE_BOOL    1
@@ -115,21 +117,18 @@ typedef struct moonbird_batch {
   const moonbird_column *columns;
 } moonbird_batch;
 
-/* --- Statements
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- Statements --- */
 
 /* moonbird_statement.flags */
 #define MOONBIRD_REPEATED 1u /* will be run again with other parameters: keep it prepared */
-#define MOONBIRD_SCRIPT   2u /* may hold several statements; has no parameters; rows are those of the last one, if any \
-                              */
-#define MOONBIRD_STREAM 4u   /* do not hold the whole result in memory; other statements may run while it is open */
+#define MOONBIRD_SCRIPT   2u /* may hold several statements, has no parameters; rows are those of the last one */
+#define MOONBIRD_STREAM   4u /* do not hold the whole result in memory; other statements may run while it is open */
 
-/* moonbird_statement.bind */
-#define MOONBIRD_BIND_ROW  0u /* `params` has one row: bind it, run once */
-#define MOONBIRD_BIND_EACH 1u /* run once for each row of `params`; rows_affected is the sum; the result has no rows   \
-                               */
-#define MOONBIRD_BIND_ARRAYS                                                                                           \
-  2u /* run once; parameter i is an array of all values of column i (needs MOONBIRD_CAP_ARRAYS) */
+/* moonbird_statement.bind. EACH: rows_affected is the sum, and there is no result. ARRAYS: parameter i is an array of
+ * all values of column i; needs MOONBIRD_CAP_ARRAYS. */
+#define MOONBIRD_BIND_ROW    0u /* `params` has one row: bind it, run once */
+#define MOONBIRD_BIND_EACH   1u /* run once for each row of `params` */
+#define MOONBIRD_BIND_ARRAYS 2u /* run once, with arrays */
 
 typedef struct moonbird_statement {
   uint32_t size;
@@ -146,11 +145,10 @@ typedef struct moonbird_statement {
 typedef struct moonbird_summary {
   uint32_t size;
   uint32_t column_count; /* 0: the statement gives no rows, and there is no result */
-  int64_t rows_affected; /* -1 where it is not known */
+  int64_t rows_affected; /* of a script the sum; 0 for what changes no rows; -1 where it is not known */
 } moonbird_summary;
 
-/* --- The host
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- The host --- */
 
 /* Lives as long as the process. */
 typedef struct moonbird_host {
@@ -162,8 +160,7 @@ typedef struct moonbird_host {
   void (*notice)(void *owner, const moonbird_error *notice);
 } moonbird_host;
 
-/* --- The driver
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- The driver --- */
 
 typedef struct moonbird_conn moonbird_conn;     /* the driver's own; opaque to the host */
 typedef struct moonbird_result moonbird_result; /* likewise; dies before its connection */

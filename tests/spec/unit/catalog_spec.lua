@@ -152,7 +152,8 @@ if has_postgres then
         CREATE TYPE "Mood" AS ENUM ('a');
         CREATE TABLE "Odd ""t'" (
           id bigint GENERATED ALWAYS AS IDENTITY, dropped int,
-          "a b" varchar(40) NOT NULL DEFAULT 'it''s', c char(3), f real, flag boolean, raw bytea, w word, n number2, m "Mood", l varchar(3)[], nm numeric(10, 2),
+          "a b" varchar(40) NOT NULL DEFAULT 'it''s', c char(3), f real, flag boolean,
+          raw bytea, w word, n number2, m "Mood", l varchar(3)[], nm numeric(10, 2),
           ts timestamp(0) with time zone, b bit(3), j jsonb, s serial, twice integer GENERATED ALWAYS AS (7 * 2) STORED,
           "имя?" text, o oid, i interval day to second(2),
           PRIMARY KEY (id) INCLUDE ("a b")

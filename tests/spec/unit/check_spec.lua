@@ -26,8 +26,14 @@ local cases = {
     'op.drop_table("a", { zzzzzz = true })',
     'op.drop_table: unknown option "zzzzzz" (known: if_exists, schema)',
   },
-  { 'op.drop_table("a", { "if_exists" })', "op.drop_table: the options must have names, got an integer (1) among them" },
-  { 'op.drop_table("a", { if_exists = "yes" })', "op.drop_table: option if_exists must be true or false, got a string" },
+  {
+    'op.drop_table("a", { "if_exists" })',
+    "op.drop_table: the options must have names, got a string (if_exists) at number 1",
+  },
+  {
+    'op.drop_table("a", { if_exists = "yes" })',
+    "op.drop_table: option if_exists must be true or false, got a string",
+  },
   {
     'op.create_table("t", column("id", types.integer()))',
     'op.create_table: argument 2 must be a list of columns and constraints '
@@ -62,7 +68,10 @@ local cases = {
     'column: option ondelete must be "CASCADE", "RESTRICT", "NO ACTION", "SET NULL" or "SET DEFAULT", got a string',
   },
   { 'foreign_key { "a" }', 'foreign_key: references = "table.column" is missing' },
-  { 'foreign_key("a")', 'foreign_key: must be written as foreign_key { "column", references = "table.column" }, got a string' },
+  {
+    'foreign_key("a")',
+    'foreign_key: must be written as foreign_key { "column", references = "table.column" }, got a string',
+  },
   { 'foreign_key { "a", "b", references = "o.id" }', "foreign_key: 2 columns refer to 1" },
   {
     'foreign_key { "a", "b", references = { "o.id", "p.id" } }',
@@ -76,7 +85,7 @@ local cases = {
   { 'types.enum("mood", {})', 'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got a table' },
   { "types.integer(4)", "types.integer: takes 0 arguments, got 1" },
   { "sql(5)", "sql: argument 1 must be a string, got a number" },
-  { "blob()", "blob: argument 1 must be a string, got a nil" },
+  { "blob()", "blob: argument 1 must be a string, got nothing" },
   {
     'op.execute("SELECT 1", "x")',
     "op.execute: argument 2 must be a list of values or a table of named values, got a string",

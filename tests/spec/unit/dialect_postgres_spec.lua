@@ -50,9 +50,7 @@ describe("the PostgreSQL dialect", function()
       "CREATE DATABASE d",
       "ALTER SYSTEM SET a = 1",
       "ALTER TABLE t DETACH PARTITION p CONCURRENTLY",
-      "REFRESH MATERIALIZED VIEW v; VACUUM",
     }
-    outside[#outside] = nil
     for _, text in ipairs(outside) do
       assert.is_true(dialect:outside_transaction(text), text)
     end
@@ -74,7 +72,8 @@ describe("the PostgreSQL dialect", function()
     if not helper.has_database("postgresql") then
       return pending("no MOONBIRD_TEST_PSQL")
     end
-    local words = helper.connection("postgresql"):query("SELECT word FROM pg_get_keywords() WHERE quote_ident(word) <> word")
+    local db = helper.connection("postgresql")
+    local words = db:query("SELECT word FROM pg_get_keywords() WHERE quote_ident(word) <> word")
     assert.is_true(#words > 100)
     for _, row in ipairs(words) do
       assert.are.equal('"' .. row.word .. '"', dialect:ident(row.word))

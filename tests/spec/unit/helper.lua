@@ -213,9 +213,11 @@ function helper.inline(entry, dialect)
     text = text:gsub(":(%a+)", function(name)
       return entry.params[name] ~= nil and dialect:literal(entry.params[name]) or nil
     end)
-    text = text:gsub("'[^']*'", function(quoted)
-      return (quoted:gsub("?", "\1"))
-    end)
+    for _, pattern in ipairs({ "'[^']*'", "%-%-[^\n]*" }) do
+      text = text:gsub(pattern, function(opaque)
+        return (opaque:gsub("?", "\1"))
+      end)
+    end
     text = text:gsub("%?%??", function(mark)
       if mark == "??" then
         return "?"
@@ -224,6 +226,7 @@ function helper.inline(entry, dialect)
       return dialect:literal(entry.params[index])
     end)
     text = text:gsub("\1", "?")
+    assert(index == #entry.params, "as many placeholders as parameters")
   end
   return text
 end

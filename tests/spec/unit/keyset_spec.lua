@@ -105,6 +105,21 @@ describe("keyset SQL", function()
     )
   end)
 
+  it("doubles question marks where the scanner of placeholders would see them", function()
+    local expected = {
+      ["a ? b"] = "a ?? b",
+      ["a ?| b -- ?"] = "a ??| b -- ?",
+      ["-- ?\na ? b"] = "-- ?\na ?? b",
+      ["/* ? */ a ? '?'"] = "/* ? */ a ?? '?'",
+      ["$$ ? $$ ? $x$ ? $$ ? $x$"] = "$$ ? $$ ?? $x$ ? $$ ? $x$",
+      ['"a?" ? `b?`'] = '"a?" ?? `b?`',
+      ["'it''s ?' ? $1"] = "'it''s ?' ?? $1",
+    }
+    for given, wanted in pairs(expected) do
+      assert.are.equal(wanted, postgres:verbatim(given))
+    end
+  end)
+
   it("begins and claims", function()
     assert.are.equal(
       "BEGIN; SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 10000; "

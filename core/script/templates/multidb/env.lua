@@ -5,18 +5,11 @@ return {
   -- Comes before `url` in every section: only for databases whose address is the same but for its environment.
   -- url = os.getenv("APP_DATABASE_URL"),
 
-  -- The schema that you want: the file models.lua beside this one.
-  -- models = "models",
-
-  -- Return false for what autogenerate must leave alone. kind: "table", "column", "index", "constraint", ...
-  -- include_object = function(kind, name)
-  --   return not (kind == "table" and name:match("^spatial_"))
-  -- end,
-
-  -- Hooks around a run and around each revision.
-  -- before_run = function() end,
-  -- after_run = function() end,
-  -- before_each = function(revision) log.info("next: " .. revision.id) end,
-  -- after_each = function(revision) end,
-  -- on_error = function(message) log.error(message) end,
+  -- Hooks around a run, and around each revision in its transaction. context has direction, revision, summary, dialect,
+  -- url (without the password) and x; db has exec, query, rows, one and scalar.
+  -- before_run = function(context, db) end,
+  -- after_run = function(context, db) end,
+  -- before_each = function(context, db) log.info("next: " .. context.revision) end,
+  -- after_each = function(context, db) end,
+  -- on_error = function(context, message) log.error(message) end,
 }

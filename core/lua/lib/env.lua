@@ -1,0 +1,59 @@
+-- env.lua: the environment's own env.lua: runs it, checks what it returns, calls its hooks. Called by core/run/env.c.
+
+local host = require("moonbird.host")
+local json = require("moonbird.json")
+local log = require("moonbird.log")
+
+local env = {}
+
+-- What env.lua may return: name -> type.
+local known = {
+  url = "string",
+  models = "any",
+  include_object = "function",
+  before_run = "function",
+  after_run = "function",
+  before_each = "function",
+  after_each = "function",
+  on_error = "function",
+}
+
+local function check(path, settings)
+  if type(settings) ~= "table" then
+    error(("%s must return a table, not a %s"):format(path, type(settings)), 0)
+  end
+  for name, value in pairs(settings) do
+    local wanted = known[name]
+    if not wanted then
+      log.warn(("%s: the name %s means nothing to Moonbird"):format(path, tostring(name)))
+    elseif wanted ~= "any" and type(value) ~= wanted then
+      error(("%s: %s must be a %s, not a %s"):format(path, name, wanted, type(value)), 0)
+    end
+  end
+  return settings
+end
+
+--- Runs the chunk of an env.lua; gives the table that it returns.
+function env.load(chunk, path)
+  local globals = { log = log, json = json, print = log.info, null = host.null }
+  debug.setupvalue(chunk, 1, setmetatable(globals, { __index = _G }))
+  return check(path, chunk())
+end
+
+-- The connection for hooks: what they do is no statement of a revision.
+local db = {}
+for _, method in ipairs({ "exec", "query", "rows", "one", "scalar" }) do
+  db[method] = function(_, ...)
+    return host.connection[method](host.connection, ...)
+  end
+end
+
+--- Calls a hook if there is one: hook(context, db), on_error(context, message).
+function env.hook(settings, name, context, message)
+  local hook = settings[name]
+  if hook then
+    hook(context, message or db)
+  end
+end
+
+return env

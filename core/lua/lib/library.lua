@@ -1,0 +1,467 @@
+---@meta
+-- What a revision sees, for editors (LuaCATS). Never loaded. Implemented in op.lua, items.lua, types.lua, sql.lua and
+-- revision.lua; db, log, context and json by the program.
+
+-- --- values ---
+
+---Raw SQL text: `sql "now()"`.
+---@class moonbird.Sql
+local Sql = {}
+
+---Bytes, where a string would be taken for text.
+---@class moonbird.Blob
+local Blob = {}
+
+---SQL NULL where Lua's nil would just be a missing field.
+---@class moonbird.Null
+null = {}
+
+---Raw SQL, put into the statement as it is. `sql "now()"` becomes CURRENT_TIMESTAMP on SQLite.
+---@param text string
+---@return moonbird.Sql
+function sql(text) end
+
+---A string of bytes, to be stored as binary data.
+---@param bytes string
+---@return moonbird.Blob
+function blob(bytes) end
+
+---@alias moonbird.Value string|number|boolean|moonbird.Sql|moonbird.Blob|moonbird.Null
+---@alias moonbird.Expression string|moonbird.Sql
+---@alias moonbird.Row table<string, moonbird.Value>
+
+-- --- types ---
+
+---A column type, as data.
+---@class moonbird.Type
+---@field kind string
+
+---@class moonbird.TextOptions
+---@field collation? string
+
+---@class moonbird.TimeOptions
+---@field timezone? boolean WITH TIME ZONE; SQLite keeps dates and times as text and passes it over
+---@field precision? integer digits of a second
+
+---@class moonbird.IntervalOptions
+---@field fields? string "DAY TO SECOND"
+---@field precision? integer
+
+---@class moonbird.EnumOptions
+---@field schema? string schema of the type
+---@field create_type? boolean PostgreSQL: false if the type exists already
+---@field create_constraint? boolean SQLite: true for a CHECK of the values
+
+---@class moonbird.ArrayOptions
+---@field dimensions? integer default 1
+
+types = {}
+
+---@return moonbird.Type
+function types.smallint() end
+
+---@return moonbird.Type
+function types.integer() end
+
+---@return moonbird.Type
+function types.bigint() end
+
+---@return moonbird.Type
+function types.boolean() end
+
+---@param options? moonbird.TextOptions
+---@return moonbird.Type
+function types.text(options) end
+
+---@param length? integer
+---@param options? moonbird.TextOptions
+---@return moonbird.Type
+function types.varchar(length, options) end
+
+---@param length? integer
+---@param options? moonbird.TextOptions
+---@return moonbird.Type
+function types.char(length, options) end
+
+---@param precision? integer
+---@return moonbird.Type
+function types.float(precision) end
+
+---@return moonbird.Type
+function types.double() end
+
+---@param precision? integer
+---@param scale? integer
+---@return moonbird.Type
+function types.numeric(precision, scale) end
+
+---@return moonbird.Type
+function types.date() end
+
+---@param options? moonbird.TimeOptions
+---@return moonbird.Type
+function types.time(options) end
+
+---TIMESTAMP; DATETIME on SQLite.
+---@param options? moonbird.TimeOptions
+---@return moonbird.Type
+function types.timestamp(options) end
+
+---INTERVAL; TEXT on SQLite.
+---@param options? moonbird.IntervalOptions
+---@return moonbird.Type
+function types.interval(options) end
+
+---BYTEA; BLOB on SQLite.
+---@param length? integer
+---@return moonbird.Type
+function types.blob(length) end
+
+---@return moonbird.Type
+function types.json() end
+
+---JSONB; JSON on SQLite.
+---@return moonbird.Type
+function types.jsonb() end
+
+---UUID; CHAR(36) on SQLite.
+---@return moonbird.Type
+function types.uuid() end
+
+---An enum type; VARCHAR of the longest value on SQLite. On PostgreSQL op.create_table makes the type first;
+---op.add_column uses the type that is there, or makes it.
+---@param name string
+---@param values string[]
+---@param options? moonbird.EnumOptions
+---@return moonbird.Type
+function types.enum(name, values, options) end
+
+---@param element moonbird.Type
+---@param options? moonbird.ArrayOptions
+---@return moonbird.Type
+function types.array(element, options) end
+
+---A type written in SQL: `types.raw "tsvector"`.
+---@param text moonbird.Expression
+---@return moonbird.Type
+function types.raw(text) end
+
+-- --- items of a table ---
+
+---@class moonbird.Item
+---@field kind string
+
+---@class moonbird.Column: moonbird.Item
+---@field name string
+---@field type moonbird.Type
+
+---@alias moonbird.Action "CASCADE"|"RESTRICT"|"NO ACTION"|"SET NULL"|"SET DEFAULT"
+
+---@class moonbird.KeyOptions
+---@field name? string
+---@field ondelete? moonbird.Action
+---@field onupdate? moonbird.Action
+---@field deferrable? boolean
+---@field initially? "DEFERRED"|"IMMEDIATE"
+---@field match? "FULL"|"SIMPLE"|"PARTIAL"
+
+---The referenced column first: `{ "people.id", ondelete = "CASCADE" }`; or table, column and schema by name.
+---@class moonbird.Reference: moonbird.KeyOptions
+---@field [1]? string
+---@field table? string
+---@field column? string
+---@field schema? string
+
+---@class moonbird.Identity
+---@field always? boolean GENERATED ALWAYS instead of BY DEFAULT
+---@field start? integer
+---@field increment? integer
+---@field minvalue? integer
+---@field maxvalue? integer
+---@field cache? integer
+---@field cycle? boolean
+
+---@class moonbird.Computed
+---@field [1] moonbird.Expression
+---@field persisted? boolean true: STORED, false: VIRTUAL; without it STORED on PostgreSQL, VIRTUAL on SQLite
+
+---@class moonbird.ColumnOptions
+---@field nullable? boolean default true, but false for the primary key
+---@field server_default? string|number|boolean|moonbird.Sql|moonbird.Null a literal, or `sql "..."`
+---@field primary_key? boolean an integer that is the whole key is numbered by the database (see autoincrement)
+---@field autoincrement? boolean|"auto" false: the database does not number the key. PostgreSQL numbers by GENERATED BY
+---DEFAULT AS IDENTITY, SQLite by the rowid
+---@field unique? boolean
+---@field index? boolean an index ix_TABLE_COLUMN; a unique one together with unique
+---@field comment? string PostgreSQL; passed over on SQLite
+---@field references? string|moonbird.Reference "table.column" or "schema.table.column"
+---@field foreign_key? string|moonbird.Reference the same as references
+---@field check? moonbird.Expression
+---@field computed? moonbird.Expression|moonbird.Computed
+---@field identity? boolean|moonbird.Identity
+
+---A column: `column("id", types.integer(), { primary_key = true })`.
+---@param name string
+---@param type moonbird.Type
+---@param options? moonbird.ColumnOptions
+---@return moonbird.Column
+function column(name, type, options) end
+
+---@class moonbird.PrimaryKeySpec
+---@field [integer] string
+---@field columns? string[]
+---@field name? string
+---@field deferrable? boolean
+---@field initially? "DEFERRED"|"IMMEDIATE"
+---@field include? string[] PostgreSQL
+
+---`primary_key { "a", "b", name = "t_pk" }`
+---@param spec moonbird.PrimaryKeySpec
+---@return moonbird.Item
+---@overload fun(...: string|table): moonbird.Item
+function primary_key(spec) end
+
+---@class moonbird.UniqueSpec: moonbird.PrimaryKeySpec
+---@field nulls_not_distinct? boolean PostgreSQL
+
+---`unique { "a", "b", name = "t_ab" }`
+---@param spec moonbird.UniqueSpec
+---@return moonbird.Item
+---@overload fun(...: string|table): moonbird.Item
+function unique(spec) end
+
+---@class moonbird.ForeignKeySpec: moonbird.KeyOptions
+---@field [integer] string
+---@field columns? string[]
+---@field references string|string[] "table.column", one for each column
+
+---`foreign_key { "a", references = "o.id", ondelete = "CASCADE" }`, or `foreign_key({ "a" }, { "o.id" }, options)`.
+---@param spec moonbird.ForeignKeySpec
+---@return moonbird.Item
+---@overload fun(columns: string[], references: string[], options?: moonbird.KeyOptions): moonbird.Item
+function foreign_key(spec) end
+
+---@class moonbird.NameOption
+---@field name? string
+
+---`check("a < b", { name = "a_below_b" })`
+---@param condition moonbird.Expression
+---@param options? moonbird.NameOption
+---@return moonbird.Item
+function check(condition, options) end
+
+---What an index may have besides its columns. An option that only one database has is written with its name where the
+---script serves several: postgresql_using, sqlite_where.
+---@class moonbird.IndexDetails
+---@field unique? boolean
+---@field where? moonbird.Expression a partial index
+---@field using? string PostgreSQL: "gin", "gist", "hash" ...
+---@field include? string[] PostgreSQL
+---@field ops? table<string, string> PostgreSQL: operator class by column
+---@field with? table<string, string|number|boolean> PostgreSQL: storage parameters
+---@field tablespace? string PostgreSQL
+---@field nulls_not_distinct? boolean PostgreSQL
+---@field postgresql_where? moonbird.Expression
+---@field postgresql_using? string
+---@field postgresql_include? string[]
+---@field postgresql_ops? table<string, string>
+---@field postgresql_with? table<string, string|number|boolean>
+---@field postgresql_tablespace? string
+---@field postgresql_nulls_not_distinct? boolean
+---@field postgresql_concurrently? boolean
+---@field sqlite_where? moonbird.Expression
+
+---@class moonbird.IndexSpec: moonbird.IndexDetails
+---@field [integer] string|moonbird.Sql
+---@field name? string default ix_TABLE_COLUMN_...
+
+---An index in op.create_table: `index { "a", sql "lower(b)", name = "ix_ab", unique = true }`.
+---@param spec moonbird.IndexSpec
+---@return moonbird.Item
+---@overload fun(...: string|moonbird.Sql|table): moonbird.Item
+function index(spec) end
+
+-- --- operations ---
+
+---Options that begin with the name of another database (mysql_engine, mssql_clustered) are passed over.
+op = {}
+
+---@class moonbird.SchemaOption
+---@field schema? string
+
+---@class moonbird.CreateTableOptions: moonbird.SchemaOption
+---@field if_not_exists? boolean also for the table's indexes and enum types
+---@field comment? string PostgreSQL; passed over on SQLite
+---@field prefixes? string[] words between CREATE and TABLE: { "TEMPORARY" }
+---@field info? any passed over, as in Alembic
+---@field postgresql_partition_by? moonbird.Expression
+---@field postgresql_inherits? string|string[]
+---@field postgresql_with? table<string, string|number|boolean>
+---@field postgresql_on_commit? string
+---@field postgresql_tablespace? string
+---@field sqlite_autoincrement? boolean AUTOINCREMENT: no number is given twice
+---@field sqlite_with_rowid? boolean false: WITHOUT ROWID
+---@field sqlite_strict? boolean
+
+---Creates a table, its indexes and, on PostgreSQL, its enum types and comments.
+---@param name string
+---@param items moonbird.Item[]
+---@param options? moonbird.CreateTableOptions
+---@return string name for op.bulk_insert
+function op.create_table(name, items, options) end
+
+---@class moonbird.DropOptions: moonbird.SchemaOption
+---@field if_exists? boolean
+
+---@param name string
+---@param options? moonbird.DropOptions
+function op.drop_table(name, options) end
+
+---@param old_name string
+---@param new_name string
+---@param options? moonbird.SchemaOption
+function op.rename_table(old_name, new_name, options) end
+
+---@class moonbird.AddColumnOptions: moonbird.SchemaOption
+---@field if_not_exists? boolean on SQLite by a look at the table
+---@field inline_references? boolean happens in any case
+---@field inline_primary_key? boolean happens in any case
+
+---Adds a column. References, UNIQUE and CHECK stand at the column, so that it is added with all of them or not at all.
+---SQLite cannot add a UNIQUE or PRIMARY KEY column, nor NOT NULL without a default.
+---@param table_name string
+---@param new_column moonbird.Column
+---@param options? moonbird.AddColumnOptions
+function op.add_column(table_name, new_column, options) end
+
+---Drops a column. SQLite refuses one that is indexed, UNIQUE, part of the primary key, or used in a view, a trigger or
+---a CHECK.
+---@param table_name string
+---@param column_name string
+---@param options? moonbird.DropOptions
+function op.drop_column(table_name, column_name, options) end
+
+---@class moonbird.CreateIndexOptions: moonbird.IndexDetails
+---@field schema? string schema of the table
+---@field if_not_exists? boolean
+---@field concurrently? boolean PostgreSQL: outside of a transaction; passed over on SQLite
+
+---Creates an index on columns and expressions (`sql "lower(email)"`, `sql "created_at DESC"`). Without a name (nil) it
+---is called ix_TABLE_COLUMN_...
+---@param name string|nil
+---@param table_name string
+---@param columns (string|moonbird.Sql)[]
+---@param options? moonbird.CreateIndexOptions
+function op.create_index(name, table_name, columns, options) end
+
+---@class moonbird.DropIndexOptions: moonbird.DropOptions
+---@field concurrently? boolean PostgreSQL
+---@field postgresql_concurrently? boolean
+
+---@param name string
+---@param table_name? string for the reader, and for databases whose indexes belong to tables
+---@param options? moonbird.DropIndexOptions
+---@overload fun(name: string, options: moonbird.DropIndexOptions)
+function op.drop_index(name, table_name, options) end
+
+---Runs SQL. Without parameters the text is passed on unread and may hold several statements; with parameters it is one
+---statement whose placeholders are `?` (params is a list) or `:name` (params is a table of named values).
+---@param text moonbird.Expression
+---@param params? moonbird.Value[]|table<string, moonbird.Value>
+---@return integer affected rows of the last statement
+function op.execute(text, params) end
+
+---@class moonbird.BulkInsertOptions: moonbird.SchemaOption
+---@field multiinsert? boolean false: one INSERT for each row
+
+---Inserts rows, many in one statement, in their order. Rows may name different columns: each run of rows with the same
+---columns is an INSERT of its own, so a column that a row does not name gets its default; `null` is NULL. No rows:
+---nothing happens.
+---@param table_name string
+---@param rows moonbird.Row[]
+---@param options? moonbird.BulkInsertOptions
+---@return integer count rows inserted
+function op.bulk_insert(table_name, rows, options) end
+
+-- --- the connection ---
+
+---@class moonbird.Dialect
+---@field name "postgresql"|"sqlite"|string
+
+---The connection that the revision runs on. Placeholders are `?`, or `:name` with one table of named values; they are
+---never looked for inside strings. Without values the text is not scanned.
+---@class moonbird.Connection
+---@field dialect moonbird.Dialect
+db = {}
+
+---Runs a statement; gives the rows affected.
+---@param text string
+---@param ... moonbird.Value|table<string, moonbird.Value>|nil
+---@return integer affected
+function db:exec(text, ...) end
+
+---All rows. SQL NULL is nil; numeric, dates, JSON and UUID are strings.
+---@param text string
+---@param ... moonbird.Value|table<string, moonbird.Value>|nil
+---@return table<string, string|number|boolean>[]
+function db:query(text, ...) end
+
+---Iterates over rows without holding them all: `for row in db:rows("SELECT ...") do ... end`.
+---@param text string
+---@param ... moonbird.Value|table<string, moonbird.Value>|nil
+---@return fun(): table<string, string|number|boolean>|nil
+function db:rows(text, ...) end
+
+---The first row, or nil.
+---@param text string
+---@param ... moonbird.Value|table<string, moonbird.Value>|nil
+---@return table<string, string|number|boolean>|nil
+function db:one(text, ...) end
+
+---The first column of the first row, or nil.
+---@param text string
+---@param ... moonbird.Value|table<string, moonbird.Value>|nil
+---@return string|number|boolean|nil
+function db:scalar(text, ...) end
+
+---Runs f so that its changes are kept or taken back as a whole; an error is passed on after they were taken back.
+---@param f fun()
+function db:transaction(f) end
+
+-- --- other ---
+
+log = {}
+
+---@param ... any
+function log.info(...) end
+
+---@param ... any
+function log.warn(...) end
+
+---@param ... any
+function log.error(...) end
+
+---What the revision may know of the run.
+---@class moonbird.Context
+---@field direction "upgrade"|"downgrade"
+---@field dialect string
+---@field offline boolean true with --sql
+---@field x table<string, string> the -x arguments
+---@field url string without the password
+context = {}
+
+json = {}
+
+---JSON null is `null`; a table with the keys 1 to n is an array, every other one an object.
+---@param value any
+---@return string
+function json.encode(value) end
+
+---@param text string
+---@return any
+function json.decode(text) end
+
+---Marks a table as an array, an empty one too.
+---@param list table
+---@return table
+function json.array(list) end

@@ -1,0 +1,178 @@
+-- Runs what the manual shows: each page of docs/ in a fresh folder, from its top to its end. Code blocks say what they
+-- are behind their fence:
+--
+--   ```console           lines "$ command" with the output (both streams) that follows; "..." stands for anything within
+--                        a line, a line that is only "..." for any number of lines
+--   ```LANGUAGE title=F  the text of the file F
+--   ```text              what is only looked at
+--
+-- Behind "console", the word "postgres" marks what needs a PostgreSQL server: its URL is $POSTGRES_URL in the page's
+-- commands. Any other block (```lua, ```sh ...) is an error, so that nothing in the manual stays unchecked by chance.
+local moonbird = require("support.moonbird")
+local quote = moonbird.quote
+
+-- --- reading a page ---
+
+local function block_of(info, line)
+  local kind, rest = info:match("^(%S+)%s*(.*)$")
+  local block = { kind = kind, line = line, lines = {}, title = rest:match("title=(%S+)") }
+  block.postgres = rest:find("postgres", 1, true) ~= nil
+  assert(
+    kind == "console" or kind == "text" or block.title,
+    ("line %d: a block %q is neither console, text nor a file with a title"):format(line, info)
+  )
+  return block
+end
+
+local function blocks_of(path)
+  local blocks, open, number = {}, nil, 0
+  for line in io.lines(path) do
+    number = number + 1
+    local info = line:match("^```%s*(.-)%s*$")
+    if open and info == "" then
+      blocks[#blocks + 1], open = open, nil
+    elseif open then
+      open.lines[#open.lines + 1] = line
+    elseif info then
+      open = block_of(info, number)
+    end
+  end
+  assert(not open, "a code block has no end")
+  return blocks
+end
+
+-- The commands of a console block, each with the lines that it must print.
+local function commands_of(block)
+  local commands = {}
+  for index, line in ipairs(block.lines) do
+    local text = line:match("^%$ (.*)")
+    if text then
+      commands[#commands + 1] = { text = text, line = block.line + index, expected = {} }
+    else
+      local command = assert(commands[#commands], ("line %d: output without a command"):format(block.line + index))
+      command.expected[#command.expected + 1] = line
+    end
+  end
+  return commands
+end
+
+-- --- comparing ---
+
+local function split_lines(text)
+  local lines = {}
+  for line in (text:gsub("\n+$", "") .. "\n"):gmatch("(.-)\n") do
+    lines[#lines + 1] = (line:gsub("%s+$", ""))
+  end
+  return text:find("%S") and lines or {}
+end
+
+local function line_fits(expected, line)
+  expected = expected:gsub("%s+$", "")
+  local pattern = expected:gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.", ".*")
+  return line:find("^" .. pattern .. "$") ~= nil
+end
+
+local function lines_fit(expected, lines, i, j)
+  i, j = i or 1, j or 1
+  if i > #expected then
+    return j > #lines
+  elseif expected[i]:match("^%s*%.%.%.%s*$") then
+    return lines_fit(expected, lines, i + 1, j) or j <= #lines and lines_fit(expected, lines, i, j + 1)
+  end
+  return j <= #lines and line_fits(expected[i], lines[j]) and lines_fit(expected, lines, i + 1, j + 1)
+end
+
+-- --- running ---
+
+local function write_titled(folder, block)
+  local path = folder .. "/" .. block.title
+  os.execute("mkdir -p " .. quote(path:match("^(.*)/")))
+  moonbird.write_file(path, table.concat(block.lines, "\n") .. "\n")
+end
+
+local variables = { "MOONBIRD_CONFIG", "MOONBIRD_DATABASE_URL", "DATABASE_URL", "MOONBIRD_DRIVER_PATH", "VISUAL" }
+
+local function run(page, command)
+  local line = ("cd %s && env -u %s LC_ALL=C.UTF-8 EDITOR=cat HOME=. PATH=%s:$PATH MANUAL_ROOT=%s POSTGRES_URL=%s %s"):format(
+    quote(page.folder),
+    table.concat(variables, " -u "),
+    quote(moonbird.program:match("^(.*)/")),
+    quote(moonbird.root),
+    quote(page.url or ""),
+    "timeout 60 bash -c " .. quote(command.text) .. " </dev/null"
+  )
+  local output = moonbird.shell(line)
+  assert(not output:find("Sanitizer", 1, true) and not output:find("runtime error:", 1, true), output)
+  local lines = split_lines(output)
+  if not lines_fit(command.expected, lines) then
+    error(
+      ("%s:%d: $ %s\n--- the page says\n%s\n--- it printed\n%s"):format(
+        page.path,
+        command.line,
+        command.text,
+        table.concat(command.expected, "\n"),
+        table.concat(lines, "\n")
+      ),
+      0
+    )
+  end
+end
+
+local function run_blocks(page, blocks)
+  for _, block in ipairs(blocks) do
+    if block.title then
+      write_titled(page.folder, block)
+    elseif block.kind == "console" and (not block.postgres or page.url) then
+      for _, command in ipairs(commands_of(block)) do
+        run(page, command)
+      end
+    end
+  end
+end
+
+local function needs_postgres(blocks)
+  for _, block in ipairs(blocks) do
+    if block.postgres then
+      return true
+    end
+  end
+  return false
+end
+
+-- --- pages ---
+
+local function list_pages()
+  local pages = {}
+  for path in moonbird.shell("ls docs/*.md"):gmatch("[^\n]+") do
+    pages[#pages + 1] = path
+  end
+  return pages
+end
+
+describe("the manual", function()
+  for _, path in ipairs(list_pages()) do
+    local blocks = blocks_of(path)
+    if needs_postgres(blocks) and not moonbird.postgres_url then
+      pending(path .. ", where it speaks of PostgreSQL: $MOONBIRD_TEST_POSTGRES_URL is not set")
+    end
+    it("is right in " .. path, function()
+      local project = needs_postgres(blocks) and moonbird.postgres_url and moonbird.project("postgres")
+      local page = { path = path, folder = moonbird.temporary_folder(), url = project and project.url }
+      local ok, problem = pcall(run_blocks, page, blocks)
+      os.execute("rm -rf " .. quote(page.folder))
+      if project then
+        project:remove()
+      end
+      assert(ok, problem)
+    end)
+  end
+
+  it("has no link that leads nowhere", function()
+    for _, path in ipairs(list_pages()) do
+      for target in moonbird.read_file(path):gmatch("%]%(([^)#]+)[^)]*%)") do
+        local is_file = target:find("^%a+:") or moonbird.shell("ls docs/" .. quote(target)):find("No such") == nil
+        assert(is_file, ("%s links to %s"):format(path, target))
+      end
+    end
+  end)
+end)
