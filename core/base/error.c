@@ -94,6 +94,16 @@ bool error_prefix(struct error *err, const char *fmt, ...) {
   return false;
 }
 
+void error_copy(struct error *to, const struct error *from) {
+  struct error copy = *from;
+  copy.message = xstrdup_or_null(from->message);
+  copy.detail = xstrdup_or_null(from->detail);
+  copy.hint = xstrdup_or_null(from->hint);
+  copy.where = xstrdup_or_null(from->where);
+  copy.statement = xstrdup_or_null(from->statement);
+  error_move(to, &copy);
+}
+
 void error_move(struct error *to, struct error *from) {
   error_release(to);
   *to = *from;

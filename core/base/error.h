@@ -67,6 +67,9 @@ bool error_statement(struct error *err, const char *sql, size_t len);
 /* Puts text before the message: "revision ab12: " + message. */
 bool error_prefix(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Copies `from` into `to` (what was there is freed). */
+void error_copy(struct error *to, const struct error *from);
+
 /* Moves `from` into `to` (what was there is freed); `from` is clear afterwards. */
 void error_move(struct error *to, struct error *from);
 

@@ -64,6 +64,34 @@ void strbuf_add_repeated(struct strbuf *sb, char c, size_t count) {
   sb->buf[sb->len] = '\0';
 }
 
+/* Length of the UTF-8 character at s, 0 where there is none (RFC 3629, section 4). */
+static size_t utf8_char_len(const unsigned char *s, size_t len) {
+  if (s[0] >= 1 && s[0] < 0x80)
+    return 1;
+  size_t want = s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4 : 0;
+  if (!want || want > len)
+    return 0;
+  unsigned char lowest = s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
+  unsigned char highest = s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
+  if (s[1] < lowest || s[1] > highest)
+    return 0;
+  for (size_t i = 2; i < want; i++)
+    if ((s[i] & 0xC0) != 0x80)
+      return 0;
+  return want;
+}
+
+void strbuf_add_utf8(struct strbuf *sb, const char *text, size_t len) {
+  for (size_t i = 0; i < len;) {
+    size_t char_len = utf8_char_len((const unsigned char *)text + i, len - i);
+    if (char_len)
+      strbuf_add(sb, text + i, char_len);
+    else
+      strbuf_add_char(sb, '?');
+    i += char_len ? char_len : 1;
+  }
+}
+
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);

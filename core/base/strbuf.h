@@ -39,6 +39,8 @@ void strbuf_add(struct strbuf *sb, const void *data, size_t len);
 void strbuf_add_str(struct strbuf *sb, const char *s);
 void strbuf_add_char(struct strbuf *sb, char c);
 void strbuf_add_repeated(struct strbuf *sb, char c, size_t count);
+/* Appends text as UTF-8 without NULs: each byte that does not belong becomes a question mark. */
+void strbuf_add_utf8(struct strbuf *sb, const char *text, size_t len);
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strbuf_add_vf(struct strbuf *sb, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 

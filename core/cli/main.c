@@ -11,5 +11,7 @@ int main(int argc, char **argv) {
   setlocale(LC_CTYPE, "");
   /* A reader that goes away is noticed by the write that fails. */
   signal(SIGPIPE, SIG_IGN);
+  /* A file that may not grow (ulimit -f) is an error of the write, as a full disk is. */
+  signal(SIGXFSZ, SIG_IGN);
   return cli_main(argc, argv);
 }

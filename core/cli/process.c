@@ -53,6 +53,7 @@ bool process_split(const char *text, struct vec *words, struct error *err) {
 /* In the child: becomes the program; what fails is told to the parent through the pipe as errno. */
 static _Noreturn void become(char **argv, const char *cwd, int report) {
   signal(SIGPIPE, SIG_DFL);
+  signal(SIGXFSZ, SIG_DFL);
   if (!cwd || chdir(cwd) == 0)
     execvp(argv[0], argv);
   int reason = errno;

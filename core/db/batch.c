@@ -183,6 +183,10 @@ void batch_cut(struct batch_builder *b, uint32_t column, size_t rows) {
   c->rows = rows;
   if (has_bytes(c->type))
     strbuf_truncate(&c->bytes, c->offsets[rows]);
+  if (!rows) {
+    c->type = MOONBIRD_TYPE_NONE; /* the next value decides anew */
+    c->has_null = false;
+  }
 }
 
 size_t batch_size_bytes(const struct batch_builder *b) {

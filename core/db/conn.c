@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "db/notice.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -159,6 +160,17 @@ static void handle_timeout(uv_timer_t *timer) {
   start_cancel(conn);
 }
 
+/* Signals are for the main thread: their handler touches Lua. New threads inherit the mask. */
+static void block_signals(sigset_t *before) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+static void restore_signals(const sigset_t *before) {
+  pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 static void start(struct conn *conn, struct call call, conn_done_fn done, void *data) {
   if (conn->busy)
     BUG("a second call on a connection that is busy");
@@ -202,8 +214,11 @@ struct conn *conn_new(struct loop *loop, const struct driver *driver) {
   conn->answered.data = conn->timer.data = conn;
   conn->handles_open = 2;
   uv_unref((uv_handle_t *)&conn->answered);
+  sigset_t before;
+  block_signals(&before);
   if (uv_thread_create(&conn->thread, run_thread, conn) != 0)
     BUG("cannot start a connection's thread");
+  restore_signals(&before);
   return conn;
 }
 
@@ -334,10 +349,13 @@ static void start_cancel(struct conn *conn) {
   uv_work_t *work = xcalloc(1, sizeof(*work));
   work->data = conn;
   conn->cancels_running++;
+  sigset_t before;
+  block_signals(&before); /* the first work starts libuv's threads */
   if (uv_queue_work(loop_uv(conn->loop), work, run_cancel, after_cancel) != 0) {
     conn->cancels_running--;
     free(work);
   }
+  restore_signals(&before);
 }
 
 void conn_cancel(struct conn *conn) {

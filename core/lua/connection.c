@@ -40,6 +40,12 @@ static struct conn *check_connection(lua_State *L, int index) {
   return *slot;
 }
 
+static void check_free(lua_State *L, const struct conn *conn) {
+  host_check_allowed(L);
+  if (conn_is_busy(conn))
+    luaL_error(L, "the connection is busy with another statement");
+}
+
 void connection_push(lua_State *L, struct conn *conn) {
   struct conn **slot = lua_newuserdatauv(L, sizeof(*slot), 0);
   *slot = conn;
@@ -53,14 +59,16 @@ void connection_close(lua_State *L, int index) {
 
 /* --- parameters --- */
 
-/* A plain table is the named form; null, sql and blob are not plain. */
-static bool is_named_form(lua_State *L, int first, int count) {
+/* One table holds all parameters, by name or as a list, unless it is itself a value: sql and blob are. */
+static bool holds_parameters(lua_State *L, int first, int count) {
   if (count != 1 || !lua_istable(L, first))
     return false;
   if (luaL_getmetafield(L, first, "__name") == LUA_TNIL)
     return true;
+  const char *name = lua_tostring(L, -1);
+  bool is_value = name && (strcmp(name, "moonbird.sql") == 0 || strcmp(name, "moonbird.blob") == 0);
   lua_pop(L, 1);
-  return false;
+  return !is_value;
 }
 
 static void add_parameter(lua_State *L, struct call *call, uint32_t column, int index, const char *name) {
@@ -102,7 +110,7 @@ static int unpack_list(lua_State *L, int table) {
 
 static void bind(lua_State *L, struct call *call, const char *sql, size_t len, int first, int count) {
   const char *style = conn_driver(call->conn)->table.placeholder;
-  bool list = is_named_form(L, first, count);
+  bool list = holds_parameters(L, first, count);
   bool named = list && lua_rawlen(L, first) == 0;
   placeholders_translate(&call->text, sql, len, named ? PLACEHOLDER_NAME : PLACEHOLDER_POSITION, style);
   batch_init(&call->params, (uint32_t)call->text.count);
@@ -134,8 +142,7 @@ static struct call *prepare(lua_State *L, uint32_t flags, bool script) {
   lua_setiuservalue(L, -2, 1);
   lua_insert(L, 3);
   call->statement = (struct statement){.sql = sql, .len = len, .flags = flags};
-  if (conn_is_busy(conn))
-    luaL_error(L, "the connection is busy with another statement");
+  check_free(L, conn);
   if (count)
     bind(L, call, sql, len, 4, count);
   else if (script)
@@ -309,8 +316,7 @@ static int rows_next(lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  if (conn_is_busy(call->conn))
-    return luaL_error(L, "the connection is busy with another statement");
+  check_free(L, call->conn);
   if (!call->has_batch)
     conn_start_execute(call->conn, &call->statement, ROWS_AT_ONCE, NULL, NULL);
   else

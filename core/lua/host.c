@@ -2,8 +2,8 @@
  * host.c - the Lua state and the protected ways into it; see host.h.
  *
  * Interrupts: a script that computes for ever does not come back to the loop, so the signal handler itself sets a hook
- * on the coroutine that runs, as the lua program does. Code in coroutines of the script's own making is reached when it
- * returns to ours.
+ * on the coroutine that runs, as the lua program does. To know it also inside the coroutines of a script's own making,
+ * coroutine.resume and coroutine.wrap are replaced by ones that note it.
  */
 #include "lua/host.h"
 
@@ -24,21 +24,26 @@ static lua_State *volatile running;
 static volatile sig_atomic_t interrupts_allowed;
 static volatile sig_atomic_t interrupted;
 
-static void stop_hook(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  lua_sethook(L, NULL, 0, 0);
+static void throw_interrupted(lua_State *L) {
   struct error err = ERROR_INIT;
   error_set(&err, ERROR_INTERRUPTED, "interrupted");
   host_throw(L, &err);
 }
 
-/* Async-signal-safe: sets two flags and the hook (lua_sethook is made for this). */
+/* The hook stays: a script that catches the error gets the next one at its next instruction. */
+static void stop_hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  throw_interrupted(L);
+}
+
+/* Async-signal-safe: sets two flags and the hook (lua_sethook is made for this). Only instructions of Lua are counted, so
+ * that the C functions which handle the error are left alone. */
 static void handle_signal(int count) {
   if (count <= interrupts_allowed)
     return;
   interrupted = 1;
   if (running)
-    lua_sethook(running, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    lua_sethook(running, stop_hook, LUA_MASKCOUNT, 1);
 }
 
 bool host_is_interrupted(const struct host *host) {
@@ -46,8 +51,68 @@ bool host_is_interrupted(const struct host *host) {
   return interrupted != 0;
 }
 
+void host_interrupt(struct host *host) {
+  (void)host;
+  interrupted = 1;
+}
+
+void host_check_allowed(lua_State *L) {
+  const struct host *host = host_of(L);
+  if (host_is_interrupted(host))
+    throw_interrupted(L);
+  if (host->refusal)
+    luaL_error(L, "%s", host->refusal);
+}
+
 void host_allow_interrupts(struct host *host, int more) {
   interrupts_allowed = loop_interrupts(host->loop) + more;
+}
+
+/* --- coroutines of scripts
+ * ----------------------------------------------------------------------------------------------------------- */
+
+/* coroutine.resume; upvalue 1 is Lua's own, which throws only for a bad argument. */
+static int tracked_resume(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTHREAD);
+  lua_State *before = running;
+  running = lua_tothread(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  running = before;
+  return lua_gettop(L);
+}
+
+/* What tracked_wrap returns; upvalue 1 is the function of Lua's own coroutine.wrap, upvalue 2 its coroutine. */
+static int tracked_step(lua_State *L) {
+  lua_State *before = running;
+  running = lua_tothread(L, lua_upvalueindex(2));
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  running = before;
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+/* coroutine.wrap; upvalue 1 is Lua's own, whose functions keep their coroutine as their first upvalue. */
+static int tracked_wrap(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 1);
+  lua_getupvalue(L, -1, 1);
+  lua_pushcclosure(L, tracked_step, 2);
+  return 1;
+}
+
+static void track_coroutines(lua_State *L) {
+  lua_getglobal(L, LUA_COLIBNAME);
+  lua_getfield(L, -1, "resume");
+  lua_pushcclosure(L, tracked_resume, 1);
+  lua_setfield(L, -2, "resume");
+  lua_getfield(L, -1, "wrap");
+  lua_pushcclosure(L, tracked_wrap, 1);
+  lua_setfield(L, -2, "wrap");
+  lua_pop(L, 1);
 }
 
 /* --- life
@@ -56,6 +121,7 @@ void host_allow_interrupts(struct host *host, int more) {
 
 static int open_all(lua_State *L) {
   luaL_openlibs(L);
+  track_coroutines(L);
   library_install(L);
   modules_install(L);
   return 0;

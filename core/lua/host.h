@@ -18,6 +18,7 @@ struct host {
   struct loop *loop;
   lua_State *task;      /* the coroutine that host_call_task runs, or NULL */
   struct conn *awaited; /* the connection whose call the yielded task waits for */
+  const char *refusal;  /* why scripts may not use their connection now, or NULL; static text */
   void *run;            /* run/: whoever executes revisions; the functions of moonbird.host get it */
 };
 
@@ -54,17 +55,29 @@ bool host_load(struct host *host, const char *text, size_t len, const char *name
 /* Waits for the call that was just started on `conn`, by yielding where that is possible, then goes on with `next`. */
 int host_await(lua_State *L, struct conn *conn, lua_KContext context, lua_KFunction next);
 
+/* Throws when scripts may not start a statement: after an interrupt, or while `refusal` is set. */
+void host_check_allowed(lua_State *L);
+
+/* Pushes a struct error as an error object. Moves it. */
+void host_push_error(lua_State *L, struct error *err);
+
+/* The struct error of the error object at `index`, or NULL where there is another value. */
+const struct error *host_error_at(lua_State *L, int index);
+
 /* Throws a struct error as an error object (fields message, sqlstate, hint, detail; tostring gives the message). Moves
  * it. */
 int host_throw(lua_State *L, struct error *err);
 
-/* Takes the error object at the stack's top into `err` and pops it. */
+/* Copies the error object at the stack's top into `err` and pops it; a script may throw it again. */
 void host_take_error(lua_State *L, struct error *err);
 
 /* --- interrupts (SIGINT, SIGTERM) --- */
 
 /* True once an interrupt has ended scripts. */
 bool host_is_interrupted(const struct host *host);
+
+/* Ends scripts as an interrupt does: a backfill was stopped, and its script must not go on after it. */
+void host_interrupt(struct host *host);
 
 /* The next `more` interrupts do not end scripts: a backfill finishes its batch at the first one. */
 void host_allow_interrupts(struct host *host, int more);

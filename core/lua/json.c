@@ -57,7 +57,10 @@ static json_t *object_to_json(lua_State *L, int index, int depth) {
     json_t *item = lua_type(L, -2) == LUA_TSTRING ? to_json(L, lua_gettop(L), depth + 1) : NULL;
     size_t len = 0;
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : NULL;
-    if (!item || strlen(key) != len || json_object_set_new(object, key, item) != 0) {
+    bool named = item && strlen(key) == len;
+    if (!named)
+      json_decref(item);
+    if (!named || json_object_set_new(object, key, item) != 0) {
       json_decref(object);
       lua_pop(L, 2);
       return NULL;

@@ -21,16 +21,24 @@ static struct error *new_object(lua_State *L) {
   return e;
 }
 
-int host_throw(lua_State *L, struct error *err) {
+void host_push_error(lua_State *L, struct error *err) {
   struct error *e = new_object(L);
   error_move(e, err);
+}
+
+const struct error *host_error_at(lua_State *L, int index) {
+  return luaL_testudata(L, index, type_name);
+}
+
+int host_throw(lua_State *L, struct error *err) {
+  host_push_error(L, err);
   return lua_error(L);
 }
 
 void host_take_error(lua_State *L, struct error *err) {
-  struct error *e = luaL_testudata(L, -1, type_name);
+  const struct error *e = host_error_at(L, -1);
   if (e) {
-    error_move(err, e);
+    error_copy(err, e);
   } else {
     const char *text = lua_tostring(L, -1);
     error_set(err, ERROR_FAILED, "%s", text ? text : "a script failed without a message");

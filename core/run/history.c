@@ -22,10 +22,14 @@ static const char *user_name(void) {
   return pw ? pw->pw_name : "";
 }
 
-/* PostgreSQL's text holds no NUL byte, and a log row is no reason to refuse a revision. */
-static void add_applied_text(struct batch_builder *params, uint32_t column, const struct history_row *row) {
-  if (!row->text || memchr(row->text, '\0', row->text_len) || !batch_add_text(params, column, row->text, row->text_len))
+/* PostgreSQL's text takes UTF-8 without NULs only, and a log row is no reason to refuse a revision. */
+static void add_clean(struct batch_builder *params, uint32_t column, const char *text, size_t len) {
+  struct strbuf clean = STRBUF_INIT;
+  if (text)
+    strbuf_add_utf8(&clean, text, len);
+  if (!text || !batch_add_text(params, column, clean.buf, clean.len))
     batch_add_null(params, column);
+  strbuf_release(&clean);
 }
 
 bool history_add(struct session *session, const struct history_row *row, struct error *err) {
@@ -45,12 +49,12 @@ bool history_add(struct session *session, const struct history_row *row, struct 
   batch_add_int(&params, 4, (int64_t)(row->duration_s * 1000));
   batch_add_str(&params, 5, row->checksum);
   batch_add_str(&params, 6, row->checksum ? "sha256" : NULL);
-  add_applied_text(&params, 7, row);
+  add_clean(&params, 7, row->text, row->text_len);
   batch_add_str(&params, 8, host);
   batch_add_str(&params, 9, user_name());
   batch_add_str(&params, 10, "moonbird " MOONBIRD_VERSION);
   batch_add_str(&params, 11, row->outcome);
-  batch_add_str(&params, 12, row->message);
+  add_clean(&params, 12, row->message, row->message ? strlen(row->message) : 0);
   bool ok = session_execute_batch(session, "log_insert", &params, NULL, err);
   batch_release(&params);
   return ok || error_prefix(err, "the log table cannot be written: ");

@@ -111,6 +111,15 @@ static bool ensure_table(struct session *session, struct error *err) {
   return true;
 }
 
+/* For people, but it goes into a text column: what is no UTF-8 must not refuse the journal. */
+static void add_clean(struct batch_builder *params, uint32_t column, const char *text) {
+  struct strbuf clean = STRBUF_INIT;
+  if (text)
+    strbuf_add_utf8(&clean, text, strlen(text));
+  batch_add_str(params, column, text ? clean.buf : NULL);
+  strbuf_release(&clean);
+}
+
 static void add_result(struct batch_builder *params, uint32_t column, const struct journal_entry *e) {
   if (e->state == ENTRY_DONE)
     batch_add_int(params, column, e->result);
@@ -129,29 +138,27 @@ static bool insert_entry(struct journal *journal, struct session *session, const
   batch_add_int(&params, 2, e->number);
   batch_add_str(&params, 3, e->kind);
   batch_add_str(&params, 4, e->fingerprint);
-  batch_add_str(&params, 5, e->statement);
+  add_clean(&params, 5, e->statement);
   batch_add_str(&params, 6, state_names[e->state]);
   add_result(&params, 7, e);
-  batch_add_str(&params, 8, e->error);
+  add_clean(&params, 8, e->error);
   batch_add_str(&params, 9, now);
   bool ok = session_execute_batch(session, "journal_insert", &params, NULL, err);
   batch_release(&params);
   return ok;
 }
 
-bool journal_write(struct journal *journal, struct session *session, struct error *err) {
-  if (!ensure_table(session, err))
-    return false;
-  for (size_t i = 0; i < journal->entries.len; i++) {
-    struct journal_entry *e = journal->entries.items[i];
-    if (e->written)
-      continue;
-    if (!insert_entry(journal, session, e, err))
-      return false;
-    e->written = true;
-  }
-  journal->used = true;
-  return true;
+void journal_set_done(struct journal_entry *entry, int64_t result) {
+  entry->state = ENTRY_DONE;
+  entry->result = result;
+  entry->changed = true;
+}
+
+void journal_set_failed(struct journal_entry *entry, const char *error) {
+  entry->state = ENTRY_FAILED;
+  free(entry->error);
+  entry->error = xstrdup(error);
+  entry->changed = true;
 }
 
 bool journal_update(struct journal *journal, struct session *session, const struct journal_entry *e,
@@ -162,7 +169,7 @@ bool journal_update(struct journal *journal, struct session *session, const stru
   batch_init(&params, 7);
   batch_add_str(&params, 0, state_names[e->state]);
   add_result(&params, 1, e);
-  batch_add_str(&params, 2, e->error);
+  add_clean(&params, 2, e->error);
   batch_add_str(&params, 3, now);
   batch_add_str(&params, 4, journal->revision);
   batch_add_str(&params, 5, journal->direction);
@@ -170,6 +177,29 @@ bool journal_update(struct journal *journal, struct session *session, const stru
   bool ok = session_execute_batch(session, "journal_update", &params, NULL, err);
   batch_release(&params);
   return ok;
+}
+
+bool journal_write(struct journal *journal, struct session *session, struct error *err) {
+  if (!ensure_table(session, err))
+    return false;
+  for (size_t i = 0; i < journal->entries.len; i++) {
+    const struct journal_entry *e = journal->entries.items[i];
+    bool ok = !e->written   ? insert_entry(journal, session, e, err)
+              : e->changed ? journal_update(journal, session, e, err)
+                           : true;
+    if (!ok)
+      return false;
+  }
+  return true;
+}
+
+void journal_committed(struct journal *journal) {
+  for (size_t i = 0; i < journal->entries.len; i++) {
+    struct journal_entry *e = journal->entries.items[i];
+    e->written = true;
+    e->changed = false;
+  }
+  journal->used = true;
 }
 
 bool journal_close(struct journal *journal, struct session *session, struct error *err) {

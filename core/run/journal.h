@@ -29,7 +29,8 @@ struct journal_entry {
   enum entry_state state;
   int64_t result; /* rows affected */
   char *error;    /* ENTRY_FAILED */
-  bool written;   /* stands in the table */
+  bool written;   /* stands in the table, committed */
+  bool changed;   /* what stands there is out of date */
 };
 
 struct journal {
@@ -38,7 +39,7 @@ struct journal {
   struct vec entries;    /* struct journal_entry * */
   size_t found;          /* entries that an earlier run left */
   size_t passed;         /* of them, how many this run has come by */
-  bool used;             /* the table holds entries of this revision */
+  bool used;             /* the table holds committed entries of this revision */
 };
 
 /* Reads what an earlier run left. */
@@ -53,10 +54,17 @@ void journal_release(struct journal *journal);
 bool journal_next(struct journal *journal, const char *kind, const char *fingerprint, const char *statement,
                   struct journal_entry **entry, bool *known, struct error *err) MUST_CHECK;
 
-/* Writes all entries that are not written yet; in the transaction that commits their effects. */
-bool journal_write(struct journal *journal, struct session *session, struct error *err) MUST_CHECK;
+/* A new state for an entry; the next journal_write puts it into the table. */
+void journal_set_done(struct journal_entry *entry, int64_t result);
+void journal_set_failed(struct journal_entry *entry, const char *error);
 
-/* Writes the changed state of an entry that is in the table. */
+/* Writes what is not in the table yet; in the transaction that commits the effects. journal_committed must be told when
+ * that transaction has committed: until then everything counts as not written. */
+bool journal_write(struct journal *journal, struct session *session, struct error *err) MUST_CHECK;
+void journal_committed(struct journal *journal);
+
+/* Writes the state of one entry that is in the table; in a transaction after which the journal is not asked again
+ * unless it commits. */
 bool journal_update(struct journal *journal, struct session *session, const struct journal_entry *entry,
                     struct error *err) MUST_CHECK;
 

@@ -121,18 +121,14 @@ bool session_connect(struct session *session, const char *application_name, stru
   return true;
 }
 
-/* A database in a file: reading must not make the file, and a file that is not there yet is an empty database. */
-static void ask_read_only(struct session *session) {
-  if (access(session->url.database, F_OK) != 0 && errno == ENOENT) {
-    free(session->url.database);
-    session->url.database = NULL;
+/* A database in a file: reading must not make the file, and a file that is not there yet is an empty database. An
+ * existing file is opened as always: SQLite must be able to roll back what a killed writer left, and falls back to
+ * reading where it may not write. */
+static void pass_over_missing_file(struct session *session) {
+  if (access(session->url.database, F_OK) == 0 || errno != ENOENT)
     return;
-  }
-  for (size_t i = 0; i < session->url.keys.len; i++)
-    if (strcmp(strvec_at(&session->url.keys, i), "mode") == 0)
-      return;
-  strvec_push(&session->url.keys, "mode");
-  strvec_push(&session->url.values, "ro");
+  free(session->url.database);
+  session->url.database = NULL;
 }
 
 static bool open_database(struct session *session, bool read_only, struct error *err) {
@@ -145,7 +141,7 @@ static bool open_database(struct session *session, bool read_only, struct error 
   if (!driver_for_scheme(session->url.scheme, driver_path, &session->driver, err))
     return false;
   if (read_only && !driver_can(session->driver, MOONBIRD_CAP_MANY_CONNECTIONS) && session->url.database)
-    ask_read_only(session);
+    pass_over_missing_file(session);
   if (!session_connect(session, "moonbird", &session->conn, err))
     return false;
   if (!load_dialect(session, err) || !fill_host_module(session, err) || !statement_install(session, err) ||
@@ -178,6 +174,7 @@ bool session_open(struct session *session, const struct run_request *request, bo
 /* Lua goes first: what its objects hold of the connections is given back before these are closed. */
 void session_close(struct session *session) {
   loop_on_tick(session->loop, NULL, NULL);
+  loop_on_interrupt(session->loop, NULL, NULL);
   host_free(session->host);
   if (session->lock_key && session->conn)
     conn_unlock(session->lock_conn ? session->lock_conn : session->conn, session->lock_key);
@@ -264,24 +261,35 @@ bool session_begin(struct session *session, struct error *err) {
   return ok;
 }
 
+/* SQLite, too, ends a transaction by itself after some errors (disk full). What follows would then commit by itself. */
+bool session_check_transaction(struct session *session, struct error *err) {
+  if (!session->in_transaction || conn_transaction_state(session->conn) != MOONBIRD_TX_IDLE)
+    return true;
+  error_set(err, ERROR_PARTIAL,
+            "the transaction of the revision is gone: the script ended it (COMMIT or ROLLBACK), or went on after an "
+            "error with which the database took it back");
+  return error_hint(err,
+                    "what the script committed is kept: look at the database, and mend script or database by hand. "
+                    "Let errors end the script, and leave COMMIT and ROLLBACK to Moonbird; `transaction = false` in "
+                    "the header runs a revision without a transaction");
+}
+
+/* COMMIT says "ok" also to a transaction that has failed or is gone. */
 bool session_commit(struct session *session, struct error *err) {
   if (!session->in_transaction)
     return true;
-  /* A script may have ended the transaction itself, or failed in it and gone on: COMMIT would then say "ok" to nothing.
-   */
-  int state = conn_transaction_state(session->conn);
-  if (state != MOONBIRD_TX_ACTIVE) {
-    session->in_transaction = state == MOONBIRD_TX_FAILED;
-    error_set(err, ERROR_FAILED,
-              state == MOONBIRD_TX_FAILED ? "the transaction has failed, although the script went on after the error"
-                                          : "the script ended the transaction of its revision (COMMIT or ROLLBACK)");
-    error_hint(err,
-               "let errors end the script, and leave COMMIT and ROLLBACK to Moonbird; `transaction = false` in the "
-               "header runs a revision without a transaction");
+  if (!session_check_transaction(session, err))
+    return false;
+  if (conn_transaction_state(session->conn) == MOONBIRD_TX_FAILED) {
+    error_set(err, ERROR_FAILED, "the transaction has failed, although the script went on after the error");
+    return error_hint(err, "let errors end the script, or put what may fail into db:transaction");
+  }
+  if (!conn_script(session->conn, "COMMIT", err)) {
+    if (err->retry == RETRY_CONNECTION)
+      error_hint(err, "the connection was lost while the database committed, so it may be done or not: `moonbird "
+                      "current` shows it, and the same command again goes on from there");
     return false;
   }
-  if (!conn_script(session->conn, "COMMIT", err))
-    return false;
   session->in_transaction = false;
   return true;
 }
@@ -294,8 +302,11 @@ void session_rollback(struct session *session) {
   if (state != MOONBIRD_TX_ACTIVE && state != MOONBIRD_TX_FAILED)
     return;
   struct error ignored = ERROR_INIT;
+  /* The interrupt that ended a script must not cancel the ROLLBACK after it. */
+  loop_on_interrupt(session->loop, NULL, NULL);
   if (!conn_script(session->conn, "ROLLBACK", &ignored))
     log_warn("ROLLBACK failed: %s", ignored.message);
+  loop_on_interrupt(session->loop, handle_interrupt, session);
   error_release(&ignored);
 }
 
@@ -338,7 +349,7 @@ static bool wait_for_lock(struct session *session, struct conn *conn, const char
       listener->lock_waiting(listener->data, holder, waited_s);
       next_report = waited_s + 10;
     }
-    if (!loop_sleep(session->loop, pause_s))
+    if (!loop_sleep(session->loop, pause_s) || host_is_interrupted(session->host))
       return error_set(err, ERROR_INTERRUPTED, "interrupted while waiting for the lock");
     pause_s = pause_s < 0.5 ? pause_s * 1.5 : 0.5;
   }

@@ -67,6 +67,9 @@ bool session_begin(struct session *session, struct error *err) MUST_CHECK;
 bool session_commit(struct session *session, struct error *err) MUST_CHECK;
 void session_rollback(struct session *session);
 
+/* An error when a transaction was begun and is not there any more: a script has ended it, or the database. */
+bool session_check_transaction(struct session *session, struct error *err) MUST_CHECK;
+
 /* Pushes the dialect on session->host->L. */
 void session_push_dialect(struct session *session);
 

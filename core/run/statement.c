@@ -39,8 +39,20 @@ static const char *verdict(const struct journal_entry *e, bool known) {
   return "resume";
 }
 
+/* The text begins with the SQLSTATE, where there was one: "[23505] duplicate key ..." */
+static void push_recorded_failure(lua_State *L, const char *text) {
+  struct error err = ERROR_INIT;
+  bool has_state = strlen(text) > 8 && text[0] == '[' && text[6] == ']' && text[7] == ' ';
+  error_set(&err, ERROR_FAILED, "%s", has_state ? text + 8 : text);
+  if (has_state)
+    memcpy(err.sqlstate, text + 1, 5);
+  host_push_error(L, &err);
+}
+
 static int statement_next(lua_State *L) {
-  struct step *step = statement_session(L)->step;
+  host_check_allowed(L);
+  struct session *session = statement_session(L);
+  struct step *step = session->step;
   const char *kind = luaL_checkstring(L, 1);
   size_t len;
   const char *source = luaL_checklstring(L, 2, &len);
@@ -50,37 +62,31 @@ static int statement_next(lua_State *L) {
   struct journal_entry *e;
   bool known;
   struct error err = ERROR_INIT;
+  if (!session_check_transaction(session, &err))
+    return host_throw(L, &err);
   if (!journal_next(&step->journal, kind, fingerprint, shown, &e, &known, &err))
     return host_throw(L, &err);
   lua_pushstring(L, verdict(e, known));
   lua_pushlightuserdata(L, e);
   if (e->state == ENTRY_FAILED)
-    lua_pushstring(L, e->error);
+    push_recorded_failure(L, e->error ? e->error : "");
   else
     lua_pushinteger(L, e->result);
   return 3;
 }
 
 static int statement_done(lua_State *L) {
-  struct journal_entry *e = check_entry(L, 1);
-  e->state = ENTRY_DONE;
-  e->result = luaL_optinteger(L, 2, 0);
+  journal_set_done(check_entry(L, 1), luaL_optinteger(L, 2, 0));
   return 0;
 }
 
 static int statement_failed(lua_State *L) {
   struct journal_entry *e = check_entry(L, 1);
-  e->state = ENTRY_FAILED;
-  free(e->error);
-  e->error = xstrdup(luaL_tolstring(L, 2, NULL));
-  return 0;
-}
-
-static int update_entry(lua_State *L) {
-  struct session *session = statement_session(L);
-  struct error err = ERROR_INIT;
-  if (!journal_update(&session->step->journal, session, check_entry(L, 1), &err))
-    return host_throw(L, &err);
+  const struct error *err = host_error_at(L, 2);
+  const char *text = luaL_tolstring(L, 2, NULL);
+  if (err && err->sqlstate[0])
+    text = lua_pushfstring(L, "[%s] %s", err->sqlstate, text);
+  journal_set_failed(e, text);
   return 0;
 }
 
@@ -93,6 +99,18 @@ static int commit_point(lua_State *L) {
 
 static int in_transaction(lua_State *L) {
   lua_pushboolean(L, statement_session(L)->in_transaction);
+  return 1;
+}
+
+static int check_transaction(lua_State *L) {
+  struct error err = ERROR_INIT;
+  if (!session_check_transaction(statement_session(L), &err))
+    return host_throw(L, &err);
+  return 0;
+}
+
+static int is_transaction_open(lua_State *L) {
+  lua_pushboolean(L, conn_transaction_state(statement_session(L)->conn) == MOONBIRD_TX_ACTIVE);
   return 1;
 }
 
@@ -117,12 +135,13 @@ static int savepoint_depth(lua_State *L) {
 
 bool statement_install(struct session *session, struct error *err) {
   static const luaL_Reg functions[] = {
-      {"statement_next", statement_next}, /* (kind, fingerprint source, text for people) -> verdict, entry, result */
+      {"statement_next", statement_next}, /* (kind, fingerprint source, text for people) -> verdict, entry, result or error */
       {"statement_done", statement_done}, /* (entry, rows affected) */
       {"statement_failed", statement_failed}, /* (entry, error) */
-      {"statement_update", update_entry},     /* (entry): writes its state; in the open transaction */
       {"commit_point", commit_point},         /* writes the journal, commits */
-      {"in_transaction", in_transaction},
+      {"in_transaction", in_transaction},       /* the revision has one, as far as Moonbird knows */
+      {"check_transaction", check_transaction}, /* throws when the revision's is gone */
+      {"is_transaction_open", is_transaction_open}, /* as the database's library knows it; a failed one is not */
       {"begin", begin},
       {"rollback", rollback},
       {"savepoint_depth", savepoint_depth}, /* (change) -> open db:transaction blocks */

@@ -136,7 +136,13 @@ bool step_commit_point(struct session *session, struct error *err) {
   /* Without a transaction of the revision's own, the journal still wants its rows to come together. */
   if (!session->in_transaction && !session_begin(session, err))
     return false;
-  return journal_write(&step->journal, session, err) && session_commit(session, err);
+  bool had_journal = session->has_journal_table;
+  if (!journal_write(&step->journal, session, err) || !session_commit(session, err)) {
+    session->has_journal_table = had_journal;
+    return false;
+  }
+  journal_committed(&step->journal);
+  return true;
 }
 
 bool step_resume_transaction(struct session *session, struct error *err) {

@@ -217,9 +217,10 @@ typedef struct moonbird_driver {
   int32_t (*execute)(moonbird_conn *conn, const moonbird_statement *statement, moonbird_result **result,
                      moonbird_summary *summary, moonbird_error *error);
 
-  /* Gives at most max_rows rows as views that live until the next call on this result: MOONBIRD_OK with at least one
-   * row, or MOONBIRD_DONE with none (columns are described all the same), at every call after the last row too.
-   * `batch->columns` is the driver's. */
+  /* Gives at most max_rows rows (at least 1 is asked for) as views that live until the next call on this result:
+   * MOONBIRD_OK with at least one row, or MOONBIRD_DONE with none (columns are described all the same), at every call
+   * after the last row too. Fewer rows than asked for do not mean that it was the last of them. `batch->columns` is
+   * the driver's. */
   int32_t (*fetch)(moonbird_result *result, uint64_t max_rows, moonbird_batch *batch, moonbird_error *error);
 
   /* Frees, wherever the reading stands. NULL is allowed. */
@@ -227,8 +228,8 @@ typedef struct moonbird_driver {
 
   /* ---- optional: NULL means not supported ---- */
 
-  /* Ends the running call with SQLSTATE 57014, from any thread; nothing happens when none runs. Host's fallback: wait.
-   */
+  /* Ends the running call with SQLSTATE 57014, from any thread; nothing happens when none runs. Host's fallback: it
+   * waits. */
   void (*cancel)(moonbird_conn *conn);
 
   /* MOONBIRD_TX_...: as the client library knows it. Host's fallback: what it sent itself. */
