@@ -101,9 +101,10 @@ static bool create_tables(struct session *session, struct error *err) {
          session_execute(session, "range_create", NULL, 0, NULL, err);
 }
 
-/* A key with NULLs has no place in the order (SQLite allows them in most primary keys). */
+/* A key with NULLs has no place in the order (SQLite allows them in most primary keys); they come first in it, but for
+ * those in further columns, which lib/backfill.lua looks for. */
 static bool check_key(const struct backfill *b, const char *key, struct error *err) {
-  if (!key || !strstr(key, "null"))
+  if (!key || !key_has_null(key))
     return true;
   char *names = strvec_join(&b->definition.key, ", ");
   error_set(err, ERROR_FAILED, "backfill of %s: the key (%s) is NULL in a row", b->definition.table, names);
@@ -134,7 +135,7 @@ static bool start_new(struct backfill *b, bool has_tables, struct error *err) {
 }
 
 static bool start_again(struct backfill *b, struct error *err) {
-  return step_commit_point(b->session, err) &&
+  return step_commit_point(b->session, err) && state_check_table(b->session, &b->definition, err) &&
          state_read_range(b->session, b->definition.name, &b->range, &b->has_range, err);
 }
 
@@ -164,7 +165,9 @@ static void handle_interrupt(void *data, int count) {
     conn_cancel(b->session->conn);
 }
 
+/* A script that catches the error must not go on as if the backfill had ended. */
 static bool stopped_error(const struct backfill *b, struct error *err) {
+  host_interrupt(b->session->host);
   error_set(err, ERROR_PENDING, "the backfill of %s was stopped at a safe point, after %lld rows", b->definition.table,
             (long long)b->range.rows_done);
   return error_hint(err, "run the same command again: it goes on from there");
@@ -181,9 +184,14 @@ static bool run_batches(struct backfill *b, struct error *err) {
   loop_on_interrupt(session->loop, handle_interrupt, b);
   loop_on_tick(session->loop, handle_tick, b);
   rate_add(&b->rate, clock_monotonic_s(), b->range.rows_done);
+  report(b, false); /* where it begins */
+  if (b->definition.form == FORM_ROW)
+    session->host->refusal = "row() runs while its connection is at work, so it cannot use the database: return the "
+                             "columns to change, or take the `batch` form";
   worker_start(w);
   while (w->state != WORKER_ENDED)
     loop_run_once(session->loop);
+  session->host->refusal = NULL;
   session_watch(session);
   bool ok = !error_is_set(&w->err) && !w->stopped;
   if (w->stopped)
@@ -200,13 +208,15 @@ static bool run_batches(struct backfill *b, struct error *err) {
 
 static bool finish(struct backfill *b, struct journal_entry *entry, struct error *err) {
   struct session *session = b->session;
-  entry->state = ENTRY_DONE;
-  entry->result = b->range.rows_done;
   if (!session->in_transaction && !session_begin(session, err))
     return false;
+  journal_set_done(entry, b->range.rows_done);
   bool ok = state_finish(session, &b->definition, b->range.rows_done, b->definition.sizer.size, err) &&
             journal_update(&session->step->journal, session, entry, err);
-  return ok && (session->step->transactional || session_commit(session, err));
+  ok = ok && (session->step->transactional || session_commit(session, err));
+  if (!ok)
+    entry->state = ENTRY_STARTED;
+  return ok;
 }
 
 static bool run(struct backfill *b, struct journal_entry *entry, bool has_tables, struct error *err) {
@@ -246,6 +256,19 @@ static int backfill_run(lua_State *L) {
   return 1;
 }
 
+/* host.backfill_has_begun(name) -> a batch of it was committed */
+static int backfill_has_begun(lua_State *L) {
+  struct session *session = statement_session(L);
+  struct range range = {.low = NULL};
+  bool found = false;
+  struct error err = ERROR_INIT;
+  if (!state_read_range(session, luaL_checkstring(L, 1), &range, &found, &err))
+    return host_throw(L, &err);
+  lua_pushboolean(L, found && (range.cursor || range.done));
+  range_release(&range);
+  return 1;
+}
+
 /* host.backfill_name(entry) -> the name of an inline backfill: "8f2c1d0e4b7a:3", with ":down" on the way down */
 static int backfill_name(lua_State *L) {
   const struct session *session = statement_session(L);
@@ -266,6 +289,8 @@ bool backfill_install(struct session *session, struct error *err) {
     return false;
   lua_pushcfunction(L, backfill_run);
   lua_setfield(L, -2, "backfill_run");
+  lua_pushcfunction(L, backfill_has_begun);
+  lua_setfield(L, -2, "backfill_has_begun");
   lua_pushcfunction(L, backfill_name);
   lua_setfield(L, -2, "backfill_name");
   lua_pop(L, 1);

@@ -325,11 +325,11 @@ static int fill_rows(lua_State *L) {
   return 0;
 }
 
-/* "id = 17" */
+/* "id = 17", "part, number = "a", 3": the key's JSON without its brackets */
 static char *shown_key(const struct filling *f) {
   char *names = strvec_join(&f->definition->key, ", ");
   char *key = key_from_row(f->page, f->row, (uint32_t)f->definition->key.len);
-  char *shown = xasprintf("%s = %s", names, key);
+  char *shown = xasprintf("%s = %.*s", names, (int)strlen(key) - 2, key + 1);
   free(names);
   free(key);
   return shown;

@@ -8,16 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *bytes_to_json(const char *bytes, size_t len) {
+static json_t *bytes_to_json(const char *name, const char *bytes, size_t len) {
   static const char digits[] = "0123456789abcdef";
   struct strbuf hex = STRBUF_INIT;
   for (size_t i = 0; i < len; i++) {
     strbuf_add_char(&hex, digits[(unsigned char)bytes[i] >> 4]);
     strbuf_add_char(&hex, digits[bytes[i] & 15]);
   }
-  json_t *object = json_pack("{s:s}", "hex", hex.buf);
+  json_t *object = json_pack("{s:s}", name, hex.buf);
   strbuf_release(&hex);
   return object;
+}
+
+static json_t *number_to_json(double number) {
+  if (isfinite(number))
+    return json_real(number);
+  return json_pack("{s:s}", "number", isnan(number) ? "nan" : number > 0 ? "inf" : "-inf");
 }
 
 static json_t *value_to_json(const struct value *v) {
@@ -28,12 +34,12 @@ static json_t *value_to_json(const struct value *v) {
   case MOONBIRD_TYPE_INT64:
     return json_integer(v->integer);
   case MOONBIRD_TYPE_FLOAT64:
-    return json_real(v->number);
+    return number_to_json(v->number);
   case MOONBIRD_TYPE_TEXT:
     text = json_stringn(v->bytes, v->len);
-    return text ? text : bytes_to_json(v->bytes, v->len);
+    return text ? text : bytes_to_json("text", v->bytes, v->len);
   case MOONBIRD_TYPE_BYTES:
-    return bytes_to_json(v->bytes, v->len);
+    return bytes_to_json("hex", v->bytes, v->len);
   default:
     return json_null();
   }
@@ -56,13 +62,23 @@ static int hex_digit(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
 }
 
-static bool add_hex(const char *hex, struct batch_builder *builder, uint32_t column) {
+static bool add_hex(const char *hex, bool is_text, struct batch_builder *builder, uint32_t column) {
   struct strbuf bytes = STRBUF_INIT;
   for (; hex[0] && hex[1]; hex += 2)
     strbuf_add_char(&bytes, (char)(hex_digit(hex[0]) * 16 + hex_digit(hex[1])));
-  bool ok = batch_add_bytes(builder, column, bytes.buf, bytes.len);
+  bool ok = is_text ? batch_add_text(builder, column, bytes.buf, bytes.len)
+                    : batch_add_bytes(builder, column, bytes.buf, bytes.len);
   strbuf_release(&bytes);
   return ok;
+}
+
+static bool add_object(const json_t *item, struct batch_builder *builder, uint32_t column) {
+  const char *hex = json_string_value(json_object_get(item, "hex"));
+  const char *text = json_string_value(json_object_get(item, "text"));
+  const char *number = json_string_value(json_object_get(item, "number"));
+  if (number)
+    batch_add_float(builder, column, strtod(number, NULL));
+  return number || (hex && add_hex(hex, false, builder, column)) || (text && add_hex(text, true, builder, column));
 }
 
 static bool add_json(const json_t *item, struct batch_builder *builder, uint32_t column) {
@@ -79,10 +95,8 @@ static bool add_json(const json_t *item, struct batch_builder *builder, uint32_t
     return true;
   case JSON_STRING:
     return batch_add_text(builder, column, json_string_value(item), json_string_length(item));
-  case JSON_OBJECT: {
-    const char *hex = json_string_value(json_object_get(item, "hex"));
-    return hex && add_hex(hex, builder, column);
-  }
+  case JSON_OBJECT:
+    return add_object(item, builder, column);
   default:
     return false;
   }
@@ -96,6 +110,15 @@ bool key_add(const char *key, struct batch_builder *builder, uint32_t first_colu
     ok = add_json(json_array_get(array, c), builder, first_column + c);
   json_decref(array);
   return ok || error_set(err, ERROR_HISTORY, "the key %s in the backfill's state is broken", key);
+}
+
+bool key_has_null(const char *key) {
+  json_t *array = json_loads(key, JSON_ALLOW_NUL, NULL);
+  bool found = false;
+  for (size_t i = 0; i < json_array_size(array); i++)
+    found = found || json_is_null(json_array_get(array, i));
+  json_decref(array);
+  return found;
 }
 
 static bool single_number(const char *key, double *number) {

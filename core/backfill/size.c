@@ -45,6 +45,8 @@ static double p90_row_s(const struct sizer *sizer) {
 static void follow(struct sizer *sizer) {
   double wanted = sizer->target_s / p90_row_s(sizer);
   double most = (double)sizer->size * growth_most;
+  if (most < (double)sizer->size + 1)
+    most = (double)sizer->size + 1; /* from one row on, too */
   if (wanted > most)
     wanted = most;
   int64_t size = wanted < 1 ? 1 : (int64_t)wanted;

@@ -83,6 +83,22 @@ bool state_read_range(struct session *session, const char *name, struct range *r
   return true;
 }
 
+bool state_check_table(struct session *session, const struct definition *d, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  if (!session_query(session, "backfill_select", (const char *const[]){d->name}, 1, &rows, err))
+    return false;
+  const char *table = rows.row_count ? rowset_text(&rows, 0, 0) : NULL;
+  const char *key = rows.row_count ? rowset_text(&rows, 0, 1) : NULL;
+  bool same = table && key && strcmp(table, d->table) == 0 && strcmp(key, d->key_columns) == 0;
+  if (!same) {
+    error_set(err, ERROR_PARTIAL, "the backfill has begun over %s with the key %s, and is over %s with the key %s now",
+              table ? table : "a table that is not known any more", key ? key : "[]", d->table, d->key_columns);
+    error_hint(err, "put the table and the key back as they were and run it again");
+  }
+  rowset_release(&rows);
+  return same;
+}
+
 bool state_claim(struct session *session, const char *name, struct range *range, const char *worker,
                  struct error *err) {
   struct batch_builder params;

@@ -33,6 +33,9 @@ bool state_create(struct session *session, const struct definition *definition, 
 bool state_read_range(struct session *session, const char *name, struct range *range, bool *found,
                       struct error *err) MUST_CHECK;
 
+/* A range belongs to the table and the key under which it began: ERROR_PARTIAL when the definition has others now. */
+bool state_check_table(struct session *session, const struct definition *definition, struct error *err) MUST_CHECK;
+
 /* Claims the range for `worker`: epoch + 1. In a transaction of its own. */
 bool state_claim(struct session *session, const char *name, struct range *range, const char *worker,
                  struct error *err) MUST_CHECK;

@@ -124,7 +124,7 @@ static bool ask(const struct command *c) {
 
 /* A protected environment is not changed back by accident. */
 static bool consent(struct cli *cli, struct error *err) {
-  if (!(cli->command->needs & NEEDS_CONSENT) || cli_globals.yes)
+  if (!(cli->command->needs & NEEDS_CONSENT) || cli_globals.yes || cli_globals.sql)
     return true;
   const char *kind = config_text(cli->config, "environment");
   if (!kind || strcmp(kind, "protected") != 0)

@@ -27,6 +27,7 @@ struct cli_globals {
   bool yes;
   bool version;
   bool help;
+  bool sql; /* an option of some commands: print what would be done, and change nothing */
   const char *color;
   double lock_timeout_s; /* below 0: not given */
 };

@@ -239,8 +239,10 @@ static bool make_revision(struct cli *cli, const char *message, const struct vec
                                  .id = given.rev_id,
                                  .down = VEC_INIT,
                                  .depends_on = VEC_INIT,
-                                 .label = given.branch_label,
+                                 .labels = VEC_INIT,
                                  .version_path = given.version_path};
+  if (given.branch_label)
+    strvec_push(&draft.labels, given.branch_label);
   if (!check_parents(parents, err))
     goto out;
   if (!resolve_dependencies(environment_graph(cli->env), &draft.depends_on, err))
@@ -251,6 +253,7 @@ static bool make_revision(struct cli *cli, const char *message, const struct vec
 out:
   strvec_release(&draft.down);
   strvec_release(&draft.depends_on);
+  strvec_release(&draft.labels);
   return ok;
 }
 

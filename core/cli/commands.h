@@ -25,13 +25,17 @@ bool cmd_current(struct cli *cli, struct error *err);
 bool cli_resolve_files(struct cli *cli, const char *identifier, struct vec *revisions, struct error *err) MUST_CHECK;
 
 /* cmd_run.c */
+extern const struct option_spec migrate_options[];
+extern const struct option_spec redo_options[];
 extern const struct option_spec stamp_options[];
+extern const struct option_spec ensure_version_options[];
 bool cmd_upgrade(struct cli *cli, struct error *err);
 bool cmd_up(struct cli *cli, struct error *err);
 bool cmd_downgrade(struct cli *cli, struct error *err);
 bool cmd_down(struct cli *cli, struct error *err);
 bool cmd_redo(struct cli *cli, struct error *err);
 bool cmd_stamp(struct cli *cli, struct error *err);
+bool cmd_ensure_version(struct cli *cli, struct error *err);
 
 /* cmd_write.c */
 extern const struct option_spec init_options[];
@@ -44,6 +48,10 @@ bool cmd_revision(struct cli *cli, struct error *err);
 bool cmd_new(struct cli *cli, struct error *err);
 bool cmd_merge(struct cli *cli, struct error *err);
 bool cmd_edit(struct cli *cli, struct error *err);
+
+/* cmd_import.c */
+extern const struct option_spec import_options[];
+bool cmd_import(struct cli *cli, struct error *err);
 
 /* cmd_help.c */
 extern const struct option_spec help_options[];

@@ -77,7 +77,12 @@ void format_line(struct strbuf *text, const struct revision *r, const struct for
     strbuf_addf(text, ", %s", r->summary);
 }
 
-/* The message as its script has it; a revision without a script (a test's) has its summary only. */
+/* The comment block as its script has it; a revision without a script (a test's) has its summary only. */
+static const char *comment_of(const struct revision *r) {
+  return r->data && revision_script(r)->comment ? revision_script(r)->comment : r->summary;
+}
+
+/* The same without the lines of the header. */
 static const char *message_of(const struct revision *r) {
   return r->data && revision_script(r)->message ? revision_script(r)->message : r->summary;
 }
@@ -123,7 +128,7 @@ void format_entry(struct strbuf *text, const struct revision *r, const struct fo
     add_words(text, &r->branch_labels);
   }
   strbuf_addf(text, "\nPath: %s\n\n", r->path ? r->path : "");
-  add_message(text, message_of(r));
+  add_message(text, comment_of(r));
   strbuf_add_char(text, '\n');
 }
 

@@ -38,6 +38,30 @@ static const struct {
     {"NO_COLOR", "not empty: no colours unless --color always"},
 };
 
+static const struct {
+  const char *path;
+  const char *meaning;
+} files[] = {
+    {"moonbird.ini", "the settings, in the working folder"},
+    {".env", "variables of the environment, beside the ini file"},
+    {"env.lua", "in the folder script_location: the URL and hooks (optional)"},
+    {"revision.lua.tmpl, revision.sql.tmpl", "in the same folder: templates of new revisions (optional)"},
+    {"versions/*.lua, versions/*.sql", "in the same folder: the revisions"},
+    {"drivers/*.so", "beside the program: database drivers"},
+    {MOONBIRD_SYSTEM_DRIVERS "/*.so", "installed database drivers"},
+};
+
+static const struct {
+  const char *command;
+  const char *meaning;
+} examples[] = {
+    {"moonbird init migrations", "Make a new environment; then set url in moonbird.ini."},
+    {"moonbird revision -m \"add a table\"", "Write a new revision file."},
+    {"moonbird upgrade head", "Apply what is missing."},
+    {"moonbird downgrade -1", "Take the last revision back."},
+    {"moonbird --url postgresql://localhost/app current", "Look where another database is."},
+};
+
 /* Fills lines up to COLUMNS, from column `column` on; further lines begin at `indent`. Ends the last one. */
 static void add_wrapped(struct strbuf *text, const char *words, size_t column, size_t indent) {
   bool first = true;
@@ -173,6 +197,8 @@ static void add_troff(struct strbuf *text, const char *words) {
       strbuf_add_str(text, "\\-");
     else if (*words == '\'')
       strbuf_add_str(text, "\\(aq");
+    else if (*words == '"')
+      strbuf_add_str(text, "\\(dq");
     else
       strbuf_add_char(text, *words);
   }
@@ -217,6 +243,8 @@ static void man_command(struct strbuf *text, const struct command *c) {
 
 void help_man(struct strbuf *text) {
   strbuf_addf(text, ".TH MOONBIRD 1 \"\" \"moonbird %s\" \"User Commands\"\n", MOONBIRD_VERSION);
+  /* Words that are typed must not be broken. */
+  strbuf_add_str(text, ".nh\n.ad l\n");
   strbuf_add_str(text, ".SH NAME\nmoonbird \\- runs database migrations\n"
                        ".SH SYNOPSIS\n.B moonbird\n[options] COMMAND [arguments]\n"
                        ".SH DESCRIPTION\nMoonbird takes a database from revision to revision. Each revision is a Lua "
@@ -237,6 +265,9 @@ void help_man(struct strbuf *text) {
   for (size_t i = 0; i < ARRAY_LEN(variables); i++)
     man_item(text, variables[i].name, variables[i].meaning);
   strbuf_add_str(text, ".SH FILES\n");
-  man_item(text, "moonbird.ini", "the settings, in the working folder");
-  man_item(text, ".env", "variables of the environment, beside the ini file");
+  for (size_t i = 0; i < ARRAY_LEN(files); i++)
+    man_item(text, files[i].path, files[i].meaning);
+  strbuf_add_str(text, ".SH EXAMPLES\n");
+  for (size_t i = 0; i < ARRAY_LEN(examples); i++)
+    man_item(text, examples[i].command, examples[i].meaning);
 }

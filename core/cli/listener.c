@@ -108,6 +108,13 @@ static void on_step_finished(void *data, const struct plan_step *step, double se
   strbuf_clear(&l->step);
 }
 
+/* A backfill that was stopped goes on with the next run: that is no failure. */
+static const char *outcome_word(const struct error *err) {
+  if (err->class == ERROR_PENDING)
+    return "STOPPED";
+  return err->class == ERROR_INTERRUPTED ? "INTERRUPTED" : "FAILED";
+}
+
 static void on_step_failed(void *data, const struct plan_step *step, const struct error *err) {
   struct listener *l = data;
   if (l->out->json) {
@@ -120,7 +127,7 @@ static void on_step_failed(void *data, const struct plan_step *step, const struc
     return;
   struct strbuf line = STRBUF_INIT;
   add_step(&line, l, step);
-  add_outcome(&line, l, "\033[31m", err->class == ERROR_INTERRUPTED ? "INTERRUPTED" : "FAILED");
+  add_outcome(&line, l, "\033[31m", outcome_word(err));
   progress_print(&l->progress, line.buf);
   strbuf_release(&line);
   strbuf_clear(&l->step);

@@ -229,7 +229,10 @@ static void handle_closed(uv_handle_t *handle) {
 void conn_free(struct conn *conn) {
   if (!conn)
     return;
+  bool is_unheard = conn->busy && !conn->done && conn->call.kind == CALL_EXECUTE;
   conn_wait(conn);
+  if (is_unheard)
+    conn_discard(conn, conn->outcome.result);
   while (conn->cancels_running)
     loop_run_once(conn->loop);
   conn->closed = true;

@@ -7,6 +7,7 @@
 #include "db/placeholder.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 static bool is_name_start(char c) {
@@ -94,6 +95,7 @@ static size_t opaque_len(const char *s, size_t at, size_t len) {
 }
 
 static void add_placeholder(struct placeholders *p, size_t number, const char *style) {
+  vec_push(&p->marks, (void *)(uintptr_t)p->sql.len);
   if (style[0] == '$')
     strbuf_addf(&p->sql, "$%zu", number);
   else
@@ -165,5 +167,48 @@ void placeholders_translate(struct placeholders *p, const char *sql, size_t len,
 void placeholders_release(struct placeholders *p) {
   strbuf_release(&p->sql);
   strvec_release(&p->names);
+  vec_release(&p->marks);
   p->count = 0;
+}
+
+/* --- the end of a statement --- */
+
+static bool is_blank(char c) {
+  return isspace((unsigned char)c) != 0;
+}
+
+/* Where the last word ends: behind it stand only blanks, comments and semicolons. */
+static size_t words_end(const char *sql, size_t len) {
+  size_t end = 0;
+  for (size_t i = 0; i < len;) {
+    size_t opaque = opaque_len(sql, i, len);
+    size_t taken = opaque ? opaque : 1;
+    bool is_comment = opaque && (sql[i] == '-' || sql[i] == '/');
+    if (!is_comment && sql[i] != ';' && !is_blank(sql[i]))
+      end = i + taken;
+    i += taken;
+  }
+  return end;
+}
+
+void sql_add_terminated(struct strbuf *out, const char *sql, size_t len) {
+  size_t start = out->len;
+  while (len && is_blank(sql[0])) {
+    sql++;
+    len--;
+  }
+  size_t end = words_end(sql, len);
+  strbuf_add(out, sql, end);
+  if (end)
+    strbuf_add_char(out, ';');
+  for (size_t i = end; i < len;) {
+    size_t opaque = opaque_len(sql, i, len);
+    if (opaque)
+      strbuf_add(out, sql + i, opaque);
+    else if (sql[i] != ';')
+      strbuf_add_char(out, sql[i]);
+    i += opaque ? opaque : 1;
+  }
+  while (out->len > start && is_blank(out->buf[out->len - 1]))
+    strbuf_truncate(out, out->len - 1);
 }

@@ -20,15 +20,20 @@ struct placeholders {
   struct strbuf sql; /* in the driver's syntax */
   size_t count;      /* parameters that the driver expects */
   struct vec names;  /* PLACEHOLDER_NAME: owned strings, parameter i is called names[i] */
+  struct vec marks;  /* where each placeholder stands in `sql`, in their order: offsets as uintptr_t */
 };
 
 #define PLACEHOLDERS_INIT                                                                                              \
-  { .sql = STRBUF_INIT, .count = 0, .names = VEC_INIT }
+  { .sql = STRBUF_INIT, .count = 0, .names = VEC_INIT, .marks = VEC_INIT }
 
 /* `style` is the driver's: "?" or "$". A name that comes twice is one parameter where the style has numbers, else two.
  */
 void placeholders_translate(struct placeholders *p, const char *sql, size_t len, enum placeholder_kind kind,
                             const char *style);
 void placeholders_release(struct placeholders *p);
+
+/* Appends the text of one or several statements so that it ends with exactly one semicolon, whatever semicolons and
+ * comments it ends with; blanks around it go. What holds nothing but comments gets no semicolon. */
+void sql_add_terminated(struct strbuf *out, const char *sql, size_t len);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * history.c - the range of `history -r LOW:HIGH`; see graph.h. Called by the history command.
  *
- * LOW takes what show takes, HIGH what an upgrade takes, counted from LOW; both take `current`, the version rows.
+ * LOW takes what show takes, HIGH what an upgrade takes, counted from LOW; both take `current`, the version rows. An
+ * offset that leads past the end of a line means its last revision: `-20:` is the whole of a history of five.
  */
 #include "graph/identifier.h"
 #include "graph/rows.h"
@@ -37,10 +38,13 @@ static bool find_low(struct range *range, const struct graph *graph, const struc
   struct identifier id;
   if (!identifier_parse(&id, graph, range->low_text, err))
     return false;
+  id.stays = true;
   bool ok = identifier_branch(&id, graph, &range->branch, err);
-  if (ok)
+  if (ok && identifier_is_below_heads(&id))
+    ok = identifier_below_heads(&id, graph, &range->low, err);
+  else if (ok)
     ok = graph_resolve_show(graph, range->low_text, &range->low, err);
-  if (!ok && id.is_relative && (id.symbol || id.is_upward))
+  if (!ok && id.is_relative && !identifier_is_below_heads(&id))
     error_hint(err, "The start of a range can be -N or label@-N, counted from the heads, but not REV-N or +N.");
   identifier_release(&id);
   return ok;
@@ -76,6 +80,7 @@ static bool find_high(struct range *range, const struct graph *graph, const stru
   struct identifier id;
   if (!identifier_parse(&id, graph, range->high_text, err))
     return false;
+  id.stays = id.is_upward;
   bool ok = plan_upgrade_targets(&id, graph, &range->low, &range->high, err);
   identifier_release(&id);
   return ok;

@@ -230,7 +230,9 @@ static bool walked_too_far(const struct identifier *id, const struct walk *walk,
 }
 
 static bool walk_steps(const struct identifier *id, const struct graph *graph, struct walk *walk, struct error *err) {
-  bool ok = id->is_upward ? walk_up(walk, graph, id->steps) : walk_down(walk, id->steps);
+  /* `base+0` walks nowhere; taken for base, a downgrade to it would take back everything. */
+  walk->too_far = !walk->at && id->steps == 0;
+  bool ok = !walk->too_far && (id->is_upward ? walk_up(walk, graph, id->steps) : walk_down(walk, id->steps));
   if (!ok && walk->too_far)
     walked_too_far(id, walk, err);
   else if (!ok)
@@ -240,7 +242,7 @@ static bool walk_steps(const struct identifier *id, const struct graph *graph, s
 
 bool identifier_walk(const struct identifier *id, const struct graph *graph, const struct revision **revision,
                      struct error *err) {
-  struct walk walk = WALK_INIT;
+  struct walk walk = {.stays = id->stays};
   const struct revision *branch = NULL;
   if (!identifier_symbol_one(id, graph, &walk.at, err) || !identifier_branch(id, graph, &branch, err))
     return false;
@@ -256,6 +258,10 @@ bool identifier_walk(const struct identifier *id, const struct graph *graph, con
   revset_release(&line);
   vec_release(&walk.choices);
   return ok;
+}
+
+bool identifier_is_below_heads(const struct identifier *id) {
+  return id->is_relative && !id->symbol && !id->is_upward && id->steps > 0;
 }
 
 bool identifier_below_heads(const struct identifier *id, const struct graph *graph, struct vec *revisions,
@@ -277,14 +283,14 @@ bool identifier_below_heads(const struct identifier *id, const struct graph *gra
   revset_init(&reached, graph);
   bool ok = true;
   for (size_t i = 0; ok && i < heads.len; i++) {
-    struct walk walk = {.at = revision_in(&heads, i)};
+    struct walk walk = {.at = revision_in(&heads, i), .stays = id->stays};
     ok = walk_steps(id, graph, &walk, err);
-    if (ok && walk.at)
+    if (ok && walk.at && !revset_has(&reached, walk.at)) {
       reached.has[walk.at->index] = 1;
+      vec_push(revisions, &graph->revisions[walk.at->index]);
+    }
     vec_release(&walk.choices);
   }
-  if (ok)
-    revset_list(&reached, graph, revisions);
   revset_release(&reached);
   vec_release(&heads);
   revset_release(&line);
@@ -324,7 +330,7 @@ bool graph_resolve_show(const struct graph *graph, const char *identifier, struc
   bool ok = false;
   if (!id.is_relative)
     ok = identifier_symbol(&id, graph, revisions, err);
-  else if (id.symbol || id.is_upward)
+  else if (!identifier_is_below_heads(&id))
     refuse_relative(&id, graph, err);
   else
     ok = identifier_below_heads(&id, graph, revisions, err);

@@ -17,6 +17,7 @@ struct identifier {
   char *symbol;     /* NULL where there is none: the text is "+1" or "label@+1" */
   bool is_relative;
   bool is_upward;     /* +N */
+  bool stays;         /* set by the caller: an offset that leads too far means the last revision on its way */
   size_t steps;       /* more than any graph has where the number is too large */
   const char *offset; /* in `text`: "+N" or "-N"; NULL where not relative */
 };
@@ -41,7 +42,10 @@ bool identifier_symbol_one(const struct identifier *id, const struct graph *grap
 bool identifier_walk(const struct identifier *id, const struct graph *graph, const struct revision **revision,
                      struct error *err) MUST_CHECK;
 
-/* Appends the meaning of `-N` and `label@-N` counted from the heads. */
+/* True for `-N` and `label@-N`, which `show` and the start of a range count from the heads. */
+bool identifier_is_below_heads(const struct identifier *id);
+
+/* Appends the meaning of `-N` and `label@-N` counted from the heads: in the order of the heads, each once. */
 bool identifier_below_heads(const struct identifier *id, const struct graph *graph, struct vec *revisions,
                             struct error *err) MUST_CHECK;
 

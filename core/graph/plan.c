@@ -100,7 +100,7 @@ static bool find_upgrade_start(const struct identifier *id, const struct graph *
 
 static bool walk_from_rows(const struct identifier *id, const struct graph *graph, const struct vec *rows,
                            const struct revset *line, struct vec *targets, struct error *err) {
-  struct walk walk = {.line = line};
+  struct walk walk = {.line = line, .stays = id->stays};
   if (!find_upgrade_start(id, graph, rows, line, &walk.at, err))
     return false;
   bool ok = walk_up(&walk, graph, id->steps);

@@ -57,12 +57,6 @@ void revset_add_all_ancestors(struct revset *set, const struct vec *revisions, e
     revset_add_ancestors(set, revision_in(revisions, i), edges);
 }
 
-void revset_list(const struct revset *set, const struct graph *graph, struct vec *revisions) {
-  for (size_t i = 0; i < graph->count; i++)
-    if (set->has[i])
-      vec_push(revisions, &graph->revisions[i]);
-}
-
 void revset_filter(const struct revset *set, struct vec *revisions) {
   size_t kept = 0;
   for (size_t i = 0; i < revisions->len; i++)
@@ -140,7 +134,7 @@ bool walk_up(struct walk *walk, const struct graph *graph, size_t steps) {
     if (walk->line)
       revset_filter(walk->line, &walk->choices);
     if (!take_step(walk))
-      return false;
+      return walk->stays && walk->too_far && walk->at;
   }
   return true;
 }
@@ -152,6 +146,8 @@ bool walk_down(struct walk *walk, size_t steps) {
       return false;
     }
     if (walk->at->down.len == 0) {
+      if (walk->stays)
+        return true;
       walk->at = NULL;
       continue;
     }

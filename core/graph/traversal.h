@@ -33,9 +33,6 @@ void revset_add_line(struct revset *set, const struct revision *r, enum edges ed
 /* As revset_add_ancestors, for each of a vector. */
 void revset_add_all_ancestors(struct revset *set, const struct vec *revisions, enum edges edges);
 
-/* Appends what is in the set, in the order of loading. */
-void revset_list(const struct revset *set, const struct graph *graph, struct vec *revisions);
-
 /* Removes from the vector what is not in the set. */
 void revset_filter(const struct revset *set, struct vec *revisions);
 
@@ -48,6 +45,7 @@ bool revisions_overlap(const struct graph *graph, const struct vec *revisions, c
 struct walk {
   const struct revision *at;
   const struct revset *line; /* where not NULL, steps up stay in it */
+  bool stays;                /* a walk that is too long ends at the last revision on its way, and that is no failure */
   bool too_far;              /* the last walk ended early, at `at` */
   struct vec choices;        /* where not empty: the walk ended at `at`, which has all these ways on */
 };

@@ -11,6 +11,7 @@
 #include "db/placeholder.h"
 #include "lua/host.h"
 #include "lua/modules.h"
+#include "lua/script_error.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -36,14 +37,14 @@ struct call {
 static struct conn *check_connection(lua_State *L, int index) {
   struct conn **slot = luaL_checkudata(L, index, connection_type);
   if (!*slot)
-    luaL_error(L, "this connection is closed");
+    script_error(L, "this connection is closed");
   return *slot;
 }
 
 static void check_free(lua_State *L, const struct conn *conn) {
   host_check_allowed(L);
   if (conn_is_busy(conn))
-    luaL_error(L, "the connection is busy with another statement");
+    script_error(L, "the connection is busy with another statement");
 }
 
 void connection_push(lua_State *L, struct conn *conn) {
@@ -74,16 +75,16 @@ static bool holds_parameters(lua_State *L, int first, int count) {
 static void add_parameter(lua_State *L, struct call *call, uint32_t column, int index, const char *name) {
   if (value_add(L, index, &call->params, column))
     return;
-  luaL_error(L,
-             "parameter %s is a %s, which has no SQL form (nil, null, booleans, numbers, strings and blob(...) have)",
-             name, luaL_typename(L, index));
+  script_error(L,
+               "parameter %s is a %s, which has no SQL form (nil, null, booleans, numbers, strings and blob(...) have)",
+               name, luaL_typename(L, index));
 }
 
 static void add_named(lua_State *L, struct call *call, int table) {
   for (size_t i = 0; i < call->text.count; i++) {
     const char *name = strvec_at(&call->text.names, i);
     if (lua_getfield(L, table, name) == LUA_TNIL)
-      luaL_error(L, "the SQL has a parameter :%s, but the table has no such field (use null for SQL NULL)", name);
+      script_error(L, "the SQL has a parameter :%s, but the table has no such field (use null for SQL NULL)", name);
     add_parameter(L, call, (uint32_t)i, lua_gettop(L), name);
     lua_pop(L, 1);
   }
@@ -91,7 +92,7 @@ static void add_named(lua_State *L, struct call *call, int table) {
 
 static void add_positional(lua_State *L, struct call *call, int first, int count) {
   if ((size_t)count != call->text.count)
-    luaL_error(L, "the SQL has %d placeholders, but %d values were given", (int)call->text.count, count);
+    script_error(L, "the SQL has %d placeholders, but %d values were given", (int)call->text.count, count);
   for (int i = 0; i < count; i++) {
     char name[16];
     snprintf(name, sizeof(name), "%d", i + 1);
@@ -310,12 +311,12 @@ static int rows_next(lua_State *L) {
   struct call *call = luaL_checkudata(L, lua_upvalueindex(1), call_type);
   lua_settop(L, 2);
   lua_pushvalue(L, lua_upvalueindex(1));
-  if (call->row < lua_rawlen(L, lua_upvalueindex(2)))
-    return next_queued(L, call);
   if (call->ended || !call->conn) {
     lua_pushnil(L);
     return 1;
   }
+  if (call->row < lua_rawlen(L, lua_upvalueindex(2)))
+    return next_queued(L, call);
   check_free(L, call->conn);
   if (!call->has_batch)
     conn_start_execute(call->conn, &call->statement, ROWS_AT_ONCE, NULL, NULL);

@@ -36,14 +36,20 @@ static void stop_hook(lua_State *L, lua_Debug *ar) {
   throw_interrupted(L);
 }
 
-/* Async-signal-safe: sets two flags and the hook (lua_sethook is made for this). Only instructions of Lua are counted, so
- * that the C functions which handle the error are left alone. */
+/* Async-signal-safe: sets two flags and the hook (lua_sethook is made for this). Only instructions of Lua are counted,
+ * so that the C functions which handle the error are left alone. */
 static void handle_signal(int count) {
   if (count <= interrupts_allowed)
     return;
   interrupted = 1;
   if (running)
     lua_sethook(running, stop_hook, LUA_MASKCOUNT, 1);
+}
+
+/* A coroutine comes to run (again) after an interrupt that it has not felt. */
+static void stop_if_interrupted(lua_State *L) {
+  if (interrupted)
+    lua_sethook(L, stop_hook, LUA_MASKCOUNT, 1);
 }
 
 bool host_is_interrupted(const struct host *host) {
@@ -80,6 +86,7 @@ static int tracked_resume(lua_State *L) {
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   running = before;
+  stop_if_interrupted(L);
   return lua_gettop(L);
 }
 
@@ -91,6 +98,7 @@ static int tracked_step(lua_State *L) {
   lua_insert(L, 1);
   int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
   running = before;
+  stop_if_interrupted(L);
   return status == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
@@ -204,6 +212,7 @@ static int resume_to_end(struct host *host, lua_State *co, int args, int *result
   for (;;) {
     lua_State *before = running;
     running = co;
+    stop_if_interrupted(co);
     int status = lua_resume(co, host->L, args, results);
     running = before;
     if (status != LUA_YIELD)

@@ -53,6 +53,25 @@ static bool is_script_frame(const lua_Debug *ar) {
   return ar->currentline > 0 && ar->source[0] == '@';
 }
 
+int script_error(lua_State *L, const char *format, ...) {
+  lua_Debug ar;
+  bool found = false;
+  for (int level = 0; !found && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    found = is_script_frame(&ar);
+  }
+  if (found)
+    lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+  else
+    lua_pushliteral(L, "");
+  va_list args;
+  va_start(args, format);
+  lua_pushvfstring(L, format, args);
+  va_end(args);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
 static void add_frame(struct strbuf *text, const lua_Debug *ar) {
   if (text->len)
     strbuf_add_char(text, '\n');

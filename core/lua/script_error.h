@@ -14,6 +14,10 @@
 /* Message handler: turns whatever was thrown into an error object with a traceback of the script's own lines. */
 int script_error_handler(lua_State *L);
 
+/* Throws a message that begins with the line of the script that is running, as luaL_error does for C functions that the
+ * script calls itself: ours are called through the Lua library. The format is lua_pushfstring's. */
+int script_error(lua_State *L, const char *format, ...);
+
 /* Makes the metatable. */
 void script_error_install(lua_State *L);
 

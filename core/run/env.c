@@ -19,7 +19,32 @@ static void add_package_path(lua_State *L, const char *folder) {
   lua_pop(L, 2);
 }
 
-/* Calls `load(chunk, path)` of lib/env.lua and keeps the table. */
+static void push_x_args(lua_State *L, const struct vec *x_args) {
+  lua_newtable(L);
+  for (size_t i = 0; x_args && i < x_args->len; i++) {
+    const char *arg = strvec_at(x_args, i);
+    const char *equals = strchr(arg, '=');
+    if (equals)
+      lua_pushlstring(L, arg, (size_t)(equals - arg));
+    else
+      lua_pushstring(L, arg);
+    lua_pushstring(L, equals ? equals + 1 : "");
+    lua_settable(L, -3);
+  }
+}
+
+/* What the command line says: the table is at the top. */
+static void add_request(struct session *session, lua_State *L) {
+  lua_pushboolean(L, session->offline != NULL);
+  lua_setfield(L, -2, "offline");
+  lua_pushstring(L, session->request->tag);
+  lua_setfield(L, -2, "tag");
+  push_x_args(L, session->request->x_args);
+  lua_setfield(L, -2, "x");
+}
+
+/* Calls `load(chunk, path, context)` of lib/env.lua and keeps the table. The context has what is known before there is
+ * a URL. */
 static bool run_env(struct session *session, const char *path, const struct strbuf *text, struct error *err) {
   struct host *host = session->host;
   bool ok = host_require(host, "env", err);
@@ -30,7 +55,9 @@ static bool run_env(struct session *session, const char *path, const struct strb
   }
   if (ok) {
     lua_pushstring(host->L, path);
-    ok = host_call(host, 2, 1, err);
+    lua_newtable(host->L);
+    add_request(session, host->L);
+    ok = host_call(host, 3, 1, err);
   }
   if (!ok) {
     err->class = ERROR_USAGE;
@@ -71,20 +98,6 @@ bool env_load(struct session *session, char **url, struct error *err) {
 
 /* --- context and hooks --- */
 
-static void push_x_args(lua_State *L, const struct vec *x_args) {
-  lua_newtable(L);
-  for (size_t i = 0; x_args && i < x_args->len; i++) {
-    const char *arg = strvec_at(x_args, i);
-    const char *equals = strchr(arg, '=');
-    if (equals)
-      lua_pushlstring(L, arg, (size_t)(equals - arg));
-    else
-      lua_pushstring(L, arg);
-    lua_pushstring(L, equals ? equals + 1 : "");
-    lua_settable(L, -3);
-  }
-}
-
 static void push_step(lua_State *L, const struct plan_step *step) {
   static const char *const directions[] = {
       [DIRECTION_UPGRADE] = "upgrade", [DIRECTION_DOWNGRADE] = "downgrade", [DIRECTION_STAMP] = "stamp"};
@@ -105,12 +118,9 @@ void env_push_context(struct session *session, const struct plan_step *step) {
   lua_getfield(L, -1, "name");
   lua_setfield(L, -3, "dialect");
   lua_pop(L, 1);
-  lua_pushboolean(L, false);
-  lua_setfield(L, -2, "offline");
   lua_pushstring(L, session->url_shown);
   lua_setfield(L, -2, "url");
-  push_x_args(L, session->request->x_args);
-  lua_setfield(L, -2, "x");
+  add_request(session, L);
 }
 
 bool env_hook(struct session *session, const char *name, const struct plan_step *step, const char *message,

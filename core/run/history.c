@@ -32,37 +32,46 @@ static void add_clean(struct batch_builder *params, uint32_t column, const char 
   strbuf_release(&clean);
 }
 
+/* When it began and ended, and how long it took. A script says the time at which it is run. */
+static void add_times(struct batch_builder *params, uint32_t *column, const struct history_row *row) {
+  char started[CLOCK_TEXT_SIZE], finished[CLOCK_TEXT_SIZE];
+  clock_format_utc(row->started_us, started);
+  clock_format_utc(row->started_us + (int64_t)(row->duration_s * 1e6), finished);
+  batch_add_str(params, (*column)++, started);
+  batch_add_str(params, (*column)++, finished);
+  batch_add_int(params, (*column)++, (int64_t)(row->duration_s * 1000));
+}
+
 bool history_add(struct session *session, const struct history_row *row, struct error *err) {
   if (!session->has_log_table && !session_execute(session, "log_create", NULL, 0, NULL, err))
     return error_prefix(err, "the log table cannot be made: ");
   session->has_log_table = true;
-  char started[CLOCK_TEXT_SIZE], finished[CLOCK_TEXT_SIZE], host[256] = "";
-  clock_format_utc(row->started_us, started);
-  clock_format_utc(row->started_us + (int64_t)(row->duration_s * 1e6), finished);
-  gethostname(host, sizeof(host) - 1);
   struct batch_builder params;
-  batch_init(&params, 13);
-  batch_add_str(&params, 0, row->revision);
-  batch_add_str(&params, 1, row->direction);
-  batch_add_str(&params, 2, started);
-  batch_add_str(&params, 3, finished);
-  batch_add_int(&params, 4, (int64_t)(row->duration_s * 1000));
-  batch_add_str(&params, 5, row->checksum);
-  batch_add_str(&params, 6, row->checksum ? "sha256" : NULL);
-  add_clean(&params, 7, row->text, row->text_len);
-  batch_add_str(&params, 8, host);
-  batch_add_str(&params, 9, user_name());
-  batch_add_str(&params, 10, "moonbird " MOONBIRD_VERSION);
-  batch_add_str(&params, 11, row->outcome);
-  add_clean(&params, 12, row->message, row->message ? strlen(row->message) : 0);
-  bool ok = session_execute_batch(session, "log_insert", &params, NULL, err);
+  batch_init(&params, session->offline ? 10 : 13);
+  uint32_t column = 0;
+  batch_add_str(&params, column++, row->revision);
+  batch_add_str(&params, column++, row->direction);
+  if (!session->offline)
+    add_times(&params, &column, row);
+  batch_add_str(&params, column++, row->checksum);
+  batch_add_str(&params, column++, row->checksum ? "sha256" : NULL);
+  add_clean(&params, column++, row->text, row->text_len);
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  batch_add_str(&params, column++, host);
+  batch_add_str(&params, column++, user_name());
+  batch_add_str(&params, column++,
+                session->offline ? "moonbird " MOONBIRD_VERSION " --sql" : "moonbird " MOONBIRD_VERSION);
+  batch_add_str(&params, column++, row->outcome);
+  add_clean(&params, column++, row->message, row->message ? strlen(row->message) : 0);
+  bool ok = session_execute_batch(session, session->offline ? "log_insert_offline" : "log_insert", &params, NULL, err);
   batch_release(&params);
   return ok || error_prefix(err, "the log table cannot be written: ");
 }
 
 void history_add_failure(struct session *session, const struct history_row *row) {
   struct error ignored = ERROR_INIT;
-  if (session->has_log_table && conn_transaction_state(session->conn) == MOONBIRD_TX_IDLE &&
+  if (session->has_log_table && !session->offline && conn_transaction_state(session->conn) == MOONBIRD_TX_IDLE &&
       !history_add(session, row, &ignored))
     log_debug("the failure could not be logged: %s", ignored.message);
   error_release(&ignored);

@@ -25,6 +25,8 @@ static void free_entry(void *item) {
   free(e->fingerprint);
   free(e->statement);
   free(e->error);
+  free(e->new_fingerprint);
+  free(e->new_statement);
   free(e);
 }
 
@@ -77,12 +79,37 @@ static bool refuse_other(const struct journal *journal, const struct journal_ent
                          "database where it stands with `moonbird stamp`");
 }
 
+/* Only what has begun and not ended can go on under another definition. */
+static bool may_change(const struct journal_entry *e, const char *kind) {
+  return e->state == ENTRY_STARTED && strcmp(kind, "backfill") == 0 && strcmp(e->kind, kind) == 0;
+}
+
+void journal_accept(struct journal_entry *e) {
+  free(e->fingerprint);
+  free(e->statement);
+  e->fingerprint = e->new_fingerprint;
+  e->statement = e->new_statement;
+  e->new_fingerprint = e->new_statement = NULL;
+  e->changed = true;
+}
+
+bool journal_refuse(const struct journal *journal, const struct journal_entry *e, struct error *err) {
+  refuse_other(journal, e, e->kind, e->new_statement, err);
+  return error_hint(
+      err, "the backfill has begun with the code as it was: put it back; or, when rows done by the old and rows "
+           "done by the new code may stand side by side, run it again with --accept-code-change");
+}
+
 bool journal_next(struct journal *journal, const char *kind, const char *fingerprint, const char *statement,
                   struct journal_entry **entry, bool *known, struct error *err) {
   if (journal->passed < journal->found) {
     struct journal_entry *e = journal->entries.items[journal->passed];
-    if (strcmp(e->fingerprint, fingerprint) != 0)
+    if (strcmp(e->fingerprint, fingerprint) != 0 && !may_change(e, kind))
       return refuse_other(journal, e, kind, statement, err);
+    if (strcmp(e->fingerprint, fingerprint) != 0) {
+      e->new_fingerprint = xstrdup(fingerprint);
+      e->new_statement = xstrdup(statement);
+    }
     journal->passed++;
     *entry = e;
     *known = true;
@@ -166,14 +193,16 @@ bool journal_update(struct journal *journal, struct session *session, const stru
   char now[CLOCK_TEXT_SIZE];
   clock_format_utc(clock_wall_us(), now);
   struct batch_builder params;
-  batch_init(&params, 7);
+  batch_init(&params, 9);
   batch_add_str(&params, 0, state_names[e->state]);
   add_result(&params, 1, e);
   add_clean(&params, 2, e->error);
   batch_add_str(&params, 3, now);
-  batch_add_str(&params, 4, journal->revision);
-  batch_add_str(&params, 5, journal->direction);
-  batch_add_int(&params, 6, e->number);
+  batch_add_str(&params, 4, e->fingerprint);
+  add_clean(&params, 5, e->statement);
+  batch_add_str(&params, 6, journal->revision);
+  batch_add_str(&params, 7, journal->direction);
+  batch_add_int(&params, 8, e->number);
   bool ok = session_execute_batch(session, "journal_update", &params, NULL, err);
   batch_release(&params);
   return ok;
@@ -184,7 +213,7 @@ bool journal_write(struct journal *journal, struct session *session, struct erro
     return false;
   for (size_t i = 0; i < journal->entries.len; i++) {
     const struct journal_entry *e = journal->entries.items[i];
-    bool ok = !e->written   ? insert_entry(journal, session, e, err)
+    bool ok = !e->written  ? insert_entry(journal, session, e, err)
               : e->changed ? journal_update(journal, session, e, err)
                            : true;
     if (!ok)

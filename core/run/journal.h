@@ -27,10 +27,12 @@ struct journal_entry {
   char *fingerprint;
   char *statement; /* for people */
   enum entry_state state;
-  int64_t result; /* rows affected */
-  char *error;    /* ENTRY_FAILED */
-  bool written;   /* stands in the table, committed */
-  bool changed;   /* what stands there is out of date */
+  int64_t result;        /* rows affected */
+  char *error;           /* ENTRY_FAILED */
+  bool written;          /* stands in the table, committed */
+  bool changed;          /* what stands there is out of date */
+  char *new_fingerprint; /* of a backfill that has begun under another definition: what it is now; else NULL */
+  char *new_statement;
 };
 
 struct journal {
@@ -53,6 +55,11 @@ void journal_release(struct journal *journal);
  */
 bool journal_next(struct journal *journal, const char *kind, const char *fingerprint, const char *statement,
                   struct journal_entry **entry, bool *known, struct error *err) MUST_CHECK;
+
+/* A backfill that has begun under another definition comes back with a new_fingerprint: accepted, it goes on under that
+ * one; refused, it is ERROR_PARTIAL with both. */
+void journal_accept(struct journal_entry *entry);
+bool journal_refuse(const struct journal *journal, const struct journal_entry *entry, struct error *err);
 
 /* A new state for an entry; the next journal_write puts it into the table. */
 void journal_set_done(struct journal_entry *entry, int64_t result);

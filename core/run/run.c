@@ -8,6 +8,7 @@
 #include "run/env.h"
 #include "run/history.h"
 #include "run/journal.h"
+#include "run/offline.h"
 #include "run/session.h"
 #include "run/step.h"
 #include "run/versions.h"
@@ -98,6 +99,8 @@ static bool run_together(struct session *session, const struct plan *plan, struc
     tell_finished(session, &plan->steps[i], seconds[i]);
   if (!ok)
     session_rollback(session);
+  if (!ok && session->committed_inside && err->class == ERROR_FAILED)
+    err->class = ERROR_PARTIAL;
   free(seconds);
   return ok;
 }
@@ -110,8 +113,34 @@ static void call_on_error(struct session *session, const struct error *failure) 
   error_release(&err);
 }
 
+static bool contains(const struct rowset *rows, const char *name) {
+  for (size_t i = 0; i < rows->row_count; i++)
+    if (rowset_text(rows, i, 0) && strcmp(rowset_text(rows, i, 0), name) == 0)
+      return true;
+  return false;
+}
+
+/* A revision with `requires_backfill` runs only when that backfill has ended. */
+static bool check_requirements(struct session *session, const struct plan *plan, struct error *err) {
+  for (size_t i = 0; i < plan->len; i++) {
+    const struct script *script = revision_script(plan->steps[i].revision);
+    if (!script->requires_backfill || plan->steps[i].direction != DIRECTION_UPGRADE || session->offline)
+      continue;
+    struct rowset rows = ROWSET_INIT;
+    bool has_table;
+    if (!session_query_table(session, "backfill_finished", &rows, &has_table, err))
+      return false;
+    bool finished = contains(&rows, script->requires_backfill);
+    rowset_release(&rows);
+    if (!finished)
+      return error_set(err, ERROR_PENDING, "revision %s requires that the backfill %s has ended, and it has not",
+                       script->id, script->requires_backfill);
+  }
+  return true;
+}
+
 static bool run_plan(struct session *session, const struct plan *plan, struct error *err) {
-  if (!history_probe(session, err))
+  if (!history_probe(session, err) || !check_requirements(session, plan, err))
     return false;
   bool each = config_flag(session->request->config, "transaction_per_migration");
   bool ok = env_hook(session, "before_run", NULL, NULL, err) &&
@@ -140,9 +169,16 @@ static bool migrate_in(struct session *session, plan_fn make_plan, const char *t
   return ok;
 }
 
-static bool migrate(const struct run_request *request, plan_fn make_plan, const char *target, struct error *err) {
+/* `offline` NULL: on the database. */
+static bool open_session(struct session *session, const struct run_request *request, struct offline *offline,
+                         struct error *err) {
+  return offline ? session_open_offline(session, request, offline, err) : session_open(session, request, false, err);
+}
+
+static bool migrate(const struct run_request *request, struct offline *offline, plan_fn make_plan, const char *target,
+                    struct error *err) {
   struct session session;
-  if (!session_open(&session, request, false, err))
+  if (!open_session(&session, request, offline, err))
     return false;
   bool ok = migrate_in(&session, make_plan, target, err);
   session_close(&session);
@@ -150,11 +186,11 @@ static bool migrate(const struct run_request *request, plan_fn make_plan, const 
 }
 
 bool run_upgrade(const struct run_request *request, const char *target, struct error *err) {
-  return migrate(request, plan_upgrade, target, err);
+  return migrate(request, NULL, plan_upgrade, target, err);
 }
 
 bool run_downgrade(const struct run_request *request, const char *target, struct error *err) {
-  return migrate(request, plan_downgrade, target, err);
+  return migrate(request, NULL, plan_downgrade, target, err);
 }
 
 /* --- stamp
@@ -168,6 +204,8 @@ static bool stamp_step(struct session *session, const struct plan_step *step, st
       .started_us = clock_wall_us(),
       .outcome = "done",
   };
+  if (session->offline)
+    offline_add_step(session->offline, step);
   return versions_apply(session, step, err) && history_add(session, &row, err);
 }
 
@@ -204,13 +242,147 @@ static bool stamp_in(struct session *session, const struct vec *targets, bool pu
   return ok;
 }
 
-bool run_stamp(const struct run_request *request, const struct vec *targets, bool purge, struct error *err) {
+static bool stamp(const struct run_request *request, struct offline *offline, const struct vec *targets, bool purge,
+                  struct error *err) {
   struct session session;
-  if (!session_open(&session, request, false, err))
+  if (!open_session(&session, request, offline, err))
     return false;
   bool ok = stamp_in(&session, targets, purge, err);
   session_close(&session);
   return ok;
+}
+
+bool run_stamp(const struct run_request *request, const struct vec *targets, bool purge, struct error *err) {
+  return stamp(request, NULL, targets, purge, err);
+}
+
+/* --- ensure_version --- */
+
+static bool look_for_version_table(struct session *session, struct error *err) {
+  struct vec rows = VEC_INIT;
+  bool ok = versions_read(session, &rows, err);
+  strvec_release(&rows);
+  return ok;
+}
+
+static bool make_version_table(struct session *session, struct error *err) {
+  bool ok = session_begin(session, err) && versions_ensure_table(session, err) && session_commit(session, err);
+  if (!ok)
+    session_rollback(session);
+  return ok;
+}
+
+/* As in migrate_in: another runner may have made it meanwhile. */
+static bool ensure_version_in(struct session *session, struct error *err) {
+  if (!look_for_version_table(session, err))
+    return false;
+  if (session->has_version_table)
+    return true;
+  return session_lock(session, err) && look_for_version_table(session, err) &&
+         (session->has_version_table || make_version_table(session, err));
+}
+
+static bool ensure_version(const struct run_request *request, struct offline *offline, struct error *err) {
+  struct session session;
+  if (!open_session(&session, request, offline, err))
+    return false;
+  bool ok = ensure_version_in(&session, err);
+  session_close(&session);
+  return ok;
+}
+
+bool run_ensure_version(const struct run_request *request, struct error *err) {
+  return ensure_version(request, NULL, err);
+}
+
+/* --- scripts (--sql) --- */
+
+/* The request without a listener: nothing has happened when a script is written. */
+static struct run_request silent(const struct run_request *request) {
+  struct run_request copy = *request;
+  copy.listener = NULL;
+  return copy;
+}
+
+/* Nothing is given out of a run that failed. */
+static bool finish_script(struct offline *offline, bool ok, struct strbuf *script) {
+  if (ok)
+    strbuf_add(script, offline->script.buf, offline->script.len);
+  offline_release(offline);
+  return ok;
+}
+
+static bool migrate_sql(const struct run_request *request, plan_fn make_plan, const char *from, const char *to,
+                        struct strbuf *script, struct error *err) {
+  struct offline offline = OFFLINE_INIT;
+  struct run_request quiet = silent(request);
+  bool ok = offline_start(&offline, environment_graph(request->env), from, err) &&
+            migrate(&quiet, &offline, make_plan, to, err);
+  return finish_script(&offline, ok, script);
+}
+
+bool run_upgrade_sql(const struct run_request *request, const char *range, struct strbuf *script, struct error *err) {
+  char *from;
+  const char *to;
+  offline_split(range, &from, &to);
+  bool ok = migrate_sql(request, plan_upgrade, from, from && !*to ? "heads" : to, script, err);
+  free(from);
+  return ok;
+}
+
+bool run_downgrade_sql(const struct run_request *request, const char *range, struct strbuf *script, struct error *err) {
+  char *from;
+  const char *to;
+  offline_split(range, &from, &to);
+  bool ok = from && *from && *to;
+  if (!ok) {
+    error_set(err, ERROR_USAGE, "downgrade with --sql requires <fromrev>:<torev>");
+    error_hint(err, "for example 'moonbird downgrade head:base --sql': without a connection nobody knows where the "
+                    "database stands");
+  }
+  ok = ok && migrate_sql(request, plan_downgrade, from, to, script, err);
+  free(from);
+  return ok;
+}
+
+/* All targets must start at the same place; `tos` get what they go to. */
+static bool split_targets(const struct vec *targets, char **from, struct vec *tos, struct error *err) {
+  for (size_t i = 0; i < targets->len; i++) {
+    char *start;
+    const char *to;
+    offline_split(strvec_at(targets, i), &start, &to);
+    vec_push(tos, (void *)(uintptr_t)to);
+    bool same = i == 0 || strcmp(start ? start : "", *from ? *from : "") == 0;
+    if (i == 0)
+      *from = start;
+    else
+      free(start);
+    if (!same)
+      return error_set(err, ERROR_USAGE,
+                       "Stamp operation with --sql only supports a single starting revision at a time");
+  }
+  return true;
+}
+
+bool run_stamp_sql(const struct run_request *request, const struct vec *targets, struct strbuf *script,
+                   struct error *err) {
+  struct offline offline = OFFLINE_INIT;
+  struct run_request quiet = silent(request);
+  struct vec tos = VEC_INIT;
+  char *from = NULL;
+  bool ok = split_targets(targets, &from, &tos, err) &&
+            offline_start(&offline, environment_graph(request->env), from, err) &&
+            stamp(&quiet, &offline, &tos, false, err);
+  vec_release(&tos);
+  free(from);
+  return finish_script(&offline, ok, script);
+}
+
+bool run_ensure_version_sql(const struct run_request *request, struct strbuf *script, struct error *err) {
+  struct offline offline = OFFLINE_INIT;
+  struct run_request quiet = silent(request);
+  bool ok = ensure_version(&quiet, &offline, err);
+  return finish_script(&offline, ok, script);
 }
 
 /* --- current --- */

@@ -8,6 +8,7 @@
 #define RUN_RUN_H
 
 #include "base/error.h"
+#include "base/strbuf.h"
 #include "base/vec.h"
 #include "config/config.h"
 #include "graph/plan.h"
@@ -49,7 +50,9 @@ struct run_request {
   struct environment *env;
   const struct run_listener *listener;
   const struct vec *x_args; /* const char *: -x K=V as given; NULL for none */
+  const char *tag;          /* --tag: context.tag of scripts; NULL for none */
   double lock_timeout_s;    /* -1: wait without end */
+  bool accept_code_change;  /* a backfill that has begun goes on with changed code */
 };
 
 bool run_upgrade(const struct run_request *request, const char *target, struct error *err) MUST_CHECK;
@@ -57,6 +60,25 @@ bool run_downgrade(const struct run_request *request, const char *target, struct
 
 /* `targets`: const char *. With `purge` the version table is emptied first. */
 bool run_stamp(const struct run_request *request, const struct vec *targets, bool purge, struct error *err) MUST_CHECK;
+
+/* Makes the version table, and nothing else, where it is not there. */
+bool run_ensure_version(const struct run_request *request, struct error *err) MUST_CHECK;
+
+/*
+ * The same as SQL (--sql): what psql or sqlite3 must run instead. No connection is opened; the driver of the URL's
+ * scheme is loaded for its dialect. `range` is TO, counted from base, or FROM:TO; a downgrade needs both. `script` is
+ * appended to only when all went well. What a script asks of the database, or can be done by a program only, is an
+ * error (ERROR_FAILED) that names it. Nobody is told of steps (`listener`).
+ */
+bool run_upgrade_sql(const struct run_request *request, const char *range, struct strbuf *script,
+                     struct error *err) MUST_CHECK;
+bool run_downgrade_sql(const struct run_request *request, const char *range, struct strbuf *script,
+                       struct error *err) MUST_CHECK;
+
+/* `targets`: const char *, each TO or FROM:TO, with one and the same FROM. */
+bool run_stamp_sql(const struct run_request *request, const struct vec *targets, struct strbuf *script,
+                   struct error *err) MUST_CHECK;
+bool run_ensure_version_sql(const struct run_request *request, struct strbuf *script, struct error *err) MUST_CHECK;
 
 /* The version rows, sorted; owned strings. Writes nothing, needs no permission to write; no version table gives no
  * rows. `url_shown` gets the URL without its password, if not NULL; the caller frees. `partial` gets the id of a

@@ -9,6 +9,7 @@
 #include "db/driver.h"
 #include "lua/connection.h"
 #include "run/env.h"
+#include "run/offline.h"
 #include "run/statement.h"
 #include "run/step.h"
 #include "run/words.h"
@@ -92,12 +93,22 @@ static void push_backfill_defaults(struct session *session) {
   }
 }
 
+static bool push_connection(struct session *session, struct error *err) {
+  if (session->offline)
+    return offline_push_connection(session, err);
+  connection_push(session->host->L, session->conn);
+  return true;
+}
+
 /* Gives the Lua library the connection and the dialect: moonbird.host.connection, moonbird.host.dialect. */
 static bool fill_host_module(struct session *session, struct error *err) {
   lua_State *L = session->host->L;
   if (!host_require(session->host, "host", err))
     return false;
-  connection_push(L, session->conn);
+  lua_pushboolean(L, session->offline != NULL);
+  lua_setfield(L, -2, "offline");
+  if (!push_connection(session, err))
+    return false;
   lua_pushvalue(L, -1);
   lua_setfield(L, LUA_REGISTRYINDEX, connection_key);
   lua_setfield(L, -2, "connection");
@@ -131,6 +142,15 @@ static void pass_over_missing_file(struct session *session) {
   session->url.database = NULL;
 }
 
+static bool open_connection(struct session *session, bool read_only, struct error *err) {
+  if (read_only && driver_can(session->driver, MOONBIRD_CAP_FILE) && session->url.database)
+    pass_over_missing_file(session);
+  if (!session_connect(session, "moonbird", &session->conn, err))
+    return false;
+  conn_set_timeout(session->conn, config_seconds(session->request->config, "statement_timeout"));
+  return true;
+}
+
 static bool open_database(struct session *session, bool read_only, struct error *err) {
   char *env_url = NULL;
   bool ok = env_load(session, &env_url, err) && find_url(session, env_url, err);
@@ -140,27 +160,26 @@ static bool open_database(struct session *session, bool read_only, struct error 
   const char *driver_path = config_text(session->request->config, "driver_path");
   if (!driver_for_scheme(session->url.scheme, driver_path, &session->driver, err))
     return false;
-  if (read_only && !driver_can(session->driver, MOONBIRD_CAP_MANY_CONNECTIONS) && session->url.database)
-    pass_over_missing_file(session);
-  if (!session_connect(session, "moonbird", &session->conn, err))
+  if (!session->offline && !open_connection(session, read_only, err))
     return false;
   if (!load_dialect(session, err) || !fill_host_module(session, err) || !statement_install(session, err) ||
       !backfill_install(session, err))
     return false;
-  double timeout_s = config_seconds(session->request->config, "statement_timeout");
-  conn_set_timeout(session->conn, timeout_s);
+  /* A script's placeholders become literals, whatever the driver's look like. */
+  const char *style = session->offline ? "?" : session->driver->table.placeholder;
   struct map words = MAP_INIT;
   ok = words_load(session, &words, err);
   if (ok) {
-    texts_add(&session->texts, embedded_find(run_sql, "tables.sql"), &words, session->driver->table.placeholder);
-    texts_add(&session->texts, embedded_find(backfill_sql, "tables.sql"), &words, session->driver->table.placeholder);
+    texts_add(&session->texts, embedded_find(run_sql, "tables.sql"), &words, style);
+    texts_add(&session->texts, embedded_find(backfill_sql, "tables.sql"), &words, style);
   }
   map_release_with(&words, free);
   return ok;
 }
 
-bool session_open(struct session *session, const struct run_request *request, bool read_only, struct error *err) {
-  *session = (struct session){.request = request, .url = URL_INIT, .texts = TEXTS_INIT};
+static bool open(struct session *session, const struct run_request *request, struct offline *offline, bool read_only,
+                 struct error *err) {
+  *session = (struct session){.request = request, .url = URL_INIT, .texts = TEXTS_INIT, .offline = offline};
   session->loop = loop_new();
   session->host = host_new(session->loop);
   session->host->run = session;
@@ -169,6 +188,15 @@ bool session_open(struct session *session, const struct run_request *request, bo
     return true;
   session_close(session);
   return false;
+}
+
+bool session_open(struct session *session, const struct run_request *request, bool read_only, struct error *err) {
+  return open(session, request, NULL, read_only, err);
+}
+
+bool session_open_offline(struct session *session, const struct run_request *request, struct offline *offline,
+                          struct error *err) {
+  return open(session, request, offline, false, err);
 }
 
 /* Lua goes first: what its objects hold of the connections is given back before these are closed. */
@@ -203,6 +231,8 @@ static void add_texts(struct batch_builder *batch, const char *const *params, ui
 
 bool session_execute_batch(struct session *session, const char *name, struct batch_builder *params, int64_t *affected,
                            struct error *err) {
+  if (session->offline)
+    return offline_execute(session, texts_get(&session->texts, name), params, err);
   struct statement statement = named(session, name);
   if (params->column_count)
     statement.params = batch_view(params);
@@ -232,6 +262,11 @@ bool session_query(struct session *session, const char *name, const char *const 
 
 bool session_query_table(struct session *session, const char *name, struct rowset *rows, bool *found,
                          struct error *err) {
+  if (session->offline) {
+    *found = false;
+    *rows = (struct rowset)ROWSET_INIT;
+    return true;
+  }
   *found = session_query(session, name, NULL, 0, rows, err);
   if (*found)
     return true;
@@ -245,6 +280,10 @@ bool session_query_table(struct session *session, const char *name, struct rowse
 
 /* --- transactions --- */
 
+static bool run_script(struct session *session, const char *sql, struct error *err) {
+  return session->offline ? offline_add(session->offline, sql, strlen(sql), err) : conn_script(session->conn, sql, err);
+}
+
 bool session_begin(struct session *session, struct error *err) {
   if (session->in_transaction)
     BUG("a transaction is open already");
@@ -255,7 +294,7 @@ bool session_begin(struct session *session, struct error *err) {
   lua_pushliteral(L, "revision");
   if (!host_call(session->host, 2, 1, err))
     return false;
-  bool ok = conn_script(session->conn, lua_tostring(L, -1), err);
+  bool ok = run_script(session, lua_tostring(L, -1), err);
   lua_pop(L, 1);
   session->in_transaction = ok;
   return ok;
@@ -263,7 +302,7 @@ bool session_begin(struct session *session, struct error *err) {
 
 /* SQLite, too, ends a transaction by itself after some errors (disk full). What follows would then commit by itself. */
 bool session_check_transaction(struct session *session, struct error *err) {
-  if (!session->in_transaction || conn_transaction_state(session->conn) != MOONBIRD_TX_IDLE)
+  if (!session->in_transaction || session->offline || conn_transaction_state(session->conn) != MOONBIRD_TX_IDLE)
     return true;
   error_set(err, ERROR_PARTIAL,
             "the transaction of the revision is gone: the script ended it (COMMIT or ROLLBACK), or went on after an "
@@ -280,11 +319,11 @@ bool session_commit(struct session *session, struct error *err) {
     return true;
   if (!session_check_transaction(session, err))
     return false;
-  if (conn_transaction_state(session->conn) == MOONBIRD_TX_FAILED) {
+  if (!session->offline && conn_transaction_state(session->conn) == MOONBIRD_TX_FAILED) {
     error_set(err, ERROR_FAILED, "the transaction has failed, although the script went on after the error");
     return error_hint(err, "let errors end the script, or put what may fail into db:transaction");
   }
-  if (!conn_script(session->conn, "COMMIT", err)) {
+  if (!run_script(session, "COMMIT", err)) {
     if (err->retry == RETRY_CONNECTION)
       error_hint(err, "the connection was lost while the database committed, so it may be done or not: `moonbird "
                       "current` shows it, and the same command again goes on from there");
@@ -298,13 +337,13 @@ void session_rollback(struct session *session) {
   if (!session->in_transaction)
     return;
   session->in_transaction = false;
-  int state = conn_transaction_state(session->conn);
+  int state = session->offline ? MOONBIRD_TX_ACTIVE : conn_transaction_state(session->conn);
   if (state != MOONBIRD_TX_ACTIVE && state != MOONBIRD_TX_FAILED)
     return;
   struct error ignored = ERROR_INIT;
   /* The interrupt that ended a script must not cancel the ROLLBACK after it. */
   loop_on_interrupt(session->loop, NULL, NULL);
-  if (!conn_script(session->conn, "ROLLBACK", &ignored))
+  if (!run_script(session, "ROLLBACK", &ignored))
     log_warn("ROLLBACK failed: %s", ignored.message);
   loop_on_interrupt(session->loop, handle_interrupt, session);
   error_release(&ignored);
@@ -356,6 +395,8 @@ static bool wait_for_lock(struct session *session, struct conn *conn, const char
 }
 
 bool session_lock(struct session *session, struct error *err) {
+  if (session->offline)
+    return true;
   if (driver_can(session->driver, MOONBIRD_CAP_LOCK_NEEDS_CONNECTION) &&
       !session_connect(session, "moonbird:lock", &session->lock_conn, err))
     return false;

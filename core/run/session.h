@@ -14,6 +14,7 @@
 #include "run/run.h"
 #include "run/texts.h"
 
+struct offline;
 struct step;
 
 struct session {
@@ -30,13 +31,20 @@ struct session {
   bool has_version_table; /* known to exist, this and the next two */
   bool has_log_table;
   bool has_journal_table;
+  bool committed_inside; /* a revision has committed a part of itself (a backfill) */
   bool in_transaction;
-  struct step *step; /* the one that runs, or NULL */
+  struct step *step;       /* the one that runs, or NULL */
+  struct offline *offline; /* --sql: what would go to the database is written here, and `conn` is NULL; else NULL */
 };
 
 /* Opens everything but the lock. With `read_only` the connection asks for no permission to write and makes no file. */
 bool session_open(struct session *session, const struct run_request *request, bool read_only,
                   struct error *err) MUST_CHECK;
+
+/* Opens everything but a connection: what follows on the session is written to `offline`, which must outlive it. Its
+ * database is taken to have the rows `offline->rows` and none of Moonbird's other tables. */
+bool session_open_offline(struct session *session, const struct run_request *request, struct offline *offline,
+                          struct error *err) MUST_CHECK;
 void session_close(struct session *session);
 
 /* Takes interrupts (a statement that runs is cancelled) and ticks back from whoever had them for a while. */
@@ -78,7 +86,7 @@ bool session_check_interrupt(struct session *session, struct error *err) MUST_CH
 
 /* --- the lock --- */
 
-/* Waits for the runner's lock; ERROR_LOCK when request->lock_timeout_s is over. */
+/* Waits for the runner's lock; ERROR_LOCK when request->lock_timeout_s is over. A script needs none. */
 bool session_lock(struct session *session, struct error *err) MUST_CHECK;
 
 #endif

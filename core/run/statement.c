@@ -36,7 +36,7 @@ static const char *verdict(const struct journal_entry *e, bool known) {
   case ENTRY_STARTED:
     break;
   }
-  return "resume";
+  return e->new_fingerprint ? "changed" : "resume";
 }
 
 /* The text begins with the SQLSTATE, where there was one: "[23505] duplicate key ..." */
@@ -90,6 +90,22 @@ static int statement_failed(lua_State *L) {
   return 0;
 }
 
+static int statement_accept(lua_State *L) {
+  journal_accept(check_entry(L, 1));
+  return 0;
+}
+
+static int statement_refuse(lua_State *L) {
+  struct error err = ERROR_INIT;
+  journal_refuse(&statement_session(L)->step->journal, check_entry(L, 1), &err);
+  return host_throw(L, &err);
+}
+
+static int accepts_code_change(lua_State *L) {
+  lua_pushboolean(L, statement_session(L)->request->accept_code_change);
+  return 1;
+}
+
 static int commit_point(lua_State *L) {
   struct error err = ERROR_INIT;
   if (!step_commit_point(statement_session(L), &err))
@@ -135,12 +151,16 @@ static int savepoint_depth(lua_State *L) {
 
 bool statement_install(struct session *session, struct error *err) {
   static const luaL_Reg functions[] = {
-      {"statement_next", statement_next}, /* (kind, fingerprint source, text for people) -> verdict, entry, result or error */
-      {"statement_done", statement_done}, /* (entry, rows affected) */
-      {"statement_failed", statement_failed}, /* (entry, error) */
-      {"commit_point", commit_point},         /* writes the journal, commits */
-      {"in_transaction", in_transaction},       /* the revision has one, as far as Moonbird knows */
-      {"check_transaction", check_transaction}, /* throws when the revision's is gone */
+      {"statement_next",
+       statement_next}, /* (kind, fingerprint source, text for people) -> verdict, entry, result or error */
+      {"statement_done", statement_done},           /* (entry, rows affected) */
+      {"statement_failed", statement_failed},       /* (entry, error) */
+      {"statement_accept", statement_accept},       /* (entry): goes on under its new definition */
+      {"statement_refuse", statement_refuse},       /* (entry): throws the error that shows both */
+      {"accepts_code_change", accepts_code_change}, /* --accept-code-change was given */
+      {"commit_point", commit_point},               /* writes the journal, commits */
+      {"in_transaction", in_transaction},           /* the revision has one, as far as Moonbird knows */
+      {"check_transaction", check_transaction},     /* throws when the revision's is gone */
       {"is_transaction_open", is_transaction_open}, /* as the database's library knows it; a failed one is not */
       {"begin", begin},
       {"rollback", rollback},

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "run/env.h"
 #include "run/history.h"
+#include "run/offline.h"
 #include "run/statement.h"
 #include "run/versions.h"
 #include "script/sql.h"
@@ -101,6 +102,8 @@ static bool run_sql_section(struct session *session, struct step *step, enum sql
     return !required ||
            error_set(err, ERROR_FAILED, "%s has no section `-- migrate:%s`", step->script->name, names[which]);
   }
+  if (session->offline)
+    return offline_add(session->offline, start, len, err);
   struct statement statement = {.sql = start, .len = len, .flags = MOONBIRD_SCRIPT};
   if (conn_execute(session->conn, &statement, NULL, err))
     return true;
@@ -129,12 +132,17 @@ static bool begin(struct session *session, const struct step *step, struct error
   return !step->transactional || session->in_transaction || session_begin(session, err);
 }
 
+/* `transaction_per_migration = false`, but this revision wants none: what the ones before it did is committed. */
+static bool leave_shared_transaction(struct session *session, const struct step *step, struct error *err) {
+  return step->transactional || session_commit(session, err);
+}
+
 bool step_commit_point(struct session *session, struct error *err) {
   struct step *step = session->step;
   if (step->savepoints)
     return error_set(err, ERROR_FAILED, "op.backfill commits its batches, so it cannot run inside db:transaction");
   /* Without a transaction of the revision's own, the journal still wants its rows to come together. */
-  if (!session->in_transaction && !session_begin(session, err))
+  if (!session_check_transaction(session, err) || (!session->in_transaction && !session_begin(session, err)))
     return false;
   bool had_journal = session->has_journal_table;
   if (!journal_write(&step->journal, session, err) || !session_commit(session, err)) {
@@ -142,6 +150,7 @@ bool step_commit_point(struct session *session, struct error *err) {
     return false;
   }
   journal_committed(&step->journal);
+  session->committed_inside = true;
   return true;
 }
 
@@ -151,7 +160,7 @@ bool step_resume_transaction(struct session *session, struct error *err) {
 
 /* Version rows, log row and the end of the journal: one transaction, that of the script where it has one. */
 static bool complete(struct session *session, struct step *step, struct error *err) {
-  if (!session->in_transaction && !session_begin(session, err))
+  if (!session_check_transaction(session, err) || (!session->in_transaction && !session_begin(session, err)))
     return false;
   struct history_row row = {
       .revision = step->script->id,
@@ -207,24 +216,34 @@ static void note_failure(struct session *session, struct step *step, struct erro
 }
 
 static bool run_in_transaction(struct session *session, struct step *step, struct error *err) {
-  return begin(session, step, err) && env_hook(session, "before_each", step->plan, NULL, err) &&
-         run_script(session, step, err) && check_all_passed(step, err) &&
-         env_hook(session, "after_each", step->plan, NULL, err) && session_check_interrupt(session, err) &&
-         complete(session, step, err);
+  if (!begin(session, step, err))
+    return false;
+  if (session->offline)
+    offline_add_step(session->offline, step->plan);
+  return env_hook(session, "before_each", step->plan, NULL, err) && run_script(session, step, err) &&
+         check_all_passed(step, err) && env_hook(session, "after_each", step->plan, NULL, err) &&
+         session_check_interrupt(session, err) && complete(session, step, err);
 }
 
 static bool prepare(struct session *session, struct step *step, struct error *err) {
   if (!script_read(step->script, &step->text, err))
     return false;
   script_checksum(step->text.buf, step->text.len, step->checksum);
-  return session->in_transaction ||
-         journal_load(&step->journal, session, step->script->id, direction_name(step->plan->direction), err);
+  return journal_load(&step->journal, session, step->script->id, direction_name(step->plan->direction), err);
 }
 
 static void forget_uncommitted_tables(struct session *session, bool had_version, bool had_log, bool had_journal) {
   session->has_version_table = had_version;
   session->has_log_table = had_log;
   session->has_journal_table = had_journal;
+}
+
+/* What an earlier run has committed whole; a backfill that has only begun is not. */
+static size_t count_committed(const struct journal *journal) {
+  size_t count = 0;
+  for (size_t i = 0; i < journal->found; i++)
+    count += ((const struct journal_entry *)journal->entries.items[i])->state != ENTRY_STARTED;
+  return count;
 }
 
 bool step_run(struct session *session, const struct plan_step *plan, bool shares_transaction, struct error *err) {
@@ -241,11 +260,11 @@ bool step_run(struct session *session, const struct plan_step *plan, bool shares
   step.journal.direction = direction_name(plan->direction);
   bool had_version = session->has_version_table, had_log = session->has_log_table;
   session->step = &step;
-  bool ok = prepare(session, &step, err);
+  bool ok = leave_shared_transaction(session, &step, err) && prepare(session, &step, err);
   if (ok) {
     const struct run_listener *listener = session->request->listener;
     if (step.journal.found && listener && listener->step_resumed)
-      listener->step_resumed(listener->data, plan, step.journal.found);
+      listener->step_resumed(listener->data, plan, count_committed(&step.journal));
     ok = run_in_transaction(session, &step, err);
   }
   if (!ok) {

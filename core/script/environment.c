@@ -106,6 +106,7 @@ static void add_script(struct environment *env, const struct scan_file *file, st
   script->labels = header->labels;
   script->requires_backfill = header->requires_backfill;
   script->transaction = header->transaction;
+  script->comment = header->comment;
   script->message = header->message;
   script->summary = header->summary;
   *header = (struct header)HEADER_INIT; /* the vectors are the script's now */

@@ -26,6 +26,7 @@ struct script {
   struct vec labels;
   char *requires_backfill; /* or NULL */
   bool transaction;        /* default true */
+  char *comment;           /* the first comment block as it is; may be "" */
   char *message;           /* the first comment block without the header lines; may be "" */
   char *summary;           /* its first paragraph on one line; may be "" */
 };

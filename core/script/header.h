@@ -32,7 +32,8 @@ struct header {
   struct vec labels;
   char *requires_backfill; /* or NULL */
   bool transaction;
-  char *message; /* "" where there is none */
+  char *comment; /* the comment block with all its lines; "" where there is none, as the next two */
+  char *message;
   char *summary;
   size_t lines[HEADER_NAME_COUNT]; /* where each name was set, 0: nowhere */
 };

@@ -284,7 +284,7 @@ static bool read_message(struct reader *r) {
     if (t.is_long)
       break;
   }
-  message_finish(&message, r->arena, &r->header->message, &r->header->summary);
+  message_finish(&message, r->arena, &r->header->comment, &r->header->message, &r->header->summary);
   message_release(&message);
   return ok;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 void message_release(struct message *m) {
+  strbuf_release(&m->whole);
   strbuf_release(&m->text);
 }
 
@@ -37,6 +38,8 @@ static bool ends_blank(const struct strbuf *text) {
 void message_add_line(struct message *m, const char *line, size_t len) {
   while (len && is_space(line[len - 1]))
     len--;
+  strbuf_add(&m->whole, line, len);
+  strbuf_add_char(&m->whole, '\n');
   if (is_header_line(line, len)) {
     m->skipped = true;
     return;
@@ -75,10 +78,21 @@ static char *first_paragraph(const char *text, struct arena *arena) {
   return summary;
 }
 
-void message_finish(const struct message *m, struct arena *arena, char **text, char **summary) {
-  size_t len = m->text.len;
-  while (len && is_space(m->text.buf[len - 1]))
+/* Blank lines at both ends are left out; an indentation of the first line stays. */
+static char *trimmed(const struct strbuf *text, struct arena *arena) {
+  size_t start = 0;
+  size_t len = text->len;
+  while (len && is_space(text->buf[len - 1]))
     len--;
-  *text = arena_strndup(arena, m->text.buf, len);
+  for (size_t i = 0; i < len && is_space(text->buf[i]); i++) {
+    if (text->buf[i] == '\n')
+      start = i + 1;
+  }
+  return arena_strndup(arena, text->buf + start, len - start);
+}
+
+void message_finish(const struct message *m, struct arena *arena, char **whole, char **text, char **summary) {
+  *whole = trimmed(&m->whole, arena);
+  *text = trimmed(&m->text, arena);
   *summary = first_paragraph(*text, arena);
 }

@@ -6,6 +6,7 @@
  * gets into a file.
  */
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/strbuf.h"
 #include "script/embedded.h"
 #include "script/filename.h"
@@ -38,6 +39,8 @@ struct writing {
   struct filename_values name;
   char date[64];
   struct strbuf text;
+  char *made;   /* the topmost folder that was made for it, or NULL */
+  bool written; /* the file is there */
 };
 
 /* ---- the id ---- */
@@ -124,11 +127,8 @@ static bool choose_id(struct writing *w) {
   return true;
 }
 
-static bool check_label(struct writing *w) {
-  const char *label = w->draft->label;
+static bool check_label(struct writing *w, const char *label) {
   const struct revision *by;
-  if (!label)
-    return true;
   if (!*label || label[strcspn(label, "@+:,\"\\ \t\r\n")] || !text_is_clean(label, strlen(label)))
     return error_set(w->err, ERROR_USAGE, "Branch label '%s' is empty or has a character of: @ + : , \" \\ blank",
                      label);
@@ -140,6 +140,14 @@ static bool check_label(struct writing *w) {
     return error_set(w->err, ERROR_USAGE, "Branch label '%s' is the revision identifier itself", label);
   return error_set(w->err, ERROR_USAGE, "Branch name '%s' in revision %s already used by revision %s", label, w->id,
                    by->id);
+}
+
+static bool check_labels(struct writing *w) {
+  for (size_t i = 0; i < w->draft->labels.len; i++) {
+    if (!check_label(w, strvec_at(&w->draft->labels, i)))
+      return false;
+  }
+  return true;
 }
 
 /* ---- the message ---- */
@@ -189,11 +197,36 @@ static bool check_sql_message(struct writing *w) {
 
 /* ---- the place and the name ---- */
 
+/* A date that is given: "2026-11-22 12:00:00.123456+01:00", all behind the day optional. False: it reads otherwise, and
+ * the file is named by the present time. */
+static bool read_date(const char *text, struct filename_values *name) {
+  struct tm tm = {.tm_isdst = -1};
+  const char *rest = strptime(text, "%Y-%m-%d", &tm);
+  if (!rest || (*rest && *rest != ' ' && *rest != 'T'))
+    return false;
+  const char *time = *rest ? strptime(rest + 1, "%H:%M:%S", &tm) : rest;
+  if (!time)
+    return false;
+  if (*time == '.')
+    time += 1 + strspn(time + 1, "0123456789");
+  struct tm zone = {0};
+  bool has_zone = *time && strptime(time, "%z", &zone);
+  struct tm copy = tm;
+  name->epoch = has_zone ? timegm(&copy) - zone.tm_gmtoff : mktime(&copy);
+  name->tm = tm;
+  return true;
+}
+
 static bool choose_time(struct writing *w) {
   const char *zone = config_text(w->config, "timezone");
+  const char *given = w->draft->create_date;
+  if (given && (size_t)snprintf(w->date, sizeof(w->date), "%s", given) < sizeof(w->date) && read_date(given, &w->name))
+    return true;
   w->name.epoch = clock_wall_us() / 1000000;
   if (!zone_time(zone, w->name.epoch, &w->name.tm, w->err))
     return false;
+  if (given)
+    return true;
   const struct tm *tm = &w->name.tm;
   int n = snprintf(w->date, sizeof(w->date), "%04d-%02d-%02d %02d:%02d:%02d", tm->tm_year + 1900, tm->tm_mon + 1,
                    tm->tm_mday, tm->tm_hour, tm->tm_min, tm->tm_sec);
@@ -344,12 +377,9 @@ static bool read_template(const struct writing *w, const char *path, struct strb
 
 static bool make_text(struct writing *w, const char *file, const char *text, size_t len) {
   const struct revision_draft *d = w->draft;
-  struct vec labels = VEC_INIT;
-  if (d->label)
-    strvec_push(&labels, d->label);
   char *revises = strvec_join(&d->down, ", ");
   char *down = d->sql ? xstrdup(revises) : lua_literal(&d->down);
-  char *label = d->sql ? strvec_join(&labels, ", ") : lua_literal(&labels);
+  char *label = d->sql ? strvec_join(&d->labels, ", ") : lua_literal(&d->labels);
   char *depends = d->sql ? strvec_join(&d->depends_on, ", ") : lua_literal(&d->depends_on);
   const struct render_value values[] = {
       {"message", w->message, true},
@@ -367,7 +397,6 @@ static bool make_text(struct writing *w, const char *file, const char *text, siz
   free(label);
   free(down);
   free(revises);
-  strvec_release(&labels);
   return ok;
 }
 
@@ -386,9 +415,7 @@ static const char *lost_name(const struct writing *w, const struct header *h) {
     return "down_revision";
   if (!same_texts(&h->depends_on, &d->depends_on))
     return "depends_on";
-  bool has_label =
-      h->labels.len == (d->label ? 1 : 0) && (!d->label || strcmp(strvec_at(&h->labels, 0), d->label) == 0);
-  return has_label ? NULL : "branch_labels";
+  return same_texts(&h->labels, &d->labels) ? NULL : "branch_labels";
 }
 
 /* Reads the text back as the next command will. */
@@ -429,39 +456,92 @@ static bool choose_text(struct writing *w) {
 
 static bool write_revision(struct writing *w, const struct template_listener *listener) {
   char *folder = path_folder(w->path);
-  char *made = NULL;
   bool ok = true;
   if (!path_is_folder(folder)) {
     listener_creating(listener, "Creating directory", folder);
-    ok = folder_make(folder, &made, w->err);
+    ok = folder_make(folder, &w->made, w->err);
     if (ok)
       listener_created(listener);
   }
   if (ok) {
     listener_creating(listener, "Generating", w->path);
     ok = file_write_new(w->path, w->text.buf, w->text.len, w->err);
+    w->written = ok;
   }
   if (ok)
     listener_created(listener);
-  else
-    folder_unmake(folder, made);
-  free(made);
   free(folder);
+  return ok;
+}
+
+static void undo(const struct writing *w) {
+  char *folder = path_folder(w->path);
+  if (w->written)
+    unlink(w->path);
+  folder_unmake(folder, w->made);
+  free(folder);
+}
+
+static bool prepare(struct writing *w) {
+  return choose_id(w) && check_labels(w) && clean_message(w) && check_sql_message(w) && choose_time(w) &&
+         choose_path(w) && choose_text(w);
+}
+
+/* Before the first of several files is written: is the place of each free? */
+static bool check_places(const struct writing *all, size_t count, struct error *err) {
+  struct map places = MAP_INIT;
+  bool ok = true;
+  for (size_t i = 0; ok && i < count; i++) {
+    if (access(all[i].path, F_OK) == 0)
+      ok = error_set(err, ERROR_USAGE, "%s exists already", all[i].path);
+    const char *other = ok ? map_put(&places, all[i].path, all[i].id) : NULL;
+    if (other) {
+      ok =
+          error_set(err, ERROR_USAGE, "Revisions %s and %s would both be written to %s", other, all[i].id, all[i].path);
+      error_hint(err, "Put %%(rev)s into file_template.");
+    }
+  }
+  map_release(&places);
+  return ok;
+}
+
+static void release(struct writing *w) {
+  strbuf_release(&w->text);
+  free(w->made);
+  free(w->path);
+  free(w->message);
+  free(w->id);
+}
+
+bool template_revisions(const struct config *config, const struct environment *env, const struct revision_draft *drafts,
+                        size_t count, const struct template_listener *listener, struct vec *paths, struct error *err) {
+  struct writing *all = xcalloc(count + 1, sizeof(*all));
+  bool ok = true;
+  for (size_t i = 0; i < count; i++) {
+    all[i] = (struct writing){.config = config, .env = env, .draft = &drafts[i], .err = err, .text = STRBUF_INIT};
+    ok = ok && prepare(&all[i]);
+  }
+  ok = ok && (count == 1 || check_places(all, count, err));
+  size_t begun = 0;
+  while (ok && begun < count)
+    ok = write_revision(&all[begun++], listener);
+  while (!ok && begun)
+    undo(&all[--begun]);
+  for (size_t i = 0; i < count; i++) {
+    if (ok)
+      strvec_push(paths, all[i].path);
+    release(&all[i]);
+  }
+  free(all);
   return ok;
 }
 
 bool template_revision(const struct config *config, const struct environment *env, const struct revision_draft *draft,
                        const struct template_listener *listener, char **path, struct error *err) {
-  struct writing w = {.config = config, .env = env, .draft = draft, .err = err, .text = STRBUF_INIT};
-  bool ok = choose_id(&w) && check_label(&w) && clean_message(&w) && check_sql_message(&w) && choose_time(&w) &&
-            choose_path(&w) && choose_text(&w) && write_revision(&w, listener);
-  if (ok) {
-    *path = w.path;
-    w.path = NULL;
-  }
-  strbuf_release(&w.text);
-  free(w.path);
-  free(w.message);
-  free(w.id);
+  struct vec paths = VEC_INIT;
+  bool ok = template_revisions(config, env, draft, 1, listener, &paths, err);
+  if (ok)
+    *path = vec_pop(&paths);
+  strvec_release(&paths);
   return ok;
 }

@@ -184,7 +184,7 @@ enum header_status header_read_sql(const char *file, const char *text, size_t le
   struct line_reader lines = lines_of(text, len);
   bool over = false;
   bool ok = read_lines(&r, &lines, &over);
-  message_finish(&r.message, arena, &header->message, &header->summary);
+  message_finish(&r.message, arena, &header->comment, &header->message, &header->summary);
   message_release(&r.message);
   /* Where the part of the file ends, the last line may be half a line. */
   if (lines.pos == lines.end && !complete) {

@@ -34,8 +34,9 @@ struct revision_draft {
   const char *id;           /* NULL: a new random one, 12 hexadecimal digits */
   struct vec down;          /* const char *: full ids, none for a base */
   struct vec depends_on;    /* const char *: as they will stand in the file */
-  const char *label;        /* or NULL */
+  struct vec labels;        /* const char * */
   const char *version_path; /* or NULL: the first version location, or that of the parent */
+  const char *create_date;  /* NULL: now; "" leaves it open */
   const char *upgrade_body; /* Lua text, indented by two blanks, or NULL for an empty function */
   const char *downgrade_body;
   bool sql; /* a .sql revision */
@@ -45,5 +46,11 @@ struct revision_draft {
  * (characters, not taken). Runs no post-write hooks. */
 bool template_revision(const struct config *config, const struct environment *env, const struct revision_draft *draft,
                        const struct template_listener *listener, char **path, struct error *err) MUST_CHECK;
+
+/* The same for several, which may be each other's parents: either all are written or none. Appends the paths (owned).
+ */
+bool template_revisions(const struct config *config, const struct environment *env, const struct revision_draft *drafts,
+                        size_t count, const struct template_listener *listener, struct vec *paths,
+                        struct error *err) MUST_CHECK;
 
 #endif

@@ -82,6 +82,15 @@ function dialect.blob_literal(_, bytes)
   end) .. "'::bytea"
 end
 
+-- A number with a point is numeric, a parameter is not.
+function dialect:parameter_literal(value)
+  local text = base.parameter_literal(self, value)
+  if math.type(value) == "float" and not text:find("::", 1, true) then
+    return text .. "::float8"
+  end
+  return text
+end
+
 -- --- types ---
 
 local function moment_name(name)
@@ -424,6 +433,9 @@ local transport_types =
 
 -- An integer that is sent as int4 or int8, a text without a type: with the cast the index serves whatever comes.
 function dialect:key_parameter(t, index)
+  if not t.key_types then
+    return "?" -- in a script, where a variable stands that has the column's type
+  end
   return ("CAST(? AS %s)"):format(self:cast_type(t.key_types[index]))
 end
 
@@ -433,6 +445,9 @@ local with_modifier = { numeric = true, time = true, timestamp = true, interval 
 
 function dialect:differs(t, name, text)
   local type_text = t.column_types and t.column_types[name]
+  if t.column_kinds and t.column_kinds[name] == "json" then
+    type_text = "json"
+  end
   if not type_text then
     return base.differs(self, t, name, text)
   elseif without_equality[type_text] then
@@ -462,6 +477,103 @@ end
 
 function dialect.batch_sync()
   return "SET LOCAL synchronous_commit = on"
+end
+
+dialect.update_needs_key = true
+
+-- "name_1, name_2": a variable for each column of the key
+local function variables(t, name)
+  local list = {}
+  for index in ipairs(t.key) do
+    list[index] = ("moonbird_%s_%d"):format(name, index)
+  end
+  return list
+end
+
+local function row_of(list)
+  return #list == 1 and list[1] or "(" .. table.concat(list, ", ") .. ")"
+end
+
+-- Assignments, a line each.
+local function assignment_lines(to, from, blanks)
+  local lines = {}
+  for index, name in ipairs(to) do
+    lines[index] = ("%s%s := %s;\n"):format(blanks, name, from[index])
+  end
+  return table.concat(lines)
+end
+
+-- The lines of a batch: where it ends (`from` as in range_predicate), its update, its commit. Only beginnings of
+-- statements are indented: a string in them may hold line ends of its own.
+local function batch_lines(self, t, set, size, from, v, blanks)
+  local hop, update = {}, {}
+  for index in ipairs(t.key) do
+    hop[index], update[index] = v.low[index], v.low[index]
+  end
+  for index in ipairs(t.key) do
+    hop[#hop + 1], update[#update + 1] = v.last[index], v.high[index]
+  end
+  hop[#hop + 1] = tostring(size - 1)
+  return table.concat({
+    blanks .. sql.fill(self:hop(t, from), hop) .. " INTO " .. table.concat(v.high, ", ") .. ";\n",
+    blanks .. "IF NOT FOUND THEN\n",
+    assignment_lines(v.high, v.last, blanks .. "  "),
+    blanks .. "END IF;\n",
+    blanks .. sql.fill(self:update_range(t, set, from), update) .. ";\n",
+    blanks .. "COMMIT;\n",
+  })
+end
+
+-- A quote that the text does not hold.
+local function dollar_quote(text)
+  local tag = "$moonbird$"
+  while text:find(tag, 1, true) do
+    tag = tag:gsub("%$$", "_$")
+  end
+  return tag .. "\n" .. text .. "\n" .. tag
+end
+
+local script = [[
+DECLARE
+%s
+BEGIN
+  IF EXISTS (SELECT 1 FROM %s WHERE %s) THEN
+    RAISE EXCEPTION 'the key of a backfill is NULL in a row';
+  END IF;
+  %s INTO %s;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  %s INTO %s;
+%s  WHILE %s < %s LOOP
+%s%s  END LOOP;
+END]]
+
+-- A loop that commits, so psql must run it outside of a transaction.
+function dialect:update_script(t, set, size)
+  local v = { low = variables(t, "low"), high = variables(t, "high"), last = variables(t, "last") }
+  local place, declarations, nulls = self:table_name(t.table, t.schema), {}, {}
+  for index, name in ipairs(t.key) do
+    for _, list in ipairs({ v.low, v.high, v.last }) do
+      declarations[#declarations + 1] = ("  %s %s.%s%%TYPE;"):format(list[index], place, self:ident(name))
+    end
+    nulls[index] = self:ident(name) .. " IS NULL"
+  end
+  local text = script:format(
+    table.concat(declarations, "\n"),
+    place,
+    table.concat(nulls, " OR "),
+    self:first_key(t),
+    table.concat(v.low, ", "),
+    self:last_key(t),
+    table.concat(v.last, ", "),
+    batch_lines(self, t, set, size, "first", v, "  "),
+    row_of(v.high),
+    row_of(v.last),
+    assignment_lines(v.low, v.high, "    "),
+    batch_lines(self, t, set, size, "after", v, "    ")
+  )
+  return "DO " .. dollar_quote(text), true
 end
 
 -- In a join only the range row may be locked: it is named without its schema.

@@ -34,6 +34,7 @@ dialect.words = {
   json = "TEXT",
   true_ = "1",
   false_ = "0",
+  now = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'", -- as Moonbird itself writes a moment
 }
 
 -- Options of operations that only SQLite has.

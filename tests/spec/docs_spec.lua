@@ -1,8 +1,8 @@
 -- Runs what the manual shows: each page of docs/ in a fresh folder, from its top to its end. Code blocks say what they
 -- are behind their fence:
 --
---   ```console           lines "$ command" with the output (both streams) that follows; "..." stands for anything within
---                        a line, a line that is only "..." for any number of lines
+--   ```console           lines "$ command" with the output (both streams) that follows; "..." stands for anything in a
+--                        line, a line that is only "..." for any number of lines
 --   ```LANGUAGE title=F  the text of the file F
 --   ```text              what is only looked at
 --
@@ -92,16 +92,21 @@ end
 
 local variables = { "MOONBIRD_CONFIG", "MOONBIRD_DATABASE_URL", "DATABASE_URL", "MOONBIRD_DRIVER_PATH", "VISUAL" }
 
+-- The command in the shell of a user who has the program on the PATH and nothing of Moonbird's in the environment.
+local function command_line(page, command)
+  local words = {
+    "cd " .. quote(page.folder) .. " && env -u " .. table.concat(variables, " -u "),
+    "LC_ALL=C.UTF-8 EDITOR=cat HOME=.",
+    "PATH=" .. quote(moonbird.program:match("^(.*)/")) .. ":$PATH",
+    "MOONBIRD_SOURCE=" .. quote(moonbird.root),
+    "POSTGRES_URL=" .. quote(page.url or ""),
+    "timeout 60 bash -c " .. quote(command.text) .. " </dev/null",
+  }
+  return table.concat(words, " ")
+end
+
 local function run(page, command)
-  local line = ("cd %s && env -u %s LC_ALL=C.UTF-8 EDITOR=cat HOME=. PATH=%s:$PATH MANUAL_ROOT=%s POSTGRES_URL=%s %s"):format(
-    quote(page.folder),
-    table.concat(variables, " -u "),
-    quote(moonbird.program:match("^(.*)/")),
-    quote(moonbird.root),
-    quote(page.url or ""),
-    "timeout 60 bash -c " .. quote(command.text) .. " </dev/null"
-  )
-  local output = moonbird.shell(line)
+  local output = moonbird.shell(command_line(page, command))
   assert(not output:find("Sanitizer", 1, true) and not output:find("runtime error:", 1, true), output)
   local lines = split_lines(output)
   if not lines_fit(command.expected, lines) then
@@ -149,6 +154,31 @@ local function list_pages()
   return pages
 end
 
+-- --- the names of the API ---
+
+local print_names = [[
+  for name, value in pairs(_ENV) do
+    print("name", name)
+    if type(value) == "table" and name ~= "_G" then
+      for field in pairs(value) do print("name", name .. "." .. tostring(field)) end
+    end
+  end
+  for method in pairs(getmetatable(db).__index) do print("name", "db." .. method) end
+]]
+
+local own_names = { revision = true, down_revision = true, upgrade = true, downgrade = true, print = true }
+
+local function names_that_a_script_sees()
+  local project = moonbird.project("sqlite")
+  project:revision("a1", nil, print_names)
+  local names = {}
+  for name in project:ok("upgrade head").err:gmatch("name%s+([%w_%.]+)\n") do
+    names[name] = not own_names[name] and not name:find("%.__") or nil
+  end
+  project:remove()
+  return names
+end
+
 describe("the manual", function()
   for _, path in ipairs(list_pages()) do
     local blocks = blocks_of(path)
@@ -166,6 +196,25 @@ describe("the manual", function()
       assert(ok, problem)
     end)
   end
+
+  it("names in lua-api.md and in library.lua all that a script sees, and library.lua nothing else", function()
+    local declared = {}
+    assert(loadfile("core/lua/annotations/library.lua", "t", declared))()
+    local names = names_that_a_script_sees()
+    local page = moonbird.read_file("docs/lua-api.md")
+    for name, value in pairs(declared) do
+      assert.is_true(names[name] == true, "library.lua declares " .. name)
+      for field in pairs(type(value) == "table" and value or {}) do
+        assert.is_true(names[name .. "." .. field] == true, ("library.lua declares %s.%s"):format(name, field))
+      end
+    end
+    for name in pairs(names) do
+      local place, field = name:match("^(.-)%.(.*)$")
+      local known = place and (declared[place] or {})[field] or declared[name] ~= nil
+      assert(known or name == "db.dialect" or place == "context", "library.lua lacks " .. name)
+      assert(page:find("%f[%w]" .. (field or name) .. "%f[^%w_]"), "lua-api.md lacks " .. name)
+    end
+  end)
 
   it("has no link that leads nowhere", function()
     for _, path in ipairs(list_pages()) do

@@ -1,26 +1,25 @@
 -- Kills, interrupts and the journal: a revision that was stopped at any instant goes on where it was, every row once.
 local moonbird = require("support.moonbird")
 
--- Lua that waits there in the first run only, and writes down that it has come so far: outside of the database, so that it
--- outlives a kill.
-local function stop_at(p, name)
+-- Lua that stays there in the first run only, and writes down that it has come so far: outside of the database, so that
+-- it outlives a kill. It stays in Lua: a server that still works on a statement notices late that its client is gone.
+local function stop_at(p, name, stay)
   return ([[
   do
-    local file = io.open("%s/%s")
+    local file = io.open("PLACE")
     if file then
       file:close()
     else
-      io.open("%s/%s", "w"):close()
-      db:query("%s")
+      io.open("PLACE", "w"):close()
+      STAY
     end
-  end]]):format(
-    p.folder,
-    name,
-    p.folder,
-    name,
-    p.kind == "postgres" and "SELECT pg_sleep(60)"
-      or "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT count(*) FROM n"
-  )
+  end]]):gsub("%u+", { PLACE = p:path(name), STAY = stay or "while true do end" })
+end
+
+-- A query that takes long.
+local function long_query(p)
+  return p.kind == "postgres" and 'db:query("SELECT pg_sleep(60)")'
+    or 'db:query("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")'
 end
 
 local SPLIT = [[
@@ -42,7 +41,7 @@ end
 -- A revision with DDL, a backfill, DDL, another backfill, DDL; it stops once at the marked place.
 local function mixed(p, where)
   local function at(name)
-    return name == where and stop_at(p, name) or ""
+    return name == where and (stop_at(p, name)) or ""
   end
   return table.concat({
     '  op.add_column("people", column("first_name", types.text()))',
@@ -254,7 +253,8 @@ describe("an upgrade", function()
     end)
 
     it("answers SIGINT at once while a statement runs, and leaves nothing", function()
-      p:revision("a1", nil, 'op.create_table("t", { column("id", types.integer()) })\n' .. stop_at(p, "place"))
+      local stay = stop_at(p, "place", long_query(p))
+      p:revision("a1", nil, 'op.create_table("t", { column("id", types.integer()) })\n' .. stay)
       local before = p:tables()
       local run = p:start("upgrade head")
       wait_for_file(p, "place")

@@ -244,12 +244,12 @@ static void a_merge_with_labels_and_bodies(void **state) {
   fixture_load(f);
   struct revision_draft draft = {.message = "Merge",
                                  .id = "m1",
-                                 .label = "team",
                                  .upgrade_body = "  op.execute(\"SELECT 1\")\n\n  op.execute(\"${revision}\")\n",
                                  .downgrade_body = "  op.drop_table(\"x\")"};
   vec_push(&draft.down, "a1");
   vec_push(&draft.down, "b1");
   vec_push(&draft.depends_on, "c1");
+  vec_push(&draft.labels, "team");
   free(draft_ok(f, &draft, &text));
   assert_contains(text.buf, "-- Revises: a1, b1\n");
   assert_contains(text.buf, "down_revision = { \"a1\", \"b1\" }    ");
@@ -261,6 +261,7 @@ static void a_merge_with_labels_and_bodies(void **state) {
   assert_string_equal(strvec_at(&script_of(f, "m1")->labels, 0), "team");
   vec_release(&draft.down);
   vec_release(&draft.depends_on);
+  vec_release(&draft.labels);
   strbuf_release(&text);
 }
 
@@ -269,12 +270,10 @@ static void sql_revisions(void **state) {
   struct strbuf text = STRBUF_INIT;
   fixture_revision(f, "env/versions/a.lua", "a1", "nil");
   fixture_load(f);
-  struct revision_draft draft = {.message = "Add a table\n\nWith reasons",
-                                 .id = "s1",
-                                 .label = "team",
-                                 .sql = true,
-                                 .upgrade_body = "CREATE TABLE t (x int);"};
+  struct revision_draft draft = {
+      .message = "Add a table\n\nWith reasons", .id = "s1", .sql = true, .upgrade_body = "CREATE TABLE t (x int);"};
   vec_push(&draft.down, "a1");
+  vec_push(&draft.labels, "team");
   char *name = draft_ok(f, &draft, &text);
   assert_string_equal(name, "env/versions/s1_add_a_table_with_reasons.sql");
   const struct script *script = script_of(f, "s1");
@@ -283,12 +282,13 @@ static void sql_revisions(void **state) {
   assert_string_equal(strvec_at(&script->labels, 0), "team");
   assert_contains(text.buf, "\n-- migrate:up\nCREATE TABLE t (x int);\n\n-- migrate:down\n");
   draft.id = "s2";
-  draft.label = NULL;
+  vec_clear(&draft.labels);
   draft.message = "fine\n  migrate:down";
   draft_fails(f, &draft, "must not start with \"migrate:\"");
   draft.message = "revision: other";
   draft_fails(f, &draft, "must not start with \"revision:\"");
   vec_release(&draft.down);
+  vec_release(&draft.labels);
   strbuf_release(&text);
   free(name);
 }
@@ -345,12 +345,14 @@ static void ids_that_are_refused(void **state) {
     struct revision_draft draft = {.message = "x", .id = ids[i][0]};
     draft_fails(f, &draft, ids[i][1]);
   }
-  struct revision_draft draft = {.message = "x", .id = "b1", .label = "team"};
+  struct revision_draft draft = {.message = "x", .id = "b1"};
+  vec_push(&draft.labels, "team");
   draft_fails(f, &draft, "Branch name 'team' in revision b1 already used by revision a1");
-  draft.label = "a b";
+  draft.labels.items[0] = "a b";
   draft_fails(f, &draft, "Branch label 'a b'");
-  draft.label = "base";
+  draft.labels.items[0] = "base";
   draft_fails(f, &draft, "'base' cannot name");
+  vec_release(&draft.labels);
   assert_int_equal(files_in(f, "env/versions"), 1);
 }
 
@@ -474,7 +476,8 @@ static void broken_templates_are_refused(void **state) {
   };
   fixture_revision(f, "env/versions/a.lua", "a1", "nil");
   fixture_load(f);
-  struct revision_draft draft = {.message = "x", .id = "b1", .label = "team"};
+  struct revision_draft draft = {.message = "x", .id = "b1"};
+  vec_push(&draft.labels, "team");
   vec_push(&draft.down, "a1");
   for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
     fixture_write(f, "env/revision.lua.tmpl", broken[i][0]);
@@ -482,6 +485,7 @@ static void broken_templates_are_refused(void **state) {
   }
   assert_int_equal(files_in(f, "env/versions"), 1);
   vec_release(&draft.down);
+  vec_release(&draft.labels);
 }
 
 /* As on a full disk: nothing may be left, neither file nor folder. */

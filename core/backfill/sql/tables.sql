@@ -47,6 +47,12 @@ CREATE TABLE {backfill_range} (
   PRIMARY KEY (backfill, number)
 )
 
+-- name: backfill_select
+SELECT table_name, key_columns FROM {backfill} WHERE name = ?
+
+-- name: backfill_finished
+SELECT name FROM {backfill} WHERE observed IN ('done', 'done with bad rows')
+
 -- name: backfill_delete
 DELETE FROM {backfill} WHERE name = ?
 

@@ -1,9 +1,10 @@
--- backfill.lua: op.backfill. Checks the definition, asks the catalog for the key and the columns and the dialect for the SQL, and
--- hands the result to the engine (core/backfill). Runs as one statement of the journal.
+-- backfill.lua: op.backfill. Checks the definition, asks the catalog for the key and the columns and the dialect for the
+-- SQL, and hands the result to the engine (core/backfill). Runs as one statement of the journal.
 
 local check = require("moonbird.check")
 local host = require("moonbird.host")
 local json = require("moonbird.json")
+local offline = require("moonbird.offline")
 local op = require("moonbird.op")
 local sql = require("moonbird.sql")
 local statement = require("moonbird.statement")
@@ -150,7 +151,7 @@ local function same_names(a, b)
   return #a == #b
 end
 
--- A primary key's columns are NOT NULL; SQLite's need not be, the engine looks at the first key.
+-- A primary key's columns are NOT NULL; SQLite's need not be: check_nulls looks.
 local function is_usable(key, by_name)
   for _, name in ipairs(key.columns) do
     if not key.primary and by_name[name].nullable then
@@ -176,6 +177,24 @@ local function find_key(spec, by_name)
     )
   end
   fail("%s has no primary key; give a `key` of columns that are unique and NOT NULL", spec.table)
+end
+
+-- The engine sees a NULL in a key's first column, as it comes first in the order; others only a search finds.
+local function check_nulls(spec, by_name, key)
+  local conditions = {}
+  for index = 2, #key do
+    if by_name[key[index]].nullable then
+      conditions[#conditions + 1] = host.dialect:ident(key[index]) .. " IS NULL"
+    end
+  end
+  if #conditions == 0 then
+    return
+  end
+  local shown = host.dialect:table_name(spec.table, spec.schema)
+  local text = ("SELECT 1 FROM %s WHERE %s LIMIT 1"):format(shown, table.concat(conditions, " OR "))
+  if host.connection:scalar(text) then
+    fail("the key (%s) of %s is NULL in a row, so its rows have no fixed order", table.concat(key, ", "), spec.table)
+  end
 end
 
 local function known_column(spec, by_name, name)
@@ -251,14 +270,24 @@ local function new_row_batch()
   }
 end
 
--- Keys come from the engine as JSON (core/backfill/key.h); bytes as { hex = ... }.
+local function from_hex(hex)
+  return (hex:gsub("%x%x", function(digits)
+    return string.char(tonumber(digits, 16))
+  end))
+end
+
+local special_numbers = { inf = math.huge, ["-inf"] = -math.huge, nan = 0 / 0 }
+
+-- Keys come from the engine as JSON (core/backfill/key.h); what JSON cannot say is an object.
 local function key_values(text)
-  local values = json.decode(text)
-  for index, value in ipairs(values) do
-    if type(value) == "table" then
-      values[index] = sql.blob((value.hex:gsub("%x%x", function(digits)
-        return string.char(tonumber(digits, 16))
-      end)))
+  local values = {}
+  for index, value in ipairs(json.decode(text)) do
+    if type(value) ~= "table" then
+      values[index] = value
+    elseif value.number then
+      values[index] = special_numbers[value.number]
+    else
+      values[index] = value.hex and sql.blob(from_hex(value.hex)) or from_hex(value.text)
     end
   end
   return values
@@ -296,6 +325,8 @@ local function new_batch_function(spec, t)
     host.savepoint_depth(-1)
     if not ok then
       error(problem, 0)
+    elseif not host.is_transaction_open() then
+      error("the transaction of the batch is gone or has failed; a batch function must leave it to Moonbird", 0)
     end
   end
 end
@@ -341,6 +372,7 @@ local function define(spec, name)
   local dialect = host.dialect
   local list, by_name = read_columns(spec)
   local key = find_key(spec, by_name)
+  check_nulls(spec, by_name, key)
   local t = {
     table = spec.table,
     schema = spec.schema,
@@ -356,6 +388,11 @@ local function define(spec, name)
   end
   for column_name in pairs(spec.set or {}) do
     known_column(spec, by_name, column_name)
+    for _, key_name in ipairs(key) do
+      if key_name == column_name then
+        fail("set must not change the key column %s", column_name)
+      end
+    end
   end
   local size = size_settings(spec)
   local definition = {
@@ -411,20 +448,36 @@ local function has_tables()
   return host.dialect:has_table(host.connection, "moonbird_backfill", host.version_table_schema)
 end
 
+-- The code is another one than that of the interrupted run. Nothing is lost where no batch of it was committed; else only
+-- the user knows whether rows of both may stand side by side.
+local function accept_change(entry)
+  local begun = host.backfill_has_begun(host.backfill_name(entry))
+  if begun and not host.accepts_code_change() then
+    host.statement_refuse(entry)
+  end
+  host.statement_accept(entry)
+  return begun and "resume" or "run"
+end
+
 local function run(spec)
   if host.savepoint_depth() > 0 then
     fail("a backfill commits its batches, so it cannot run inside db:transaction or another backfill")
   end
+  if host.offline then
+    return offline.backfill(spec, shown(spec))
+  end
   local verdict, entry, result = host.statement_next("backfill", fingerprint(spec), shown(spec))
   if verdict == "skip" then
     return result
+  elseif verdict == "changed" then
+    verdict = accept_change(entry)
   end
   local definition = define(spec, host.backfill_name(entry))
   return host.backfill_run(definition, entry, verdict == "resume", has_tables())
 end
 
---- Runs a backfill there and then: what the revision did before is committed, then batch after batch. An interrupted one goes on
---- where it was. Returns the rows that were gone through.
+--- Runs a backfill there and then: what the revision did before is committed, then batch after batch. An interrupted
+--- one goes on where it was. Returns the rows that were gone through.
 function op.backfill(spec)
   local ok, checked = pcall(check_spec, spec)
   if not ok then

@@ -160,6 +160,12 @@ function dialect:literal(value)
   check.refuse("%s is not a value that SQL has", check.describe(value))
 end
 
+-- A value in place of a parameter: it must mean the same wherever the parameter stood.
+function dialect:parameter_literal(value)
+  local text = self:literal(value)
+  return text:find("^-") and "(" .. text .. ")" or text
+end
+
 -- Length of the quoted piece, comment or dollar quote at `at`; 0 where there is none. The same rules as the scanner of
 -- placeholders in C.
 local function opaque_end(text, at)

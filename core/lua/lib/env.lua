@@ -33,9 +33,9 @@ local function check(path, settings)
   return settings
 end
 
---- Runs the chunk of an env.lua; gives the table that it returns.
-function env.load(chunk, path)
-  local globals = { log = log, json = json, print = log.info, null = host.null }
+--- Runs the chunk of an env.lua; gives the table that it returns. `context` has what the command line says.
+function env.load(chunk, path, context)
+  local globals = { log = log, json = json, print = log.info, null = host.null, context = context }
   debug.setupvalue(chunk, 1, setmetatable(globals, { __index = _G }))
   return check(path, chunk())
 end

@@ -113,8 +113,8 @@ function keyset:differs(_, name, text)
   return ("%s %s %s"):format(self:ident(name), self.distinct_words, text)
 end
 
--- set = { column = value or sql "..." }. Only rows that differ are written. Params: from-key, high-key.
-function keyset:update_range(t, set, from)
+-- set = { column = value or sql "..." }. Only rows that differ are written.
+local function update_text(self, t, set, condition)
   local names = {}
   for name in pairs(set) do
     names[#names + 1] = name
@@ -126,12 +126,25 @@ function keyset:update_range(t, set, from)
     assignments[index] = self:ident(name) .. " = " .. text
     differences[index] = self:differs(t, name, text)
   end
-  return ("UPDATE %s SET %s WHERE %s AND (%s)"):format(
+  return ("UPDATE %s SET %s WHERE %s(%s)"):format(
     self:table_name(t.table, t.schema),
     table.concat(assignments, ", "),
-    wanted(self, t, from),
+    condition and condition .. " AND " or "",
     table.concat(differences, " OR ")
   )
+end
+
+-- Params: from-key, high-key.
+function keyset:update_range(t, set, from)
+  return update_text(self, t, set, wanted(self, t, from))
+end
+
+-- The same for a script that nobody watches (--sql): SQL text without parameters, and whether it commits batches of
+-- `size` rows by itself, so that it must stand outside of a transaction. A database whose shell has no loops does all
+-- in one statement; one that can batch sets update_needs_key. `t.column_kinds`: kinds of types, where they are known.
+function keyset:update_script(t, set)
+  local text = update_text(self, t, set, t.where and self:condition(self:verbatim(sql.text(t.where))))
+  return sql.fill(text, {}), false
 end
 
 -- Does a SELECT of the own range row lock it?

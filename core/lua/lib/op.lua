@@ -82,7 +82,7 @@ local function define(kind, row)
     end
     local affected = 0
     if #statements > 0 then
-      affected = statement.perform(kind, kind .. " " .. row.summary(operation), statements)
+      affected = statement.perform(kind, kind .. " " .. row.summary(operation), statements, operation)
     end
     return row.result and row.result(operation, affected)
   end

@@ -1,6 +1,7 @@
 -- revision.lua: runs one revision script in an environment of its own. Called by core/run/step.c as a task.
 --
--- What a script sees: the Lua standard library, `require`, and the names below. What it assigns to globals stays its own.
+-- What a script sees: the Lua standard library, `require`, and the names below. What it assigns to globals stays its
+-- own.
 
 local host = require("moonbird.host")
 local items = require("moonbird.items")
@@ -19,31 +20,20 @@ local SHOWN_WIDTH = 60
 
 local function shorten(text)
   local line = text:gsub("%s+", " "):match("^ ?(.-) ?$")
-  return #line <= SHOWN_WIDTH and line or line:sub(1, SHOWN_WIDTH) .. "..."
+  if #line <= SHOWN_WIDTH then
+    return line
+  end
+  local last = SHOWN_WIDTH
+  while last > 1 and line:find("^[\x80-\xBF]", last + 1) do
+    last = last - 1 -- not inside a character
+  end
+  return line:sub(1, last) .. "..."
 end
 
 -- --- db ---
 
 local db = {}
 db.__index = db
-
-local function parameters(...)
-  local count = select("#", ...)
-  if count == 0 then
-    return nil
-  elseif count == 1 then
-    local only = ...
-    if type(only) == "table" and not sql.is(only) and not sql.is_blob(only) then
-      return only
-    end
-  end
-  local list = {}
-  for index = 1, count do
-    local value = select(index, ...)
-    list[index] = value == nil and host.null or value
-  end
-  return list
-end
 
 local function check_text(method, text)
   if type(text) ~= "string" then
@@ -54,7 +44,7 @@ end
 --- Runs a statement that changes something; gives the rows affected.
 function db:exec(text, ...)
   check_text("exec", text)
-  local params = parameters(...)
+  local params = sql.parameters(...)
   return statement.perform("exec", shorten(text), { params and { text, params } or text })
 end
 
@@ -80,17 +70,17 @@ end
 
 -- A savepoint around f: an error takes back what f did, and goes on to the caller. For the journal it is one statement.
 local function with_savepoint(f)
-  local name = "moonbird_" .. host.savepoint_depth(1)
+  local name = "moonbird_" .. host.savepoint_depth() + 1
   host.connection:exec("SAVEPOINT " .. name)
+  host.savepoint_depth(1)
   local ok, problem = pcall(f)
   host.savepoint_depth(-1)
   if not ok then
-    host.connection:exec("ROLLBACK TO SAVEPOINT " .. name)
-  end
-  host.connection:exec("RELEASE SAVEPOINT " .. name)
-  if not ok then
+    -- where that fails the transaction is gone, and what f threw says why
+    pcall(host.connection.exec, host.connection, "ROLLBACK TO SAVEPOINT " .. name .. "; RELEASE SAVEPOINT " .. name)
     error(problem, 0)
   end
+  host.connection:exec("RELEASE SAVEPOINT " .. name)
   return 0
 end
 
@@ -140,7 +130,8 @@ function revision.run(chunk, context, name)
     return
   end
   environment.upgrade()
-  if rawget(environment, "verify") then
+  -- a script that is written as SQL has nothing to look at
+  if rawget(environment, "verify") and not context.offline then
     environment.verify()
   end
 end

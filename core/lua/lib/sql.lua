@@ -2,7 +2,8 @@
 -- that renders or binds a value asks here what it is; C knows both by the __name of their metatable, and their text
 -- stands in field 1. Knows no dialect and no operation.
 
-local null = require("moonbird.host").null
+local host = require("moonbird.host")
+local null = host.null
 
 local Sql = { __name = "moonbird.sql" }
 local Blob = { __name = "moonbird.blob" }
@@ -49,6 +50,45 @@ end
 
 function sql.is_null(value)
   return value == nil or value == null
+end
+
+-- What stands behind the SQL of a call: nothing (nil), one table of parameters, or values, which become a list.
+function sql.parameters(...)
+  local count = select("#", ...)
+  if count == 0 then
+    return nil
+  elseif count == 1 then
+    local only = ...
+    if type(only) == "table" and not sql.is(only) and not sql.is_blob(only) then
+      return only
+    end
+  end
+  local list = {}
+  for index = 1, count do
+    local value = select(index, ...)
+    list[index] = value == nil and null or value
+  end
+  return list
+end
+
+-- SQL with texts in place of its placeholders: nil and their number where there are not so many. `??` becomes `?`. Only
+-- with --sql (core/run/offline.c).
+function sql.fill(text, texts)
+  local pieces = host.sql_pieces(text, false)
+  if #pieces ~= #texts + 1 then
+    return nil, #pieces - 1
+  end
+  return sql.join(pieces, texts)
+end
+
+-- Pieces with one text between each two of them.
+function sql.join(pieces, texts)
+  local parts = { pieces[1] }
+  for index, piece in ipairs(texts) do
+    parts[#parts + 1] = piece
+    parts[#parts + 1] = pieces[index + 1]
+  end
+  return table.concat(parts)
 end
 
 -- The text of `sql "..."`, or of a plain string where a string can only mean SQL.

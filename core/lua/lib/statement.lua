@@ -1,8 +1,10 @@
--- statement.lua: every mutating call of a script comes through here. The journal (core/run/journal.c) gives it a number and
--- says whether an interrupted run has committed it already: then it is passed over and its recorded result is given back.
--- Knows connections and the journal; how SQL is written is the dialect's, what is called is op.lua's and revision.lua's.
+-- statement.lua: every mutating call of a script comes through here. The journal (core/run/journal.c) gives it a number
+-- and says whether an interrupted run has committed it already: then it is passed over and its recorded result is given
+-- back. Knows connections and the journal; how SQL is written is the dialect's, what is called is op.lua's and
+-- revision.lua's.
 
 local host = require("moonbird.host")
+local offline = require("moonbird.offline")
 
 local statement = {}
 
@@ -99,6 +101,7 @@ local function run_inside(entry, body)
     host.statement_failed(entry, result)
     error(result, 0)
   end
+  host.check_transaction()
   host.statement_done(entry, result)
   return result
 end
@@ -124,12 +127,14 @@ end
 -- "started" repeats it.
 local function run_outside(entry, body)
   host.commit_point()
-  local affected = body()
-  host.begin()
-  host.statement_done(entry, affected)
-  host.statement_update(entry)
+  local ok, result = pcall(body)
+  if not ok then
+    host.statement_failed(entry, result) -- written only if the script goes on, to a further commit point
+    error(result, 0)
+  end
+  host.statement_done(entry, result)
   host.commit_point()
-  return affected
+  return result
 end
 
 local function run(entry, items, body)
@@ -141,12 +146,14 @@ local function run(entry, items, body)
   return run_alone(entry, body)
 end
 
---- Passes one statement through the journal. `fingerprint` is the text by which a later run knows it again, `shown` what
---- messages call it; `body` does the work and returns the rows affected.
+--- Passes one statement through the journal. `fingerprint` is the text by which a later run knows it again, `shown`
+--- what messages call it; `body` does the work and returns the rows affected.
 ---@return integer affected
 function statement.pass(kind, fingerprint, shown, body, items)
   if host.savepoint_depth() > 0 then
     return body()
+  elseif host.offline then
+    return offline.pass(body, items)
   end
   local verdict, entry, result = host.statement_next(kind, fingerprint, shown)
   if verdict == "skip" then
@@ -157,9 +164,32 @@ function statement.pass(kind, fingerprint, shown, body, items)
   return run(entry, items, body)
 end
 
---- Executes the SQL of one operation. `items` are strings, or pairs of a string and its parameters.
+local transaction_words = { COMMIT = true, END = true, ROLLBACK = true, ABORT = true, BEGIN = true }
+
+-- What begins or ends a transaction would take it from under the journal. Savepoints are the script's own business.
+local function refuse_transaction_words(text)
+  local first, second = text:sub(1, 200):upper():match("^%s*(%a+)%s*(%a*)")
+  if second == "TO" or not transaction_words[first] and (first ~= "START" or second ~= "TRANSACTION") then
+    return
+  end
+  local message = "%s in a script: transactions are Moonbird's. db:transaction(function() ... end) keeps or takes back "
+    .. "a part, `transaction = false` in the header runs a revision without one"
+  error(message:format(first), 0)
+end
+
+--- Executes the SQL of one operation. `items` are strings, or pairs of a string and its parameters; `operation` is
+--- what they were rendered from, if anything.
 ---@return integer affected rows of the last
-function statement.perform(kind, shown, items)
+function statement.perform(kind, shown, items, operation)
+  for _, item in ipairs(items) do
+    refuse_transaction_words(type(item) == "string" and item or item[1])
+    if host.offline then
+      offline.check(shown, item)
+    end
+  end
+  if host.offline then
+    offline.note(operation)
+  end
   return statement.pass(kind, kind .. "\0" .. describe(items), shown, function()
     return execute_all(items)
   end, items)
@@ -181,10 +211,13 @@ local function file_lines(path, first, last)
   return table.concat(lines, "\n")
 end
 
---- The text of a function, by which a later run knows it again: its lines in the file, or else its code. Where it begins in
---- the file does not matter.
+--- The text of a function, by which a later run knows it again: its lines in the file, or else its code. Where it
+--- begins in the file does not matter.
 function statement.function_text(f)
   local info = debug.getinfo(f, "S")
+  if info.what == "C" then
+    return "a function in C" -- has no text to compare
+  end
   local path = info.source:match("^@(.*)")
   local text = path and file_lines(path, info.linedefined, info.lastlinedefined)
   return text or string.dump(f, true)

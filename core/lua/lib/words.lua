@@ -1,6 +1,8 @@
 -- words.lua: the words in braces of core/run/sql and core/backfill/sql: quoted names of Moonbird's own tables, and the
 -- dialect's type names. Called once for a session by core/run/words.c.
 
+local host = require("moonbird.host")
+
 local own_tables = {
   log = "moonbird_log",
   journal = "moonbird_journal",
@@ -26,6 +28,9 @@ return function(dialect, version_table, schema)
   end
   words.version = dialect:table_name(version_table, schema)
   words.claim = dialect:claim()
+  -- what a script cannot ask: is the table there, and what time is it
+  words.if_absent = host.offline and "IF NOT EXISTS " or ""
+  words.now = words.now or "CURRENT_TIMESTAMP"
   words.version_pkc = dialect:ident(version_table .. "_pkc")
   return words
 end

@@ -2,7 +2,7 @@
 -- (core/lua/lib/words.lua); `?` are parameters. One statement or script under each name.
 
 -- name: version_create
-CREATE TABLE {version} (
+CREATE TABLE {if_absent}{version} (
   version_num VARCHAR(255) NOT NULL,
   CONSTRAINT {version_pkc} PRIMARY KEY (version_num)
 )
@@ -26,7 +26,7 @@ DELETE FROM {version}
 SELECT 1 FROM {log} LIMIT 1
 
 -- name: log_create
-CREATE TABLE {log} (
+CREATE TABLE {if_absent}{log} (
   revision {text} NOT NULL,
   direction {text} NOT NULL,
   started_at {timestamp} NOT NULL,
@@ -46,6 +46,11 @@ CREATE TABLE {log} (
 INSERT INTO {log} (revision, direction, started_at, finished_at, duration_ms, checksum, algorithm, applied_text,
                    host, os_user, tool_version, outcome, message)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: log_insert_offline
+INSERT INTO {log} (revision, direction, started_at, finished_at, duration_ms, checksum, algorithm, applied_text,
+                   host, os_user, tool_version, outcome, message)
+VALUES (?, ?, {now}, {now}, 0, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: journal_create
 CREATE TABLE {journal} (
@@ -74,7 +79,8 @@ INSERT INTO {journal} (revision, direction, number, kind, fingerprint, statement
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: journal_update
-UPDATE {journal} SET state = ?, result = ?, error = ?, committed_at = ? WHERE revision = ? AND direction = ? AND number = ?
+UPDATE {journal} SET state = ?, result = ?, error = ?, committed_at = ?, fingerprint = ?, statement = ?
+WHERE revision = ? AND direction = ? AND number = ?
 
 -- name: journal_delete
 DELETE FROM {journal} WHERE revision = ? AND direction = ?

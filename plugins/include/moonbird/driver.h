@@ -182,6 +182,7 @@ typedef struct moonbird_option {
 #define MOONBIRD_CAP_ARRAYS                (1u << 4) /* MOONBIRD_BIND_ARRAYS works */
 #define MOONBIRD_CAP_MANY_CONNECTIONS      (1u << 5) /* several connections may write at the same time */
 #define MOONBIRD_CAP_LOCK_NEEDS_CONNECTION (1u << 6) /* `lock` wants a connection that does nothing else */
+#define MOONBIRD_CAP_FILE                  (1u << 7) /* the URL's database is the path of a file */
 
 /* moonbird_driver.transaction_state */
 #define MOONBIRD_TX_IDLE    0 /* no transaction is open */

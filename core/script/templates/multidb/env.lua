@@ -5,8 +5,8 @@ return {
   -- Comes before `url` in every section: only for databases whose address is the same but for its environment.
   -- url = os.getenv("APP_DATABASE_URL"),
 
-  -- Hooks around a run, and around each revision in its transaction. context has direction, revision, summary, dialect,
-  -- url (without the password) and x; db has exec, query, rows, one and scalar.
+  -- Hooks around a run, and around each revision in its transaction. context has dialect, url (without the password), x
+  -- and offline, around a revision also direction, revision and summary; db has exec, query, rows, one and scalar.
   -- before_run = function(context, db) end,
   -- after_run = function(context, db) end,
   -- before_each = function(context, db) log.info("next: " .. context.revision) end,

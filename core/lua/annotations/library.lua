@@ -383,6 +383,53 @@ function op.execute(text, params) end
 ---@return integer count rows inserted
 function op.bulk_insert(table_name, rows, options) end
 
+---How many rows a batch has.
+---@class moonbird.BatchSize
+---@field target_ms? integer duration that a batch aims at; default 500, on SQLite 100
+---@field start? integer rows of the first batch, default 1000
+---@field min? integer default 10
+---@field max? integer default 50000
+
+---What a row function gets besides the row.
+---@class moonbird.RowBatch
+---@field delete lightuserdata returned for a row that is to be deleted
+local RowBatch = {}
+
+---A copy of a row that may be kept; the row itself is filled anew for each call.
+---@param row table<string, string|number|boolean>
+---@return table<string, string|number|boolean>
+function RowBatch:copy(row) end
+
+---The keys of a batch, as a condition.
+---@class moonbird.BatchRange
+---@field predicate string SQL with `?` placeholders
+---@field values moonbird.Value[]
+
+---What a batch function gets.
+---@class moonbird.Batch
+---@field range moonbird.BatchRange
+---@field rows table<string, string|number|boolean>[] read, and locked, when it is first asked for
+
+---Exactly one of set, row and batch says what is done.
+---@class moonbird.Backfill
+---@field table string
+---@field schema? string
+---@field key? string|string[] columns of a unique key, all NOT NULL; default the primary key
+---@field columns? string|string[] what row reads besides the key; default all
+---@field where? moonbird.Expression only these rows
+---@field set? table<string, moonbird.Value> one UPDATE a batch
+---@field row? fun(row: table<string, string|number|boolean>, batch: moonbird.RowBatch): table|lightuserdata|nil columns
+---to update, nil, or batch.delete
+---@field batch? fun(batch: moonbird.Batch) does what it likes in the batch's transaction
+---@field size? integer|moonbird.BatchSize
+---@field nice? number pause after each batch, in durations of that batch
+
+---Changes the rows of a table in batches, each a transaction with its checkpoint. What the revision did before is
+---committed first; an interrupted backfill goes on where it was.
+---@param definition moonbird.Backfill
+---@return integer rows
+function op.backfill(definition) end
+
 -- --- the connection ---
 
 ---@class moonbird.Dialect
@@ -444,8 +491,11 @@ function log.error(...) end
 ---What the revision may know of the run.
 ---@class moonbird.Context
 ---@field direction "upgrade"|"downgrade"
+---@field revision string the id of this revision
+---@field summary string its first line
 ---@field dialect string
 ---@field offline boolean true with --sql
+---@field tag? string what --tag says
 ---@field x table<string, string> the -x arguments
 ---@field url string without the password
 context = {}

@@ -1,0 +1,2 @@
+"""Alembic 0.1"""
+down_revision = None

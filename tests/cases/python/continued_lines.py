@@ -1,0 +1,6 @@
+"""first \
+line"""
+revision = \
+    "a1"
+down_revision \
+  = None

@@ -1,0 +1,3 @@
+"""a\tb\x07c"""
+revision = "a1"
+down_revision = None

@@ -1,0 +1,2 @@
+from .ids import (revision,
+                  down_revision)

@@ -1,0 +1,2 @@
+import x as y, ids as revision
+down_revision = None

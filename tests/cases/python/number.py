@@ -1,0 +1,2 @@
+revision = 15
+down_revision = None

@@ -1,0 +1,7 @@
+'''It's a "message"
+  more of it
+
+second paragraph
+'''
+revision = 'a1'
+down_revision = None

@@ -1,0 +1,3 @@
+revision: str
+revision = "a1"
+down_revision = None

@@ -1,0 +1,2 @@
+revision = "m1"
+down_revision = "a1", "b1",

@@ -1,0 +1,3 @@
+﻿"""m"""
+revision = "a1"
+down_revision = None

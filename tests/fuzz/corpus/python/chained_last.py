@@ -1,0 +1,2 @@
+x = revision = "a1"
+down_revision = None

@@ -1,0 +1,6 @@
+"""message
+
+more
+"""
+revision = "a1"
+down_revision = None

@@ -1,0 +1,4 @@
+# café
+revision = "a1"
+down_revision = None
+x = "café"

@@ -1,0 +1,2 @@
+revision = "A1".lower()
+down_revision = None

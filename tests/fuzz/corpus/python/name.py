@@ -1,0 +1,4 @@
+PREVIOUS = "a0"
+revision = "a1"
+# the parent
+down_revision = PREVIOUS

@@ -1,0 +1,3 @@
+"""\N{BULLET} m"""
+revision = "a1"
+down_revision = None

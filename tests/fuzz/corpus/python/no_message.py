@@ -1,0 +1,7 @@
+"""
+
+Revision ID: a1
+Create Date: yesterday
+"""
+revision = "a1"
+down_revision = None

@@ -1,0 +1,3 @@
+"""\ud800 m"""
+revision = "a1"
+down_revision = None

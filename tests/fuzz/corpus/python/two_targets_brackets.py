@@ -1,0 +1,2 @@
+(x, revision) = 1, "a1"
+down_revision = None

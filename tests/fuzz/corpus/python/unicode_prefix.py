@@ -1,0 +1,3 @@
+u"été 鳥"
+revision = U"a1"
+down_revision = u'b1'

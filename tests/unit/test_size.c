@@ -1,0 +1,185 @@
+/*
+ * test_size.c - the size of batches against a simulated table whose rows get dearer and cheaper (BACKFILL.md, 4.5).
+ */
+#include "backfill/size.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static const double target_s = 0.5;
+
+/* A table: what a batch costs apart from its rows, what a row costs, and how unsteady it is. */
+struct table {
+  double batch_s;
+  double row_s;
+  double noise; /* 0.2: each batch takes 80 % to 120 % */
+  uint32_t random;
+};
+
+static double next_random(struct table *t) {
+  t->random = t->random * 1664525u + 1013904223u;
+  return (double)(t->random >> 8) / (double)(1u << 24);
+}
+
+static double run_batch(struct table *t, struct sizer *s) {
+  double seconds = (t->batch_s + t->row_s * (double)s->size) * (1 + t->noise * (2 * next_random(t) - 1));
+  int64_t before = s->size;
+  sizer_add(s, s->size, seconds);
+  assert_true(s->size >= s->min && s->size <= s->max);
+  assert_true((double)s->size <= (double)before * 1.5 + 1); /* never grows faster */
+  return seconds;
+}
+
+static void settle(struct table *t, struct sizer *s) {
+  for (int i = 0; i < 300; i++)
+    run_batch(t, s);
+}
+
+/* Between 60 % and 110 % of the target: the 90th percentile may not pass it by much. */
+static void assert_at_target(struct table *t, struct sizer *s) {
+  double seconds = t->batch_s + t->row_s * (double)s->size;
+  if (seconds < target_s * 0.6 || seconds > target_s * 1.1)
+    fail_msg("batches of %ld rows take %g s", (long)s->size, seconds);
+}
+
+static void finds_the_target_from_any_start(void **state) {
+  (void)state;
+  static const int64_t starts[] = {1, 10, 1000, 50000};
+  for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+    struct table t = {.batch_s = 0.002, .row_s = 0.0001, .random = 1};
+    struct sizer s;
+    sizer_init(&s, target_s, starts[i], 1, 50000);
+    settle(&t, &s);
+    assert_at_target(&t, &s);
+  }
+}
+
+static void recovers_in_three_batches_when_rows_get_50_times_dearer(void **state) {
+  (void)state;
+  for (uint32_t seed = 0; seed < 20; seed++) {
+    struct table t = {.batch_s = 0.002, .row_s = 0.00005, .noise = 0.1, .random = seed};
+    struct sizer s;
+    sizer_init(&s, target_s, 1000, 10, 50000);
+    settle(&t, &s);
+    t.row_s *= 50;
+    for (int i = 0; i < 3; i++)
+      run_batch(&t, &s);
+    assert_true(t.batch_s + t.row_s * (double)s.size <= target_s * 3);
+    for (int i = 0; i < 6; i++)
+      run_batch(&t, &s);
+    assert_true(t.batch_s + t.row_s * (double)s.size <= target_s * 1.2);
+    settle(&t, &s);
+    t.noise = 0;
+    assert_at_target(&t, &s);
+  }
+}
+
+static void uses_it_when_rows_get_50_times_cheaper(void **state) {
+  (void)state;
+  struct table t = {.batch_s = 0.002, .row_s = 0.0025, .noise = 0.1, .random = 7};
+  struct sizer s;
+  sizer_init(&s, target_s, 1000, 10, 50000);
+  settle(&t, &s);
+  t.row_s /= 50;
+  for (int i = 0; i < 60; i++)
+    assert_true(run_batch(&t, &s) < target_s * 1.5);
+  t.noise = 0;
+  assert_at_target(&t, &s);
+}
+
+static void does_not_oscillate(void **state) {
+  (void)state;
+  struct table t = {.batch_s = 0.01, .row_s = 0.0001, .noise = 0.2, .random = 3};
+  struct sizer s;
+  sizer_init(&s, target_s, 1000, 10, 50000);
+  settle(&t, &s);
+  int64_t least = s.size, most = s.size;
+  int turns = 0, last = 0;
+  for (int i = 0; i < 500; i++) {
+    int64_t before = s.size;
+    run_batch(&t, &s);
+    int way = (s.size > before) - (s.size < before);
+    turns += way && last && way != last && llabs(s.size - before) > before / 5;
+    last = way ? way : last;
+    least = s.size < least ? s.size : least;
+    most = s.size > most ? s.size : most;
+  }
+  assert_true(most <= least * 2);
+  assert_true(turns < 10);
+}
+
+static void outliers_shrink_it_at_once(void **state) {
+  (void)state;
+  struct sizer s;
+  sizer_init(&s, target_s, 1000, 10, 50000);
+  sizer_add(&s, 1000, target_s * 3.1);
+  assert_int_equal(s.size, 500);
+  sizer_add(&s, 500, target_s * 5.1);
+  assert_int_equal(s.size, 50);
+  sizer_timed_out(&s);
+  assert_int_equal(s.size, 10);
+  sizer_timed_out(&s);
+  assert_int_equal(s.size, 10);
+}
+
+static void short_batches_do_not_count(void **state) {
+  (void)state;
+  struct sizer s;
+  sizer_init(&s, target_s, 1000, 10, 50000);
+  for (int i = 0; i < 50; i++) {
+    sizer_add(&s, 3, 0.0001);
+    sizer_add(&s, 0, 100);
+  }
+  assert_int_equal(s.size, 1000);
+}
+
+static void keeps_to_its_limits(void **state) {
+  (void)state;
+  struct table cheap = {.row_s = 1e-9}, dear = {.row_s = 10};
+  struct sizer s;
+  sizer_init(&s, target_s, 99999, 20, 3000);
+  assert_int_equal(s.size, 3000);
+  settle(&cheap, &s);
+  assert_int_equal(s.size, 3000);
+  settle(&dear, &s);
+  assert_int_equal(s.size, 20);
+  sizer_init(&s, target_s, 1, 20, 3000);
+  assert_int_equal(s.size, 20);
+  settle(&cheap, &s);
+  assert_int_equal(s.size, 3000);
+  sizer_init(&s, target_s, 1, 1, 100000); /* from one row on it can still grow */
+  settle(&cheap, &s);
+  assert_int_equal(s.size, 100000);
+}
+
+static void a_fixed_size_stays(void **state) {
+  (void)state;
+  struct sizer s;
+  sizer_init_fixed(&s, 77);
+  for (int i = 0; i < 20; i++)
+    sizer_add(&s, 77, i % 2 ? 1000 : 0.00001);
+  assert_int_equal(s.size, 77);
+  sizer_timed_out(&s); /* the batch could never be done otherwise */
+  assert_int_equal(s.size, 7);
+  sizer_timed_out(&s);
+  assert_int_equal(s.size, 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(finds_the_target_from_any_start),
+      cmocka_unit_test(recovers_in_three_batches_when_rows_get_50_times_dearer),
+      cmocka_unit_test(uses_it_when_rows_get_50_times_cheaper),
+      cmocka_unit_test(does_not_oscillate),
+      cmocka_unit_test(outliers_shrink_it_at_once),
+      cmocka_unit_test(short_batches_do_not_count),
+      cmocka_unit_test(keeps_to_its_limits),
+      cmocka_unit_test(a_fixed_size_stays),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
