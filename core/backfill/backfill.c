@@ -189,8 +189,12 @@ static bool run_batches(struct backfill *b, struct error *err) {
     session->host->refusal = "row() runs while its connection is at work, so it cannot use the database: return the "
                              "columns to change, or take the `batch` form";
   worker_start(w);
-  while (w->state != WORKER_ENDED)
-    loop_run_once(session->loop);
+  while (w->state != WORKER_ENDED) {
+    if (w->state == WORKER_FUNCTION)
+      worker_call_function(w);
+    else
+      loop_run_once(session->loop);
+  }
   session->host->refusal = NULL;
   session_watch(session);
   bool ok = !error_is_set(&w->err) && !w->stopped;

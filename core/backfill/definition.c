@@ -111,6 +111,7 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->hop = pair_field(L, index, "hop", style);
   d->page = pair_field(L, index, "page", style);
   d->update = pair_field(L, index, "update", style);
+  d->count = pair_field(L, index, "count", style);
   d->begin = text_field(L, index, "begin");
   d->sync = text_field(L, index, "sync");
   d->row_ref = function_field(L, index, "row");
@@ -138,6 +139,7 @@ void definition_release(lua_State *L, struct definition *d) {
   free_pair(&d->hop);
   free_pair(&d->page);
   free_pair(&d->update);
+  free_pair(&d->count);
   free(d->begin);
   free(d->sync);
   *d = (struct definition){.name = NULL};

@@ -42,6 +42,7 @@ struct definition {
   struct sql_pair hop;
   struct sql_pair page;   /* limited where not filtered, else up to a hopped key */
   struct sql_pair update; /* FORM_SET */
+  struct sql_pair count;  /* FORM_BATCH: rows of a range, for the last batch */
   char *begin;
   char *sync;     /* NULL where every commit is durable */
   int row_ref;    /* FORM_ROW: function(row, batch) */

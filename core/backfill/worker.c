@@ -4,10 +4,12 @@
  *   state        call                            then
  *   BEGIN        BEGIN; SET LOCAL ...            CLAIM
  *   CLAIM        SELECT own range FOR UPDATE     HOP (set, batch, filtered) or PAGE
- *   HOP          key of the n-th row             UPDATE (set), CHECKPOINT (batch form, after Lua), PAGE (filtered)
+ *   HOP          key of the n-th row             UPDATE (set), COUNT or FUNCTION (batch), PAGE (filtered)
  *   PAGE         SELECT rows FOR NO KEY UPDATE   WRITE, or CHECKPOINT when there is nothing to write
  *   WRITE        one statement for many rows     WRITE while chunks are left, MORE, CHECKPOINT
  *   MORE         fetch                           as after PAGE
+ *   COUNT        rows of the last batch          FUNCTION
+ *   FUNCTION     none: worker_call_function      SYNC, CHECKPOINT
  *   UPDATE       one UPDATE                      CHECKPOINT
  *   SYNC         SET LOCAL ... (range ends)      CHECKPOINT
  *   CHECKPOINT   cursor, rows, state             COMMIT
@@ -15,7 +17,9 @@
  *   ROLLBACK     ROLLBACK                        PAUSE (to repeat), ENDED
  *   PAUSE        timer                           BEGIN
  *
- * Every error goes to fail(), which decides between ROLLBACK-and-repeat and ROLLBACK-and-end.
+ * Every error goes to fail(), which decides between ROLLBACK-and-repeat and ROLLBACK-and-end. An error of the data
+ * (SQLSTATE classes 22 and 23) is narrowed down: the batch is repeated with fewer and fewer rows, until it is one,
+ * whose key the message names.
  */
 #include "backfill/worker.h"
 
@@ -148,6 +152,13 @@ static void start_update(struct worker *w) {
     execute(w, pick(w, &w->definition->update), MOONBIRD_REPEATED, 0);
 }
 
+static void start_count(struct worker *w) {
+  if (!range_params(w, w->end_key, -1))
+    fail(w);
+  else
+    execute(w, pick(w, &w->definition->count), MOONBIRD_REPEATED, 1);
+}
+
 static void start_checkpoint(struct worker *w) {
   new_params(w, 6);
   batch_add_str(&w->params, 0, w->end_key);
@@ -171,6 +182,8 @@ static void start_pause(struct worker *w, uint64_t ms) {
 
 /* The sizer's rows, but not more bytes than a batch may have. */
 static int64_t next_limit(const struct worker *w) {
+  if (w->narrow)
+    return w->narrow;
   double most = w->row_bytes > 0 ? w->definition->max_bytes / w->row_bytes : (double)w->sizer.size;
   return most < 1 ? 1 : most < (double)w->sizer.size ? (int64_t)most : w->sizer.size;
 }
@@ -202,6 +215,11 @@ static void enter(struct worker *w, enum worker_state state) {
     return;
   case WORKER_MORE:
     conn_start_fetch(w->conn, w->result, UINT32_MAX, handle_done, w);
+    return;
+  case WORKER_COUNT:
+    start_count(w);
+    return;
+  case WORKER_FUNCTION:
     return;
   case WORKER_UPDATE:
     start_update(w);
@@ -243,6 +261,12 @@ static bool may_repeat(const struct worker *w) {
 }
 
 static void after_rollback(struct worker *w) {
+  if (w->again) {
+    w->again = false;
+    error_clear(&w->err);
+    enter(w, WORKER_BEGIN);
+    return;
+  }
   if (!may_repeat(w)) {
     enter(w, WORKER_ENDED);
     return;
@@ -375,8 +399,7 @@ static void after_claim(struct worker *w) {
   enter(w, w->definition->form == FORM_ROW && !w->definition->filtered ? WORKER_PAGE : WORKER_HOP);
 }
 
-/* FORM_BATCH: the script's function runs in the batch's transaction, on this connection. */
-static void run_batch_function(struct worker *w) {
+void worker_call_function(struct worker *w) {
   struct host *host = w->session->host;
   lua_rawgeti(host->L, LUA_REGISTRYINDEX, w->definition->batch_ref);
   lua_pushboolean(host->L, w->range->cursor == NULL);
@@ -389,6 +412,14 @@ static void run_batch_function(struct worker *w) {
     return;
   }
   enter(w, w->finishes_range && w->definition->sync ? WORKER_SYNC : WORKER_CHECKPOINT);
+}
+
+static void after_count(struct worker *w) {
+  const struct outcome *out = conn_outcome(w->conn);
+  if (out->result && out->status == MOONBIRD_OK)
+    w->rows = batch_value(&out->batch.columns[0], 0).integer;
+  conn_discard(w->conn, out->result);
+  enter(w, WORKER_FUNCTION);
 }
 
 static void after_hop(struct worker *w) {
@@ -404,7 +435,7 @@ static void after_hop(struct worker *w) {
   else if (w->definition->form == FORM_ROW)
     enter(w, WORKER_PAGE);
   else
-    run_batch_function(w);
+    enter(w, found ? WORKER_FUNCTION : WORKER_COUNT);
 }
 
 static void after_update(struct worker *w) {
@@ -439,6 +470,9 @@ static void after_commit(struct worker *w) {
   w->range->rows_done += w->rows;
   w->range->done = w->finishes_range;
   w->attempts = 0;
+  w->narrow_rows -= w->limit;
+  if (w->narrow_rows <= 0)
+    w->narrow = 0; /* the row has been mended meanwhile */
   sizer_add(&w->sizer, w->limit, seconds);
   if (w->on_batch)
     w->on_batch(w->on_batch_data, w->rows, seconds);
@@ -471,6 +505,9 @@ static void go_on(struct worker *w) {
   case WORKER_WRITE:
     after_write(w);
     return;
+  case WORKER_COUNT:
+    after_count(w);
+    return;
   case WORKER_UPDATE:
     after_update(w);
     return;
@@ -487,11 +524,35 @@ static void go_on(struct worker *w) {
     after_rollback(w);
     return;
   case WORKER_IDLE:
+  case WORKER_FUNCTION:
   case WORKER_PAUSE:
   case WORKER_ENDED:
     break;
   }
   BUG("an answer for a worker in state %d", (int)w->state);
+}
+
+/* SQLSTATE classes 22 (data exception) and 23 (integrity constraint violation) come from a value in a row. */
+static bool is_data_error(const struct error *err) {
+  return strncmp(err->sqlstate, "22", 2) == 0 || strncmp(err->sqlstate, "23", 2) == 0;
+}
+
+/* Names the row, or asks for the batch once more with an eighth of its rows. */
+static void narrow_down(struct worker *w) {
+  enum { NARROWER = 8 };
+  bool of_rows = is_data_error(&w->err) && (w->state == WORKER_WRITE || w->state == WORKER_UPDATE);
+  if (of_rows && w->limit > 1) {
+    w->narrow_rows = w->narrow ? w->narrow_rows : w->limit;
+    w->narrow = w->limit > NARROWER ? w->limit / NARROWER : 1;
+    w->again = true;
+  } else if (of_rows && w->end_key) {
+    char *names = strvec_join(&w->definition->key, ", ");
+    error_prefix(&w->err, "backfill of %s, row %s = %.*s: ", w->definition->table, names, (int)strlen(w->end_key) - 2,
+                 w->end_key + 1);
+    free(names);
+  } else {
+    error_prefix(&w->err, "backfill of %s: ", w->definition->table);
+  }
 }
 
 /* A call has come back. */
@@ -506,8 +567,8 @@ static void handle_done(void *data) {
     go_on(w);
     return;
   }
-  error_prefix(&err, "backfill of %s: ", w->definition->table);
   error_move(&w->err, &err);
   w->fill_failed = false;
+  narrow_down(w);
   fail(w);
 }

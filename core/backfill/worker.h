@@ -25,6 +25,8 @@ enum worker_state {
   WORKER_PAGE,       /* reads rows */
   WORKER_WRITE,      /* writes a chunk, while Lua works on the next one */
   WORKER_MORE,       /* asks whether the page has further rows */
+  WORKER_COUNT,      /* FORM_BATCH, last batch: how many rows are left */
+  WORKER_FUNCTION,   /* FORM_BATCH: the script's function is to be called (worker_call_function) */
   WORKER_UPDATE,     /* FORM_SET: the one UPDATE */
   WORKER_SYNC,       /* the commit that ends a range waits for the disk */
   WORKER_CHECKPOINT, /* moves the cursor */
@@ -58,9 +60,12 @@ struct worker {
   uint64_t page_row;   /* rows of the fetched page that have been given to Lua */
   uint64_t page_total; /* rows fetched in this batch */
   struct chunk chunks[2];
-  int filling;      /* chunk that Lua fills; the other one is written */
-  bool filled;      /* the chunk that Lua fills has something */
-  bool fill_failed; /* Lua failed (`err` says why) while the other chunk was being written */
+  int filling;         /* chunk that Lua fills; the other one is written */
+  bool filled;         /* the chunk that Lua fills has something */
+  int64_t narrow;      /* limit while a row with an error of the data is looked for; 0: none is */
+  int64_t narrow_rows; /* rows to go through so before it is given up */
+  bool again;          /* the batch is to be repeated at once, with fewer rows */
+  bool fill_failed;    /* Lua failed (`err` says why) while the other chunk was being written */
 
   /* the run */
   int attempts;     /* of this batch, without progress */
@@ -80,6 +85,10 @@ void worker_release(struct worker *worker);
 /* Starts; the worker has ended when its state is WORKER_ENDED. `err` is then set, or the range is done, or `stopped` is
  * set. */
 void worker_start(struct worker *worker);
+
+/* In WORKER_FUNCTION: calls the script's function, which runs the loop by itself; so never from a callback of the loop.
+ */
+void worker_call_function(struct worker *worker);
 
 /* Lets it end after the batch. */
 void worker_stop(struct worker *worker);

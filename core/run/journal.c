@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const state_names[] = {
     [ENTRY_STARTED] = "started", [ENTRY_DONE] = "done", [ENTRY_FAILED] = "failed"};
@@ -52,11 +53,44 @@ static void take_row(struct journal *journal, const struct rowset *rows, size_t 
   vec_push(&journal->entries, e);
 }
 
+static const char clock_kind[] = "clock";
+
+static struct journal_entry *add_entry(struct journal *journal, const char *kind, const char *fingerprint,
+                                       const char *statement) {
+  struct journal_entry *e = xcalloc(1, sizeof(*e));
+  e->number = (int64_t)journal->entries.len;
+  e->kind = xstrdup(kind);
+  e->fingerprint = xstrdup(fingerprint);
+  e->statement = xstrdup(statement);
+  e->state = ENTRY_STARTED;
+  vec_push(&journal->entries, e);
+  return e;
+}
+
+/* The clock of the run that began the revision, or a new one. */
+static void take_clock(struct journal *journal) {
+  const struct journal_entry *first = journal->entries.len ? journal->entries.items[0] : NULL;
+  if (first && strcmp(first->kind, clock_kind) == 0) {
+    long long time_s = 0, seed = 0;
+    sscanf(first->fingerprint, "%lld %lld", &time_s, &seed);
+    journal->clock = (struct journal_clock){.time_s = time_s, .seed = seed};
+    journal->passed = 1;
+    return;
+  }
+  int64_t now_us = clock_wall_us();
+  journal->clock = (struct journal_clock){.time_s = now_us / 1000000, .seed = now_us ^ ((int64_t)getpid() << 40)};
+  char *text = xasprintf("%lld %lld", (long long)journal->clock.time_s, (long long)journal->clock.seed);
+  add_entry(journal, clock_kind, text, "time and seed")->state = ENTRY_DONE;
+  free(text);
+}
+
 bool journal_load(struct journal *journal, struct session *session, const char *revision, const char *direction,
                   struct error *err) {
   *journal = (struct journal){.revision = revision, .direction = direction};
-  if (!session->has_journal_table)
+  if (!session->has_journal_table) {
+    take_clock(journal);
     return true;
+  }
   struct rowset rows = ROWSET_INIT;
   const char *params[] = {revision, direction};
   if (!session_query(session, "journal_select", params, 2, &rows, err))
@@ -66,6 +100,7 @@ bool journal_load(struct journal *journal, struct session *session, const char *
   rowset_release(&rows);
   journal->found = journal->entries.len;
   journal->used = journal->found > 0;
+  take_clock(journal);
   return true;
 }
 
@@ -115,14 +150,7 @@ bool journal_next(struct journal *journal, const char *kind, const char *fingerp
     *known = true;
     return true;
   }
-  struct journal_entry *e = xcalloc(1, sizeof(*e));
-  e->number = (int64_t)journal->entries.len + 1;
-  e->kind = xstrdup(kind);
-  e->fingerprint = xstrdup(fingerprint);
-  e->statement = xstrdup(statement);
-  e->state = ENTRY_STARTED;
-  vec_push(&journal->entries, e);
-  *entry = e;
+  *entry = add_entry(journal, kind, fingerprint, statement);
   *known = false;
   return true;
 }

@@ -35,7 +35,15 @@ struct journal_entry {
   char *new_statement;
 };
 
+/* The first entry of every journal, number 0: time and seed of the revision, so that os.time(), os.date() and
+ * math.random() give a run that takes it up again what they gave the first one. */
+struct journal_clock {
+  int64_t time_s; /* since 1970 */
+  int64_t seed;
+};
+
 struct journal {
+  struct journal_clock clock;
   const char *revision;  /* borrowed */
   const char *direction; /* borrowed: "upgrade", "downgrade" */
   struct vec entries;    /* struct journal_entry * */

@@ -142,6 +142,13 @@ static int rollback(lua_State *L) {
   return 0;
 }
 
+static int note_unrecorded(lua_State *L) {
+  struct step *step = statement_session(L)->step;
+  if (!step->unrecorded && !step->savepoints)
+    step->unrecorded = xstrdup(luaL_checkstring(L, 1));
+  return 0;
+}
+
 static int savepoint_depth(lua_State *L) {
   struct step *step = statement_session(L)->step;
   step->savepoints += (int)luaL_optinteger(L, 1, 0);
@@ -158,6 +165,7 @@ bool statement_install(struct session *session, struct error *err) {
       {"statement_accept", statement_accept},       /* (entry): goes on under its new definition */
       {"statement_refuse", statement_refuse},       /* (entry): throws the error that shows both */
       {"accepts_code_change", accepts_code_change}, /* --accept-code-change was given */
+      {"note_unrecorded", note_unrecorded},         /* (sql): a query that changed something */
       {"commit_point", commit_point},               /* writes the journal, commits */
       {"in_transaction", in_transaction},           /* the revision has one, as far as Moonbird knows */
       {"check_transaction", check_transaction},     /* throws when the revision's is gone */

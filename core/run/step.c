@@ -88,7 +88,9 @@ static bool run_lua(struct session *session, struct step *step, struct error *er
     return false;
   env_push_context(session, step->plan);
   lua_pushstring(L, step->script->name);
-  return host_call_task(session->host, 3, err);
+  lua_pushinteger(L, step->journal.clock.time_s);
+  lua_pushinteger(L, step->journal.clock.seed);
+  return host_call_task(session->host, 5, err);
 }
 
 /* One section of a .sql revision, as one statement of the journal. */
@@ -137,10 +139,22 @@ static bool leave_shared_transaction(struct session *session, const struct step 
   return step->transactional || session_commit(session, err);
 }
 
+/* A run that is taken up again runs queries once more. */
+static bool refuse_unrecorded(const struct step *step, struct error *err) {
+  error_set(err, ERROR_FAILED,
+            "a statement that changes rows was run through db:query, one, scalar or rows before a commit point; "
+            "an interrupted run would do it twice");
+  error_statement(err, step->unrecorded, strlen(step->unrecorded));
+  return error_hint(
+      err, "use db:exec for it and ask for its results by a query of their own, or move it behind the backfill");
+}
+
 bool step_commit_point(struct session *session, struct error *err) {
   struct step *step = session->step;
   if (step->savepoints)
     return error_set(err, ERROR_FAILED, "op.backfill commits its batches, so it cannot run inside db:transaction");
+  if (step->unrecorded)
+    return refuse_unrecorded(step, err);
   /* Without a transaction of the revision's own, the journal still wants its rows to come together. */
   if (!session_check_transaction(session, err) || (!session->in_transaction && !session_begin(session, err)))
     return false;
@@ -241,7 +255,7 @@ static void forget_uncommitted_tables(struct session *session, bool had_version,
 /* What an earlier run has committed whole; a backfill that has only begun is not. */
 static size_t count_committed(const struct journal *journal) {
   size_t count = 0;
-  for (size_t i = 0; i < journal->found; i++)
+  for (size_t i = 1; i < journal->found; i++) /* the first one is the clock */
     count += ((const struct journal_entry *)journal->entries.items[i])->state != ENTRY_STARTED;
   return count;
 }
@@ -274,6 +288,7 @@ bool step_run(struct session *session, const struct plan_step *plan, bool shares
   }
   session->step = NULL;
   journal_release(&step.journal);
+  free(step.unrecorded);
   strbuf_release(&step.text);
   return ok;
 }

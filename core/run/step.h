@@ -24,6 +24,8 @@ struct step {
   int64_t started_us;
   double started_s; /* monotonic */
   int savepoints;   /* open db:transaction blocks */
+  char *unrecorded; /* SQL that changed something through db:query and the like, which the journal cannot repeat; or
+                       NULL */
 };
 
 /* Reads and compiles the script of a step, without running it: broken files are found before anything is done. */

@@ -166,10 +166,18 @@ def _(a, m, case, word):
     word = " ".join(case.words[1:])
     if "@" not in word:
         return False
+    if a.kind == "no steps":
+        return m.kind in ("unknown", "ambiguous")
     if a.kind == "several heads":
         looks = case.words[0] == "history" and m.ok
         return looks or m.kind in ("too far", "unknown", "ambiguous walk", "wrong branch", "ambiguous")
     return re.search(r"@.+\+\d", word) and a.ok and m.kind == "wrong branch"
+
+
+@known("prefix behind a branch", "stamp")
+def _(a, m, case, word):
+    """Names that are not on the branch make it ambiguous."""
+    return any("@" in word for word in case.words) and a.kind == "ambiguous" and m.ok and not overlaps(case, m.rows)
 
 
 @known("prefix of an id and of its label")

@@ -64,7 +64,7 @@ local create_people = [[
     column("id", types.bigint(), { primary_key = true }),
     column("email", types.varchar(40)),
     column("score", types.double()),
-    column("amount", types.numeric(20, 4)),
+    column("amount", types.numeric()),
     column("active", types.boolean()),
     column("data", types.blob()),
   })

@@ -338,6 +338,7 @@ local function add_sql(definition, spec, t)
   for _, from in ipairs({ "first", "after" }) do
     definition["hop_" .. from] = dialect:hop(t, from)
     definition["page_" .. from] = dialect:page(t, from, limited, true)
+    definition["count_" .. from] = spec.batch and dialect:count_range(t, from) or nil
     definition["update_" .. from] = spec.set and dialect:update_range(t, spec.set, from) or nil
   end
 end

@@ -87,6 +87,11 @@ function keyset.lock_words()
   return ""
 end
 
+-- How many rows a range has, wanted or not. Params: from-key, high-key.
+function keyset:count_range(t, from)
+  return ("SELECT count(*) FROM %s WHERE %s"):format(self:table_name(t.table, t.schema), self:range_predicate(t, from))
+end
+
 -- Params: from-key, high-key, then the limit if `limited`.
 function keyset:page(t, from, limited, lock)
   local names = { table.unpack(t.key) }

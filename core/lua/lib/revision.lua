@@ -48,23 +48,56 @@ function db:exec(text, ...)
   return statement.perform("exec", shorten(text), { params and { text, params } or text })
 end
 
+local writing_words = { "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "CREATE", "DROP", "ALTER", "TRUNCATE" }
+local is_writing = {}
+for _, word in ipairs(writing_words) do
+  is_writing[word] = true
+end
+
+-- Does the text begin with a word that changes something, or (WITH ... INSERT) hold one?
+local function changes_something(text)
+  local upper = text:upper()
+  local first = upper:match("^%s*(%a+)")
+  if first ~= "WITH" then
+    return is_writing[first]
+  end
+  for word in upper:gmatch("%f[%w_]%a+%f[^%w_]") do
+    if is_writing[word] then
+      return true
+    end
+  end
+end
+
+-- Queries are run again by a run that takes the revision up, so one that changes something must not come before a commit
+-- point; without a transaction every statement is one.
+local function check_query(method, text)
+  check_text(method, text)
+  if host.offline or not changes_something(text) then
+    return
+  elseif not host.in_transaction() then
+    local message = "db:%s: a statement that changes something must go through db:exec in a revision without transaction"
+    error(message:format(method), 3)
+  end
+  host.note_unrecorded(text)
+end
+
 function db:query(text, ...)
-  check_text("query", text)
+  check_query("query", text)
   return host.connection:query(text, ...)
 end
 
 function db:rows(text, ...)
-  check_text("rows", text)
+  check_query("rows", text)
   return host.connection:rows(text, ...)
 end
 
 function db:one(text, ...)
-  check_text("one", text)
+  check_query("one", text)
   return host.connection:one(text, ...)
 end
 
 function db:scalar(text, ...)
-  check_text("scalar", text)
+  check_query("scalar", text)
   return host.connection:scalar(text, ...)
 end
 
@@ -97,8 +130,21 @@ end
 
 -- --- the environment of a script ---
 
-local function new_environment(context)
+-- os with a clock that stands still: a run that is taken up again sees the same time.
+local function fixed_os(time)
+  return setmetatable({
+    time = function(parts)
+      return parts and os.time(parts) or time
+    end,
+    date = function(format, moment)
+      return os.date(format, moment or time)
+    end,
+  }, { __index = os })
+end
+
+local function new_environment(context, time)
   local environment = {
+    os = fixed_os(time),
     op = op,
     types = types,
     sql = sql.new,
@@ -117,8 +163,11 @@ local function new_environment(context)
 end
 
 --- Runs the chunk of a revision, then the function for the direction, and after an upgrade `verify` if there is one.
-function revision.run(chunk, context, name)
-  local environment = new_environment(context)
+---@param time integer what os.time() gives
+---@param seed integer of math.random
+function revision.run(chunk, context, name, time, seed)
+  math.randomseed(seed)
+  local environment = new_environment(context, time)
   debug.setupvalue(chunk, 1, environment)
   chunk()
   if type(rawget(environment, context.direction)) ~= "function" then
