@@ -116,7 +116,7 @@ def _(a, m, case, word):
 @known("stamp --purge that fails", "stamp")
 def _(a, m, case, word):
     """The rows are gone before the target is looked at."""
-    return case.words[1] == "--purge" and both_fail(a, m) and a.rows == [] and m.rows == case.rows
+    return case.first == "--purge" and both_fail(a, m) and a.rows == [] and m.rows == case.rows
 
 
 # --- identifiers ---
@@ -137,15 +137,13 @@ def _(a, m, case, word):
 @known("the first of several errors", "stamp", "history", "show")
 def _(a, m, case, word):
     """Several targets, both ends of a range, or the ways down from several heads are wrong."""
-    if len(case.words) == 1:
-        return False
-    several = len(case.words) > 2 if case.words[0] == "stamp" else re.search(r":|(^|@)-\d+$", case.words[1])
+    several = len(case.words) > 2 if case.words[0] == "stamp" else re.search(r":|(^|@)-\d+$", case.first)
     return several and both_fail(a, m) and a.rows == m.rows == case.rows
 
 
 @known("what stands behind an offset is not read", "upgrade", "downgrade", "history")
 def _(a, m, case, word):
-    return re.search(r"[+-]\d+[^\d:]", case.words[1]) and m.kind == "unknown"
+    return re.search(r"[+-]\d+[^\d:]", case.first) and m.kind == "unknown"
 
 
 @known("below base come the heads", "upgrade", "downgrade", "history")
@@ -200,7 +198,7 @@ def _(a, m, case, word):
 
 def _label(case):
     """The branch that is written first: of the start of a range, or of the revision to show."""
-    found = re.match("(-r)?([^@:]+)@", case.words[1]) if len(case.words) > 1 else None
+    found = re.match("(-r)?([^@:]+)@", case.first) if len(case.words) > 1 else None
     return found and found[2]
 
 

@@ -24,6 +24,13 @@ def clean_environ():
     return environ
 
 
+def _event(words, line):
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise Crash("moonbird %s: %r is no JSON" % (words, line))
+
+
 class Moonbird:
     """One environment and its database."""
 
@@ -45,15 +52,18 @@ class Moonbird:
         version_table.set_rows(self.db, rows)
 
     def call(self, words):
-        done = subprocess.run(
-            [self.program] + words,
-            cwd=self.folder,
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            timeout=TIME_LIMIT_S,
-        )
+        try:
+            done = subprocess.run(
+                [self.program] + words,
+                cwd=self.folder,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                timeout=TIME_LIMIT_S,
+            )
+        except subprocess.TimeoutExpired:
+            raise Crash("moonbird %s: has not ended after %d s" % (words, TIME_LIMIT_S))
         if done.returncode < 0 or done.returncode == SANITIZER_EXIT:
             errors = done.stderr.decode(errors="replace")
             raise Crash("moonbird %s: exit code %d\n%s" % (words, done.returncode, errors))
@@ -69,7 +79,7 @@ class Moonbird:
             outcome.output = out if outcome.ok else ""
         else:
             outcome.states = version_table.take_states(self.db, before, words[0])
-            events = [json.loads(line) for line in out.splitlines()]
+            events = [_event(words, line) for line in out.splitlines()]
             outcome.steps = [[e["direction"], e["revision"] or ""] for e in events if e["event"] == "step_finished"]
         if not outcome.ok:
             outcome.message = err.split("\n", 1)[0].replace("error: ", "", 1)

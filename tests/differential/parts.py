@@ -15,7 +15,7 @@ import environments
 from alembic_side import Alembic
 from cases import Revision, revisions_from_lists
 from known import find_known
-from moonbird_side import Moonbird
+from moonbird_side import Crash, Moonbird
 from oracle import Lines
 from outcome import Outcome
 
@@ -37,6 +37,11 @@ class Case:
     @property
     def differs(self):
         return not same(self.alembic, self.moonbird)
+
+    @property
+    def first(self):
+        """The first word behind the command."""
+        return self.words[1] if len(self.words) > 1 else ""
 
     def describe(self):
         graph = "; ".join(
@@ -129,10 +134,16 @@ class Pair:
 
     def run(self, words, seed, number):
         before = self.moonbird.rows()
-        a, m = plain(self.alembic.run(words), words), plain(self.moonbird.run(words), words)
+        a, fault = plain(self.alembic.run(words), words), ""
+        try:
+            m = plain(self.moonbird.run(words), words)
+        except Crash as crash:
+            fault = str(crash)
+            m = Outcome(ok=False, rows=self.moonbird.rows(), kind="other", message=fault)
         if a.rows != m.rows:
             self.alembic.set_rows(m.rows)
-        fault = self.lines.faults(before, words, m) if m.ok and words[0] in ("upgrade", "downgrade") else ""
+        if m.ok and words[0] in ("upgrade", "downgrade"):
+            fault = self.lines.faults(before, words, m)
         return Case(seed, number, self.graph, before, words, a, m, fault)
 
 

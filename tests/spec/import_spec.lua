@@ -301,9 +301,10 @@ UPDATE alembic_version SET version_num='b1' WHERE alembic_version.version_num = 
       local other = second:gsub("^([^\n]*\n)([^\n]*\n)$", "%2%1")
       assert.truthy(out == first .. second .. rest or out == first .. other .. rest, out)
       for _, id in ipairs({ "aaaa1", "bbbb1", "bbbb2", "mmmm1", "nnnn1", "mmmm2" }) do
-        -- The path differs, and Alembic leaves a blank behind "Revises:" of a base.
+        -- The path differs, Alembic leaves a blank behind "Revises:" of a base, and its children are in any order.
         local function plain(text)
-          return text:gsub("Path: [^\n]*", "Path:"):gsub("Revises: \n", "Revises:\n")
+          text = text:gsub("Path: [^\n]*", "Path:"):gsub("Revises: \n", "Revises:\n")
+          return (text:gsub("into: bbbb2, bbbb1\n", "into: bbbb1, bbbb2\n"))
         end
         assert.equals(plain(alembic("show " .. id)), plain(p:ok("show " .. id).out))
       end

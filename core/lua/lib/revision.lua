@@ -68,14 +68,14 @@ local function changes_something(text)
   end
 end
 
--- Queries are run again by a run that takes the revision up, so one that changes something must not come before a commit
--- point; without a transaction every statement is one.
+-- Queries are run again by a run that takes the revision up, so one that changes something must not come before a
+-- commit point; without a transaction every statement is one.
 local function check_query(method, text)
   check_text(method, text)
   if host.offline or not changes_something(text) then
     return
   elseif not host.in_transaction() then
-    local message = "db:%s: a statement that changes something must go through db:exec in a revision without transaction"
+    local message = "db:%s: without a transaction, a statement that changes something must go through db:exec"
     error(message:format(method), 3)
   end
   host.note_unrecorded(text)
