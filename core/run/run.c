@@ -185,12 +185,20 @@ static bool migrate(const struct run_request *request, struct offline *offline, 
   return ok;
 }
 
+/* A range is for scripts; nothing need be opened to say so. */
+static bool check_no_range(const char *target, struct error *err) {
+  if (!strchr(target, ':'))
+    return true;
+  error_set(err, ERROR_USAGE, "Range revision not allowed: '%s'", target);
+  return error_hint(err, "FROM:TO goes with --sql only; without it the database says where it stands");
+}
+
 bool run_upgrade(const struct run_request *request, const char *target, struct error *err) {
-  return migrate(request, NULL, plan_upgrade, target, err);
+  return check_no_range(target, err) && migrate(request, NULL, plan_upgrade, target, err);
 }
 
 bool run_downgrade(const struct run_request *request, const char *target, struct error *err) {
-  return migrate(request, NULL, plan_downgrade, target, err);
+  return check_no_range(target, err) && migrate(request, NULL, plan_downgrade, target, err);
 }
 
 /* --- stamp

@@ -83,6 +83,11 @@ def _(a, m, case, word):
     return heads and a.ok and m.ok and overlaps(case, a.rows) and lines_of(case).tips(a.rows) == m.rows
 
 
+@known("upgrade to label@heads with a head that another needs", "upgrade")
+def _(a, m, case, word):
+    return word.endswith("@heads") and a.kind == "overlap" and not overlaps(case, case.rows) and m.ok
+
+
 @known("stamp takes rows of other branches", "stamp")
 def _(a, m, case, word):
     """With several targets the rows of one are taken for another; with `label@REV` all that is related to the label."""
@@ -198,7 +203,7 @@ def _(a, m, case, word):
 
 def _label(case):
     """The branch that is written first: of the start of a range, or of the revision to show."""
-    found = re.match("(-r)?([^@:]+)@", case.first) if len(case.words) > 1 else None
+    found = re.match("(-r)?([^@:]+)@", case.first)
     return found and found[2]
 
 

@@ -1,5 +1,5 @@
--- What happens to an interrupted backfill whose script has changed meanwhile, what a resumed run sees of time and chance,
--- and how a row that cannot be written is named.
+-- What happens to an interrupted backfill whose script has changed meanwhile, what a resumed run sees of time and
+-- chance, and how a row that cannot be written is named.
 local moonbird = require("support.moonbird")
 
 local GATE = '  assert(io.open("go"), "not yet")'

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct script long_script = {.message = "Creates the people\n\nSecond paragraph,\n  indented line.",
+static struct script long_script = {.comment = "Creates the people\n\nSecond paragraph,\n  indented line.",
                                     .summary = "Creates the people"};
 
 #define DOWN(...)                                                                                                      \

@@ -1,5 +1,5 @@
--- backfill.lua: op.backfill. Checks the definition, asks the catalog for the key and the columns and the dialect for the
--- SQL, and hands the result to the engine (core/backfill). Runs as one statement of the journal.
+-- backfill.lua: op.backfill. Checks the definition, asks the catalog for the key and the columns and the dialect for
+-- the SQL, and hands the result to the engine (core/backfill). Runs as one statement of the journal.
 
 local check = require("moonbird.check")
 local host = require("moonbird.host")
@@ -449,8 +449,8 @@ local function has_tables()
   return host.dialect:has_table(host.connection, "moonbird_backfill", host.version_table_schema)
 end
 
--- The code is another one than that of the interrupted run. Nothing is lost where no batch of it was committed; else only
--- the user knows whether rows of both may stand side by side.
+-- The code is another one than that of the interrupted run. Nothing is lost where no batch of it was committed; else
+-- only the user knows whether rows of both may stand side by side.
 local function accept_change(entry)
   local begun = host.backfill_has_begun(host.backfill_name(entry))
   if begun and not host.accepts_code_change() then
