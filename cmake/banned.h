@@ -1,5 +1,6 @@
 /*
- * banned.h - included before every file: calls that overflow their target, keep hidden state or hide errors do not compile.
+ * banned.h - included before every file: calls that overflow their target, keep hidden state or hide errors do not
+ * compile.
  */
 #ifndef MOONBIRD_BANNED_H
 #define MOONBIRD_BANNED_H

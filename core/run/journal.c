@@ -104,12 +104,14 @@ bool journal_load(struct journal *journal, struct session *session, const char *
   return true;
 }
 
+/* The beginnings of the fingerprints tell apart what looks the same: a function whose lines have changed. */
 static bool refuse_other(const struct journal *journal, const struct journal_entry *e, const char *kind,
-                         const char *statement, struct error *err) {
+                         const char *fingerprint, const char *statement, struct error *err) {
   error_set(err, ERROR_PARTIAL,
             "statement %lld of revision %s is not the one that an earlier, interrupted run has committed",
             (long long)e->number, journal->revision);
-  error_detail(err, "committed: %s: %s\nnow:       %s: %s", e->kind, e->statement, kind, statement);
+  error_detail(err, "committed: %s: %s  (%.8s)\nnow:       %s: %s  (%.8s)", e->kind, e->statement, e->fingerprint, kind,
+               statement, fingerprint);
   return error_hint(err, "put the script back as it was and run it again; or finish the work by hand and tell the "
                          "database where it stands with `moonbird stamp`");
 }
@@ -129,7 +131,7 @@ void journal_accept(struct journal_entry *e) {
 }
 
 bool journal_refuse(const struct journal *journal, const struct journal_entry *e, struct error *err) {
-  refuse_other(journal, e, e->kind, e->new_statement, err);
+  refuse_other(journal, e, e->kind, e->new_fingerprint, e->new_statement, err);
   return error_hint(
       err, "the backfill has begun with the code as it was: put it back; or, when rows done by the old and rows "
            "done by the new code may stand side by side, run it again with --accept-code-change");
@@ -140,7 +142,7 @@ bool journal_next(struct journal *journal, const char *kind, const char *fingerp
   if (journal->passed < journal->found) {
     struct journal_entry *e = journal->entries.items[journal->passed];
     if (strcmp(e->fingerprint, fingerprint) != 0 && !may_change(e, kind))
-      return refuse_other(journal, e, kind, statement, err);
+      return refuse_other(journal, e, kind, fingerprint, statement, err);
     if (strcmp(e->fingerprint, fingerprint) != 0) {
       e->new_fingerprint = xstrdup(fingerprint);
       e->new_statement = xstrdup(statement);

@@ -167,6 +167,7 @@ local print_names = [[
 ]]
 
 local own_names = { revision = true, down_revision = true, upgrade = true, downgrade = true, print = true }
+own_names.os, own_names["os.time"], own_names["os.date"] = true, true, true -- Lua's own, with a clock that stands still
 
 local function names_that_a_script_sees()
   local project = moonbird.project("sqlite")

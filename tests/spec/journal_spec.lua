@@ -29,6 +29,24 @@ describe("the journal", function()
       return p:has_table("moonbird_version") and p:sql("SELECT count(*) FROM moonbird_version") or "0"
     end
 
+    it("runs op.autocommit_block outside of the transaction, once", function()
+      local vacuum = kind == "postgres" and "VACUUM t" or "VACUUM"
+      p:revision("a1", nil, ([[
+  op.create_table("t", { column("id", types.integer(), { primary_key = true }), column("n", types.integer()) })
+  op.autocommit_block(function()
+    db:exec("%s")
+    db:exec("INSERT INTO t (id, n) VALUES (1, 1)")
+  end)
+  db:exec("INSERT INTO t (id, n) VALUES (2, 2)")
+]]):format(vacuum) .. GATE)
+      p:fails(7, "upgrade head")
+      assert.equals("1", p:sql("SELECT count(*) FROM t"))
+      go()
+      p:ok("upgrade head")
+      assert.equals("2|3", p:sql("SELECT count(*), sum(n) FROM t"))
+      assert.equals("0", p:sql("SELECT count(*) FROM moonbird_journal"))
+    end)
+
     it("gives a caught failure back with its SQLSTATE, so that the script takes the same way", function()
       p:sql("CREATE TABLE u (id integer PRIMARY KEY)")
       p:revision("a1", nil, TABLE_AND_BACKFILL:gsub("^", [[

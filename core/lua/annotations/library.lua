@@ -424,6 +424,11 @@ function RowBatch:copy(row) end
 ---@field size? integer|moonbird.BatchSize
 ---@field nice? number pause after each batch, in durations of that batch
 
+---Runs f outside of the revision's transaction: what came before is committed, each statement in f commits by itself,
+---and the revision goes on in a new transaction. For CREATE INDEX CONCURRENTLY, VACUUM and the like.
+---@param f fun()
+function op.autocommit_block(f) end
+
 ---Changes the rows of a table in batches, each a transaction with its checkpoint. What the revision did before is
 ---committed first; an interrupted backfill goes on where it was.
 ---@param definition moonbird.Backfill

@@ -12,6 +12,7 @@ local sql = require("moonbird.sql")
 local statement = require("moonbird.statement")
 local types = require("moonbird.types")
 
+require("moonbird.autocommit") -- adds op.autocommit_block
 require("moonbird.backfill") -- adds op.backfill
 
 local revision = {}

@@ -236,8 +236,12 @@ end
 local psql = os.getenv("MOONBIRD_TEST_PSQL")
 
 local commands = {
-  sqlite = "sqlite3 -bail -json %s",
-  postgresql = ("psql -XqAt -v ON_ERROR_STOP=1 '%s'"):format(psql or ""),
+  sqlite = function(path)
+    return "sqlite3 -bail -json " .. (path or ":memory:")
+  end,
+  postgresql = function()
+    return ("psql -XqAt -v ON_ERROR_STOP=1 '%s'"):format(psql)
+  end,
 }
 
 function helper.has_database(name)
@@ -261,8 +265,7 @@ function helper.feed(name, text, path)
   local file = assert(io.open(script, "w"))
   file:write(text, "\n")
   file:close()
-  local command = commands[name]:format(path or ":memory:")
-  os.execute(("%s < %s > %s 2> %s"):format(command, script, output, problems))
+  os.execute(("%s < %s > %s 2> %s"):format(commands[name](path), script, output, problems))
   os.remove(script)
   return read_and_remove(output), read_and_remove(problems)
 end

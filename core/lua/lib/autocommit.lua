@@ -1,0 +1,32 @@
+-- autocommit.lua: op.autocommit_block. What the revision did before is committed, the statements of the block run
+-- without a transaction, and the revision goes on in a new one. For what a database refuses inside a transaction, such
+-- as CREATE INDEX CONCURRENTLY. A run that takes the revision up again passes over what was committed.
+
+local host = require("moonbird.host")
+local op = require("moonbird.op")
+
+local function leave_transaction()
+  if not host.in_transaction() then
+    return false
+  elseif host.offline then
+    host.script_commit()
+  else
+    host.commit_point()
+  end
+  return true
+end
+
+--- Runs f outside of the revision's transaction; each statement in it commits by itself.
+---@param f fun()
+function op.autocommit_block(f)
+  if type(f) ~= "function" then
+    error(("op.autocommit_block: argument 1 must be a function, got a %s"):format(type(f)), 2)
+  elseif host.savepoint_depth() > 0 then
+    error("op.autocommit_block commits, so it cannot run inside db:transaction or a backfill", 2)
+  end
+  local left = leave_transaction()
+  f()
+  if left then
+    host.begin()
+  end
+end
