@@ -314,10 +314,38 @@ bool session_check_transaction(struct session *session, struct error *err) {
 }
 
 /* COMMIT says "ok" also to a transaction that has failed or is gone. */
+/* Takes the lock once more on a new connection; when somebody has it meanwhile, what is open must not commit. */
+static bool regain_lock(struct session *session, struct error *err) {
+  char holder[256];
+  bool busy = true;
+  conn_free(session->lock_conn);
+  session->lock_conn = NULL;
+  if (!session_connect(session, "moonbird:lock", &session->lock_conn, err) ||
+      !conn_try_lock(session->lock_conn, session->lock_key, &busy, holder, sizeof(holder), err))
+    return error_prefix(err, "the connection that held the lock was lost: ");
+  if (!busy) {
+    log_warn("the connection that held the lock was lost; the lock is taken again");
+    return true;
+  }
+  error_set(err, ERROR_LOCK, "the connection that held the lock was lost, and somebody else has the lock now (%s)",
+            holder[0] ? holder : "holder unknown");
+  return error_hint(err, "nothing of the open transaction is kept; run the same command again");
+}
+
+/* The database frees the lock when the connection that holds it dies. */
+static bool check_lock(struct session *session, struct error *err) {
+  if (!session->lock_conn || !session->lock_key)
+    return true;
+  struct error lost = ERROR_INIT;
+  bool held = conn_script(session->lock_conn, "SELECT 1", &lost);
+  error_release(&lost);
+  return held || regain_lock(session, err);
+}
+
 bool session_commit(struct session *session, struct error *err) {
   if (!session->in_transaction)
     return true;
-  if (!session_check_transaction(session, err))
+  if (!session_check_transaction(session, err) || !check_lock(session, err))
     return false;
   if (!session->offline && conn_transaction_state(session->conn) == MOONBIRD_TX_FAILED) {
     error_set(err, ERROR_FAILED, "the transaction has failed, although the script went on after the error");

@@ -11,6 +11,12 @@ local TABLE_AND_BACKFILL = [[
   op.backfill { table = "t", row = function(r) return { n = r.n + 1 } end }
 ]]
 
+-- Two runners: the lock's connection of the one that has it.
+local function end_lock_connection_of_holder(p)
+  p:sql("SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid "
+    .. "WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()")
+end
+
 describe("the journal", function()
   moonbird.each_database(describe, pending, function(kind)
     local p
@@ -46,6 +52,39 @@ describe("the journal", function()
       assert.equals("2|3", p:sql("SELECT count(*), sum(n) FROM t"))
       assert.equals("0", p:sql("SELECT count(*) FROM moonbird_journal"))
     end)
+
+    if kind == "postgres" then
+      local function end_lock_connection()
+        moonbird.wait_until("the lock's connection is there", 10, function()
+          return p:sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = "
+            .. "'moonbird:lock' AND datname = current_database()") == "1"
+        end)
+      end
+
+      it("takes the lock again when its connection was lost", function()
+        p:revision("a1", nil, 'db:query("SELECT pg_sleep(2)")\nop.execute("CREATE TABLE t (a int)")')
+        local run = p:start("upgrade head")
+        end_lock_connection()
+        run:wait(20)
+        assert.equals(0, run.code)
+        assert.truthy(run.err:find("the lock is taken again", 1, true), run.err)
+        assert.equals("1", applied())
+      end)
+
+      it("commits nothing when somebody else got the lock meanwhile", function()
+        p:revision("a1", nil, 'db:query("SELECT pg_sleep(2)")\nop.execute("CREATE TABLE IF NOT EXISTS t (a int)")')
+        local first = p:start("upgrade head")
+        moonbird.sleep(0.7)
+        local second = p:start("upgrade head")
+        moonbird.sleep(0.7)
+        end_lock_connection_of_holder(p)
+        first:wait(30)
+        second:wait(30)
+        assert.equals(5, first.code, first.err)
+        assert.equals(0, second.code, second.err)
+        assert.equals("1", p:sql("SELECT count(*) FROM moonbird_log WHERE outcome = 'done'"))
+      end)
+    end
 
     it("gives a caught failure back with its SQLSTATE, so that the script takes the same way", function()
       p:sql("CREATE TABLE u (id integer PRIMARY KEY)")
