@@ -66,7 +66,7 @@ static const struct setting backfill_rows[] = {
     {.name = "target_ms",
      .type = SETTING_NUMBER,
      .minimum = 1,
-     .help = "duration that the batch size aims at; default 500, on SQLite 100"},
+     .help = "duration that the batch size aims at; default 500, or what the dialect has"},
     {.name = "size", .type = SETTING_NUMBER, .minimum = 1, .help = "a fixed batch size, in rows"},
     {.name = "start", .type = SETTING_NUMBER, .fallback = "1000", .minimum = 1, .help = "rows in the first batch"},
     {.name = "min", .type = SETTING_NUMBER, .fallback = "10", .minimum = 1, .help = "smallest batch, in rows"},
