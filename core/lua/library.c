@@ -29,7 +29,7 @@ static int search(lua_State *L) {
     lua_pushliteral(L, "");
     return 1;
   }
-  const char *file = lua_pushfstring(L, "%s.lua", module + sizeof(prefix) - 1);
+  const char *file = lua_pushfstring(L, "%s.lua", luaL_gsub(L, module + sizeof(prefix) - 1, ".", "/"));
   const char *folder = getenv("MOONBIRD_LUA_DIR");
   if (folder && folder[0])
     return load_from_disk(L, folder, file);

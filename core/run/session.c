@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "db/driver.h"
 #include "lua/connection.h"
+#include "lua/dialect.h"
 #include "run/env.h"
 #include "run/offline.h"
 #include "run/statement.h"
@@ -55,22 +56,11 @@ static bool find_url(struct session *session, char *env_url, struct error *err) 
   return true;
 }
 
-/* Runs the dialect's chunk with the base dialect, and keeps the result. */
+/* Keeps the dialect for session_push_dialect. */
 static bool load_dialect(struct session *session, struct error *err) {
-  lua_State *L = session->host->L;
-  const moonbird_driver *table = &session->driver->table;
-  char *name = xasprintf("%s/dialect.lua", table->name);
-  bool ok = host_load(session->host, table->dialect, (size_t)table->dialect_len, name, err);
-  free(name);
-  if (!ok)
+  if (!dialect_push(session->host, &session->driver->table, err))
     return false;
-  if (!host_require(session->host, "dialect", err))
-    return false;
-  if (!host_call(session->host, 1, 1, err))
-    return false;
-  if (!lua_istable(L, -1))
-    return error_set(err, ERROR_CONNECT, "the dialect of driver %s returns no table", table->name);
-  lua_setfield(L, LUA_REGISTRYINDEX, dialect_key);
+  lua_setfield(session->host->L, LUA_REGISTRYINDEX, dialect_key);
   return true;
 }
 

@@ -13,6 +13,8 @@
 
 extern const char postgres_dialect[];
 extern const size_t postgres_dialect_len;
+extern const moonbird_source postgres_modules[];
+extern const size_t postgres_modules_count;
 
 const moonbird_host *postgres_host;
 
@@ -93,6 +95,7 @@ static moonbird_driver driver = {
     .schemes = "postgresql postgres",
     .placeholder = "$",
     .dialect = postgres_dialect,
+    .modules = postgres_modules,
     .open = driver_open,
     .close = connection_close,
     .execute = driver_execute,
@@ -128,5 +131,6 @@ const moonbird_driver *moonbird_driver_v0(const moonbird_host *host, moonbird_er
   int version = PQlibVersion();
   snprintf(client_library, sizeof client_library, "libpq %d.%d", version / 10000, version % 10000);
   driver.dialect_len = postgres_dialect_len;
+  driver.module_count = postgres_modules_count;
   return &driver;
 }

@@ -17,6 +17,8 @@
 
 extern const char sqlite_dialect[];
 extern const size_t sqlite_dialect_len;
+extern const moonbird_source sqlite_modules[];
+extern const size_t sqlite_modules_count;
 
 MOONBIRD_EXPORT const moonbird_driver *moonbird_driver_v0(const moonbird_host *host, moonbird_error *error);
 
@@ -50,6 +52,8 @@ static void table_complete(void) {
   snprintf(client_library, sizeof client_library, "SQLite %s", sqlite3_libversion());
   table.dialect = sqlite_dialect;
   table.dialect_len = sqlite_dialect_len;
+  table.modules = sqlite_modules;
+  table.module_count = sqlite_modules_count;
 }
 
 const moonbird_driver *moonbird_driver_v0(const moonbird_host *host, moonbird_error *error) {

@@ -190,6 +190,13 @@ typedef struct moonbird_option {
 #define MOONBIRD_TX_FAILED  2 /* one is open and only ROLLBACK is possible */
 #define MOONBIRD_TX_UNKNOWN 3 /* the connection is broken */
 
+/* A further module of the dialect, as Lua source: `require "DRIVER.NAME"` finds it, DRIVER being the driver's name. */
+typedef struct moonbird_source {
+  const char *name; /* "catalog" */
+  const char *text; /* not NUL-terminated */
+  uint64_t len;
+} moonbird_source;
+
 typedef struct moonbird_driver {
   uint32_t size;
   uint32_t abi_major;
@@ -244,6 +251,10 @@ typedef struct moonbird_driver {
 
   /* The server's version as text, for people ("15.18"); NULL where there is none. Lives as long as the connection. */
   const char *(*server_version)(moonbird_conn *conn);
+
+  /* What the dialect's source requires beside itself; NULL where it is one chunk. */
+  const moonbird_source *modules;
+  uint64_t module_count;
 } moonbird_driver;
 
 /* The one function that a driver exports under the name `moonbird_driver_v0`. NULL: it cannot work here, the error says

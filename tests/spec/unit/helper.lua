@@ -28,14 +28,17 @@ local stand_ins = {
   },
 }
 
+local modules = { sqlite = "drivers/sqlite/dialect/", postgres = "drivers/postgres/dialect/" }
+
 local function search(name)
   if stand_ins[name] then
     return function()
       return stand_ins[name]
     end
   end
-  local path = name:match("^moonbird%.([%w_]+)$")
-  path = path and "core/lua/lib/" .. path .. ".lua"
+  local driver, module = name:match("^([%w_]+)%.([%w_.]+)$")
+  local folder = driver == "moonbird" and "core/lua/lib/" or modules[driver]
+  local path = folder and folder .. module:gsub("%.", "/") .. ".lua"
   local chunk = path and assert(loadfile(path))
   return chunk or ("\n\tno module " .. name)
 end

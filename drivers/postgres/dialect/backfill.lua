@@ -1,0 +1,284 @@
+-- How batches of a backfill begin, and how their rows reach PostgreSQL: as arrays, for unnest(). Methods of the dialect
+-- (../dialect.lua takes them in); the rest of a backfill's SQL is the base dialect's (core/lua/lib/keyset.lua).
+
+local base = require("moonbird.dialect")
+local sql = require("moonbird.sql")
+
+local backfill = {}
+
+-- The type to cast to: without its modifiers, because an explicit cast to varchar(3) cuts silently where an assignment
+-- raises an error; and by the names that mean "no modifier" where the plain name means length 1.
+function backfill.cast_type(_, type_text)
+  local text = type_text:gsub('"[^"]*"', function(quoted)
+    return (quoted:gsub("[()]", { ["("] = "\1", [")"] = "\2" }))
+  end)
+  text = text:gsub("%s*%b()", ""):gsub("\1", "("):gsub("\2", ")")
+  local element, brackets = text:match("^(.-)([%[%]]*)$")
+  if element == "character" then
+    element = "bpchar"
+  elseif element == "bit" then
+    element = '"bit"'
+  elseif element:find("^interval ") then
+    element = "interval"
+  end
+  return element .. brackets
+end
+
+local transports = {
+  smallint = "int64",
+  integer = "int64",
+  bigint = "int64",
+  oid = "int64",
+  real = "float64",
+  ["double precision"] = "float64",
+  boolean = "bool",
+  bytea = "bytes",
+}
+
+function backfill:transport(type_text)
+  return transports[self:cast_type(type_text)] or "text"
+end
+
+local array_types = {
+  int64 = "bigint[]",
+  float64 = "double precision[]",
+  bool = "boolean[]",
+  text = "text[]",
+  bytes = "bytea[]",
+  any = "text[]",
+}
+
+local transport_types =
+  { int64 = "bigint", float64 = "double precision", bool = "boolean", text = "text", bytes = "bytea", any = "text" }
+
+-- An integer that is sent as int4 or int8, a text without a type: with the cast the index serves whatever comes.
+function backfill:key_parameter(t, index)
+  if not t.key_types then
+    return "?" -- in a script, where a variable stands that has the column's type
+  end
+  return ("CAST(? AS %s)"):format(self:cast_type(t.key_types[index]))
+end
+
+-- Types without an equality operator are compared as text; values are compared as they will be stored.
+local without_equality = { json = true, xml = true, point = true, polygon = true, box = true, path = true }
+local with_modifier = { numeric = true, time = true, timestamp = true, interval = true }
+
+function backfill:differs(t, name, text)
+  local type_text = t.column_types and t.column_types[name]
+  if t.column_kinds and t.column_kinds[name] == "json" then
+    type_text = "json"
+  end
+  if not type_text then
+    return base.differs(self, t, name, text)
+  elseif without_equality[type_text] then
+    return ("CAST(%s AS text) IS DISTINCT FROM CAST(%s AS text)"):format(self:ident(name), text)
+  end
+  local target = with_modifier[type_text:match("^%a+")] and type_text or self:cast_type(type_text)
+  return ("%s IS DISTINCT FROM CAST(%s AS %s)"):format(self:ident(name), text, target)
+end
+
+function backfill.lock_words()
+  return " FOR NO KEY UPDATE"
+end
+
+function backfill.batch_begin(_, timeouts)
+  local list = { "BEGIN" }
+  local function set(name, value)
+    list[#list + 1] = value and ("SET LOCAL %s = %d"):format(name, math.ceil(value)) or nil
+  end
+  set("lock_timeout", timeouts.lock_timeout_ms)
+  set("statement_timeout", timeouts.statement_timeout_ms)
+  set("idle_in_transaction_session_timeout", timeouts.idle_timeout_ms)
+  list[#list + 1] = "SET LOCAL synchronous_commit = off"
+  -- planned for the values of one batch, the join becomes a merge join that reads the key's index from its start
+  list[#list + 1] = "SET LOCAL plan_cache_mode = force_generic_plan"
+  return table.concat(list, "; ")
+end
+
+function backfill.batch_sync()
+  return "SET LOCAL synchronous_commit = on"
+end
+
+backfill.update_needs_key = true
+
+-- "name_1, name_2": a variable for each column of the key
+local function variables(t, name)
+  local list = {}
+  for index in ipairs(t.key) do
+    list[index] = ("moonbird_%s_%d"):format(name, index)
+  end
+  return list
+end
+
+local function row_of(list)
+  return #list == 1 and list[1] or "(" .. table.concat(list, ", ") .. ")"
+end
+
+-- Assignments, a line each.
+local function assignment_lines(to, from, blanks)
+  local lines = {}
+  for index, name in ipairs(to) do
+    lines[index] = ("%s%s := %s;\n"):format(blanks, name, from[index])
+  end
+  return table.concat(lines)
+end
+
+-- The lines of a batch: where it ends (`from` as in range_predicate), its update, its commit. Only beginnings of
+-- statements are indented: a string in them may hold line ends of its own.
+local function batch_lines(self, t, set, size, from, v, blanks)
+  local hop, update = {}, {}
+  for index in ipairs(t.key) do
+    hop[index], update[index] = v.low[index], v.low[index]
+  end
+  for index in ipairs(t.key) do
+    hop[#hop + 1], update[#update + 1] = v.last[index], v.high[index]
+  end
+  hop[#hop + 1] = tostring(size - 1)
+  return table.concat({
+    blanks .. sql.fill(self:hop(t, from), hop) .. " INTO " .. table.concat(v.high, ", ") .. ";\n",
+    blanks .. "IF NOT FOUND THEN\n",
+    assignment_lines(v.high, v.last, blanks .. "  "),
+    blanks .. "END IF;\n",
+    blanks .. sql.fill(self:update_range(t, set, from), update) .. ";\n",
+    blanks .. "COMMIT;\n",
+  })
+end
+
+-- A quote that the text does not hold.
+local function dollar_quote(text)
+  local tag = "$moonbird$"
+  while text:find(tag, 1, true) do
+    tag = tag:gsub("%$$", "_$")
+  end
+  return tag .. "\n" .. text .. "\n" .. tag
+end
+
+local script = [[
+DECLARE
+%s
+BEGIN
+  IF EXISTS (SELECT 1 FROM %s WHERE %s) THEN
+    RAISE EXCEPTION 'the key of a backfill is NULL in a row';
+  END IF;
+  %s INTO %s;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  %s INTO %s;
+%s  WHILE %s < %s LOOP
+%s%s  END LOOP;
+END]]
+
+-- A loop that commits, so psql must run it outside of a transaction.
+function backfill:update_script(t, set, size)
+  local v = { low = variables(t, "low"), high = variables(t, "high"), last = variables(t, "last") }
+  local place, declarations, nulls = self:table_name(t.table, t.schema), {}, {}
+  for index, name in ipairs(t.key) do
+    for _, list in ipairs({ v.low, v.high, v.last }) do
+      declarations[#declarations + 1] = ("  %s %s.%s%%TYPE;"):format(list[index], place, self:ident(name))
+    end
+    nulls[index] = self:ident(name) .. " IS NULL"
+  end
+  local text = script:format(
+    table.concat(declarations, "\n"),
+    place,
+    table.concat(nulls, " OR "),
+    self:first_key(t),
+    table.concat(v.low, ", "),
+    self:last_key(t),
+    table.concat(v.last, ", "),
+    batch_lines(self, t, set, size, "first", v, "  "),
+    row_of(v.high),
+    row_of(v.last),
+    assignment_lines(v.low, v.high, "    "),
+    batch_lines(self, t, set, size, "after", v, "    ")
+  )
+  return "DO " .. dollar_quote(text), true
+end
+
+-- In a join only the range row may be locked: it is named without its schema.
+function backfill.claim(_, range_table)
+  if not range_table then
+    return " FOR UPDATE"
+  end
+  return " FOR UPDATE OF " .. (range_table:match('("[^"]*")$') or range_table:match("[^.]+$"))
+end
+
+-- One column of the unnest: the array's placeholder, its name and its value as the table wants it.
+local function unnest_columns(self, list)
+  local arrays, names, values, sent = {}, {}, {}, {}
+  for index, column in ipairs(list) do
+    local transport = column.transport or self:transport(column.type)
+    local target = column.cast or self:cast_type(column.type)
+    arrays[index] = "?::" .. array_types[transport]
+    names[index] = column.as
+    values[index] = "u." .. column.as .. (target == transport_types[transport] and "" or "::" .. target)
+    sent[index] = transport == "any" and "text" or transport
+  end
+  local source = ("unnest(%s) AS u (%s)"):format(table.concat(arrays, ", "), table.concat(names, ", "))
+  return { source = source, values = values, transports = sent }
+end
+
+local function key_columns(t)
+  local list = {}
+  for index, name in ipairs(t.key) do
+    local transport = t.key_transports and t.key_transports[index]
+    list[index] = { name = name, type = t.key_types[index], transport = transport, as = "k" .. index }
+  end
+  return list
+end
+
+local function join_condition(self, t, values)
+  local list = {}
+  for index, name in ipairs(t.key) do
+    list[index] = ("t.%s = %s"):format(self:ident(name), values[index])
+  end
+  return table.concat(list, " AND ")
+end
+
+function backfill:update_rows(t, columns)
+  local list = key_columns(t)
+  for index, column in ipairs(columns) do
+    list[#list + 1] =
+      { name = column.name, type = column.type, cast = column.cast, transport = column.transport, as = "c" .. index }
+  end
+  local unnest, assignments = unnest_columns(self, list), {}
+  for index, column in ipairs(columns) do
+    assignments[index] = ("%s = %s"):format(self:ident(column.name), unnest.values[#t.key + index])
+  end
+  local text = ("UPDATE %s AS t SET %s FROM %s WHERE %s"):format(
+    self:table_name(t.table, t.schema),
+    table.concat(assignments, ", "),
+    unnest.source,
+    join_condition(self, t, unnest.values)
+  )
+  return { sql = text, bind = "arrays", transports = unnest.transports }
+end
+
+function backfill:delete_rows(t)
+  local unnest = unnest_columns(self, key_columns(t))
+  local text = ("DELETE FROM %s AS t USING %s WHERE %s"):format(
+    self:table_name(t.table, t.schema),
+    unnest.source,
+    join_condition(self, t, unnest.values)
+  )
+  return { sql = text, bind = "arrays", transports = unnest.transports }
+end
+
+function backfill:insert_rows(table_name, schema, columns)
+  local names, list = {}, {}
+  for index, column in ipairs(columns) do
+    names[index] = column.name
+    list[index] = { type = column.type, cast = column.cast, transport = column.transport, as = "c" .. index }
+  end
+  local unnest = unnest_columns(self, list)
+  local text = ("INSERT INTO %s (%s) SELECT %s FROM %s"):format(
+    self:table_name(table_name, schema),
+    self:ident_list(names),
+    table.concat(unnest.values, ", "),
+    unnest.source
+  )
+  return { sql = text, bind = "arrays", transports = unnest.transports }
+end
+
+return backfill
