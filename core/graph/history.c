@@ -2,7 +2,8 @@
  * history.c - the range of `history -r LOW:HIGH`; see graph.h. Called by the history command.
  *
  * LOW takes what show takes, HIGH what an upgrade takes, counted from LOW; both take `current`, the version rows. An
- * offset that leads past the end of a line means its last revision: `-20:` is the whole of a history of five.
+ * offset that leads past the end of a line means its last revision: `-20:` is the whole of a history of five. Where
+ * `-N` from the heads is not below HIGH, it is counted from HIGH.
  */
 #include "graph/identifier.h"
 #include "graph/rows.h"
@@ -28,6 +29,8 @@ struct range {
   struct vec low; /* struct revision *; none is base */
   struct vec high;
   const struct revision *branch; /* the label of LOW: only heads on its line are wanted; or NULL */
+  bool low_is_short;             /* LOW is `-N`, and some head is nearer to its base than N */
+  bool high_follows;             /* HIGH is `+N`, counted from LOW */
 };
 
 static bool find_low(struct range *range, const struct graph *graph, const struct vec *rows, struct error *err) {
@@ -46,6 +49,7 @@ static bool find_low(struct range *range, const struct graph *graph, const struc
     ok = graph_resolve_show(graph, range->low_text, &range->low, err);
   if (!ok && id.is_relative && !identifier_is_below_heads(&id))
     error_hint(err, "The start of a range can be -N or label@-N, counted from the heads, but not REV-N or +N.");
+  range->low_is_short = id.short_walks > 0;
   identifier_release(&id);
   return ok;
 }
@@ -81,6 +85,7 @@ static bool find_high(struct range *range, const struct graph *graph, const stru
   if (!identifier_parse(&id, graph, range->high_text, err))
     return false;
   id.stays = id.is_upward;
+  range->high_follows = id.is_relative && !id.symbol;
   bool ok = plan_upgrade_targets(&id, graph, &range->low, &range->high, err);
   identifier_release(&id);
   return ok;
@@ -117,12 +122,34 @@ static void cut_below(const struct graph *graph, const struct vec *low, struct r
   revset_release(&below);
 }
 
+/* Counts `-N` from HIGH where the heads are no place to count from. Lines that are all too short are meant as a whole,
+ * with what they depend on. */
+static bool count_from_high(struct range *range, const struct graph *graph, const struct revset *wanted,
+                            struct error *err) {
+  struct identifier id;
+  if (is_open(range->low_text) || is_current(range->low_text) || range->high_follows || !range->high.len)
+    return true;
+  if (!range->low_is_short && holds_all(wanted, &range->low))
+    return true;
+  if (!identifier_parse(&id, graph, range->low_text, err))
+    return false;
+  bool ok = true;
+  if (identifier_is_below_heads(&id)) {
+    range->low.len = 0;
+    id.stays = true;
+    ok = identifier_below(&id, graph, &range->high, &range->low, err);
+    range->low.len = id.short_walks == range->high.len ? 0 : range->low.len;
+  }
+  identifier_release(&id);
+  return ok;
+}
+
 static bool list_range(struct range *range, const struct graph *graph, struct vec *revisions, struct error *err) {
   keep_branch(range, graph, &range->high);
   struct revset wanted;
   revset_init(&wanted, graph);
   revset_add_all_ancestors(&wanted, &range->high, EDGES_ALL);
-  bool ok = holds_all(&wanted, &range->low) || not_in_line(range, err);
+  bool ok = count_from_high(range, graph, &wanted, err) && (holds_all(&wanted, &range->low) || not_in_line(range, err));
   if (ok && range->low.len)
     cut_below(graph, &range->low, &wanted);
   if (ok)

@@ -264,27 +264,15 @@ bool identifier_is_below_heads(const struct identifier *id) {
   return id->is_relative && !id->symbol && !id->is_upward && id->steps > 0;
 }
 
-bool identifier_below_heads(const struct identifier *id, const struct graph *graph, struct vec *revisions,
-                            struct error *err) {
-  const struct revision *branch = NULL;
-  if (!identifier_branch(id, graph, &branch, err))
-    return false;
-  struct revset line;
-  revset_init(&line, graph);
-  struct vec heads = VEC_INIT;
-  graph_real_heads(graph, &heads);
-  if (branch) {
-    revset_add_line(&line, branch, EDGES_DOWN);
-    heads.len = 0;
-    graph_heads(graph, &heads);
-    revset_filter(&line, &heads);
-  }
+bool identifier_below(struct identifier *id, const struct graph *graph, const struct vec *starts, struct vec *revisions,
+                      struct error *err) {
   struct revset reached;
   revset_init(&reached, graph);
   bool ok = true;
-  for (size_t i = 0; ok && i < heads.len; i++) {
-    struct walk walk = {.at = revision_in(&heads, i), .stays = id->stays};
+  for (size_t i = 0; ok && i < starts->len; i++) {
+    struct walk walk = {.at = revision_in(starts, i), .stays = id->stays};
     ok = walk_steps(id, graph, &walk, err);
+    id->short_walks += walk.too_far;
     if (ok && walk.at && !revset_has(&reached, walk.at)) {
       reached.has[walk.at->index] = 1;
       vec_push(revisions, &graph->revisions[walk.at->index]);
@@ -292,8 +280,27 @@ bool identifier_below_heads(const struct identifier *id, const struct graph *gra
     vec_release(&walk.choices);
   }
   revset_release(&reached);
+  return ok;
+}
+
+bool identifier_below_heads(struct identifier *id, const struct graph *graph, struct vec *revisions,
+                            struct error *err) {
+  const struct revision *branch = NULL;
+  if (!identifier_branch(id, graph, &branch, err))
+    return false;
+  struct vec heads = VEC_INIT;
+  if (branch) {
+    struct revset line;
+    revset_init(&line, graph);
+    revset_add_line(&line, branch, EDGES_DOWN);
+    graph_heads(graph, &heads);
+    revset_filter(&line, &heads);
+    revset_release(&line);
+  } else {
+    graph_real_heads(graph, &heads);
+  }
+  bool ok = identifier_below(id, graph, &heads, revisions, err);
   vec_release(&heads);
-  revset_release(&line);
   return ok;
 }
 

@@ -18,6 +18,7 @@ struct identifier {
   bool is_relative;
   bool is_upward;     /* +N */
   bool stays;         /* set by the caller: an offset that leads too far means the last revision on its way */
+  size_t short_walks; /* counted by identifier_below: such walks */
   size_t steps;       /* more than any graph has where the number is too large */
   const char *offset; /* in `text`: "+N" or "-N"; NULL where not relative */
 };
@@ -45,8 +46,12 @@ bool identifier_walk(const struct identifier *id, const struct graph *graph, con
 /* True for `-N` and `label@-N`, which `show` and the start of a range count from the heads. */
 bool identifier_is_below_heads(const struct identifier *id);
 
-/* Appends the meaning of `-N` and `label@-N` counted from the heads: in the order of the heads, each once. */
-bool identifier_below_heads(const struct identifier *id, const struct graph *graph, struct vec *revisions,
+/* Appends what stands N below each of the starts, in their order, each once; `id` is `-N` or `label@-N`. */
+bool identifier_below(struct identifier *id, const struct graph *graph, const struct vec *starts, struct vec *revisions,
+                      struct error *err) MUST_CHECK;
+
+/* The same from the heads, those on the line of the label where there is one. */
+bool identifier_below_heads(struct identifier *id, const struct graph *graph, struct vec *revisions,
                             struct error *err) MUST_CHECK;
 
 /* Appends what an upgrade from `rows` (struct revision *) goes to; in plan.c. */

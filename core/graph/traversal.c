@@ -146,6 +146,7 @@ bool walk_down(struct walk *walk, size_t steps) {
       return false;
     }
     if (walk->at->down.len == 0) {
+      walk->too_far = walk->stays;
       if (walk->stays)
         return true;
       walk->at = NULL;

@@ -134,9 +134,12 @@ def _(a, m, case, word):
     return a.kind == "unknown" and both_fail(a, m) and (finer or case.words[0] == "stamp" and m.kind == "wrong branch")
 
 
-@known("label@base where there is no such label", "upgrade", "stamp")
+@known("label@base where there is no such label", "upgrade", "stamp", "show")
 def _(a, m, case, word):
-    return any(w.endswith("@base") for w in case.words) and a.ok and m.kind in ("unknown", "ambiguous") and not a.steps
+    """Alembic does not look at the label, and does nothing for this target; a stamp may have others."""
+    others = len(case.words) > 2 and case.words[0] == "stamp"
+    is_base = any(w.endswith("@base") for w in case.words)
+    return is_base and a.ok and m.kind in ("unknown", "ambiguous") and not a.output and (others or not a.steps)
 
 
 @known("the first of several errors", "stamp", "history", "show")
@@ -160,6 +163,8 @@ def _(a, m, case, word):
 def _(a, m, case, word):
     """`label@head`, and an unknown or wrong branch: only the right side is read."""
     dropped = a.kind in ("several heads", "ambiguous") or m.kind in ("wrong branch", "unknown", "ambiguous")
+    if word.endswith("@heads"):  # the real heads of all branches: there, or above all that is applied
+        dropped = dropped or not a.steps and (a.ok or a.kind == "not below") and m.kind in ("not below", "several heads")
     return "@" in word and dropped and m.kind != "other"
 
 
@@ -174,7 +179,8 @@ def _(a, m, case, word):
     if a.kind == "several heads":
         looks = case.words[0] == "history" and m.ok
         return looks or m.kind in ("too far", "unknown", "ambiguous walk", "wrong branch", "ambiguous")
-    return re.search(r"@.+\+\d", word) and a.ok and m.kind == "wrong branch"
+    goes_on = a.ok or a.message.startswith("KeyError: ")  # in the middle of the upgrade that should not be
+    return re.search(r"@.+\+\d", word) and goes_on and m.kind == "wrong branch"
 
 
 @known("prefix behind a branch", "stamp")
@@ -185,10 +191,12 @@ def _(a, m, case, word):
 
 @known("prefix of an id and of its label")
 def _(a, m, case, word):
-    """Two names of one revision are ambiguous."""
-    prefix = re.sub(r"[+-]\d+$", "", word.split("@")[-1])
+    """Two names of one revision are ambiguous; in front of `@` such a prefix is unknown."""
+    branch, _, symbol = word.rpartition("@")
+    prefix = branch if a.kind == "unknown" else re.sub(r"[+-]\d+$", "", symbol)
     names = [[name for name in [fields[0]] + fields[3] if name.startswith(prefix)] for fields in case.graph]
-    return a.kind == "ambiguous" and any(len(found) > 1 for found in names) and m.kind != "other"
+    refused = a.kind == "ambiguous" or a.kind == "unknown" and branch
+    return refused and any(len(found) > 1 for found in names) and m.kind != "other"
 
 
 @known("downgrade to where the branch forks", "downgrade")
@@ -218,6 +226,17 @@ def _(a, m, case, word):
     return name and not _is_label(case, name) and re.search(r"@-\d+$", word) and a.ok and a.output == ""
 
 
+@known("show label@-N where another branch needs the head", "show")
+def _(a, m, case, word):
+    """Counted from the heads that nothing needs; where the label has none of them, nothing is shown."""
+    found = re.match(r"([^@]+)@-\d+$", word)
+    if not found or not _is_label(case, found[1]) or not a.ok or a.output:
+        return False
+    lines = lines_of(case)
+    labelled = next(fields[0] for fields in case.graph if found[1] in fields[3])
+    return not any(lines.is_real_head(id) for id in lines.above(labelled)) and (m.ok or m.kind == "too far")
+
+
 @known("show -N repeats revisions", "show")
 def _(a, m, case, word):
     entries = a.output.split("Rev: ")
@@ -226,12 +245,13 @@ def _(a, m, case, word):
 
 @known("history from the branch of an id", "history")
 def _(a, m, case, word):
-    """`id@...:` lists only what has the labels of that id, and nothing where it is a prefix; `label@...:+N` wants the
-    label on the end, too."""
+    """`id@...:` lists only what has the labels of that id, and nothing where it is a prefix; `label@...:END` wants the
+    label on the end, too: where it has none, nothing is listed, or an error comes."""
     name = _label(case)
     if not name or m.kind == "other":
         return False
-    return a.kind == "not in line" and m.ok or a.ok and not _is_label(case, name)
+    has_end = m.ok and not case.first.endswith((":", ":heads"))
+    return a.kind == "not in line" and m.ok or a.ok and (not _is_label(case, name) or has_end and not a.output)
 
 
 @known("history: current where nothing is applied", "history")

@@ -27,6 +27,19 @@ class Lines:
         """By down_revision."""
         return [other for other, down in self.down.items() if id in down]
 
+    def above(self, id):
+        """The revision with its descendants, by down_revision."""
+        found, todo = set(), [id]
+        while todo:
+            at = todo.pop()
+            if at not in found:
+                found.add(at)
+                todo += self.children(at)
+        return found
+
+    def is_real_head(self, id):
+        return not any(id in parents for parents in self.parents.values())
+
     def applied(self, rows):
         return set().union(*(self.below(row) for row in rows))
 
