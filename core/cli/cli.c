@@ -79,19 +79,29 @@ struct run_request cli_run_request(const struct cli *cli, const struct run_liste
                               .lock_timeout_s = timeout >= 0 ? timeout : config_seconds(cli->config, "lock_timeout")};
 }
 
-/* Options before the command, the command, then its options and arguments. Leaves cli->command NULL where none is
+/* The words that name the command, with global options before and between them. Leaves cli->command NULL where none is
  * given. */
+static bool parse_command(struct cli *cli, int argc, char **argv, int *next, struct error *err) {
+  struct option_parser parser = {.globals = cli_global_options, .stop_at_argument = true};
+  do {
+    parser.command = cli->command ? cli->command->name : NULL;
+    if (!option_parse(&parser, argc, argv, next, &cli->arguments, err))
+      return false;
+    if (*next == argc)
+      return true;
+    cli->command = command_get(cli->command, argv[(*next)++], err);
+  } while (cli->command && command_is_noun(cli->command));
+  return cli->command != NULL;
+}
+
+/* The command, then its options and arguments. */
 static bool parse(struct cli *cli, int argc, char **argv, struct error *err) {
   int next = 1;
-  struct option_parser parser = {.globals = cli_global_options, .stop_at_argument = true};
-  if (!option_parse(&parser, argc, argv, &next, &cli->arguments, err))
+  if (!parse_command(cli, argc, argv, &next, err))
     return false;
   if (next == argc)
     return true;
-  cli->command = command_get(argv[next++], err);
-  if (!cli->command)
-    return false;
-  parser = (struct option_parser){
+  struct option_parser parser = {
       .command = cli->command->name, .locals = cli->command->options, .globals = cli_global_options};
   return option_parse(&parser, argc, argv, &next, &cli->arguments, err);
 }
@@ -157,6 +167,8 @@ static bool run(struct cli *cli, struct error *err) {
     error_set(err, ERROR_USAGE, "no command is given");
     return error_hint(err, "'moonbird help' lists all commands");
   }
+  if (!cli->command->run)
+    return command_missing_verb(cli->command, err);
   return command_check_arguments(cli->command, &cli->arguments, err) && load(cli, err) && consent(cli, err) &&
          cli->command->run(cli, err);
 }

@@ -14,9 +14,9 @@ const struct option_spec help_options[] = {
 
 bool cmd_help(struct cli *cli, struct error *err) {
   struct strbuf text = STRBUF_INIT;
-  const char *name = cli_argument(cli, 0, NULL);
-  const struct command *about = name ? command_get(name, err) : NULL;
-  if (name && !about)
+  bool one = cli->arguments.len > 0;
+  const struct command *about = one ? command_get_words(&cli->arguments, err) : NULL;
+  if (one && !about)
     return false;
   if (given.man)
     help_man(&text);

@@ -1,5 +1,6 @@
 /*
- * command.c - the table of commands; see command.h. A new command is a row here and a function in a cmd_*.c.
+ * command.c - the table of commands; see command.h. A new command is a row here, or in its noun's command_*.c, and a
+ * function in a cmd_*.c.
  */
 #include "cli/command.h"
 
@@ -75,6 +76,12 @@ static const struct command commands[] = {
      .options = ensure_version_options,
      .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE | NEEDS_WRITE,
      .run = cmd_ensure_version},
+    {.name = "backfill",
+     .group = GROUP_RUN,
+     .arguments = "COMMAND",
+     .summary = "run, watch and steer the backfills of a database",
+     .description = "A backfill changes many rows in batches; each batch is one transaction that keeps how far it is.",
+     .options = no_options},
     {.name = "current",
      .group = GROUP_LOOK,
      .arguments = "",
@@ -167,7 +174,7 @@ static const struct command commands[] = {
      .run = cmd_import},
     {.name = "help",
      .group = GROUP_OTHER,
-     .arguments = "[COMMAND]",
+     .arguments = "[COMMAND...]",
      .summary = "show this list, or all about one command",
      .options = help_options,
      .run = cmd_help},
@@ -180,12 +187,25 @@ static const struct command commands[] = {
      .run = cmd_completion},
 };
 
+static const struct command *const nouns[] = {backfill_commands};
+
 size_t command_count(void) {
-  return ARRAY_LEN(commands);
+  size_t count = ARRAY_LEN(commands);
+  for (size_t i = 0; i < ARRAY_LEN(nouns); i++)
+    for (const struct command *c = nouns[i]; c->name; c++)
+      count++;
+  return count;
 }
 
 const struct command *command_at(size_t index) {
-  return &commands[index];
+  if (index < ARRAY_LEN(commands))
+    return &commands[index];
+  index -= ARRAY_LEN(commands);
+  for (size_t i = 0; i < ARRAY_LEN(nouns); i++)
+    for (const struct command *c = nouns[i]; c->name; c++)
+      if (index-- == 0)
+        return c;
+  BUG("there is no command %zu", index);
 }
 
 const char *command_group_title(enum command_group group) {
@@ -206,30 +226,96 @@ static bool is_same_name(const char *a, const char *b) {
 }
 
 const struct command *command_find(const char *name) {
-  for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-    if (is_same_name(commands[i].name, name) || (commands[i].alias && is_same_name(commands[i].alias, name)))
-      return &commands[i];
+  for (size_t i = 0; i < command_count(); i++) {
+    const struct command *c = command_at(i);
+    if (is_same_name(c->name, name) || (c->alias && is_same_name(c->alias, name)))
+      return c;
+  }
   return NULL;
 }
 
-const struct command *command_get(const char *name, struct error *err) {
-  const struct command *found = command_find(name);
-  if (found)
-    return found;
-  struct vec names = VEC_INIT;
-  for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-    strvec_push(&names, commands[i].name);
-    if (commands[i].alias)
-      strvec_push(&names, commands[i].alias);
+const char *command_verb(const struct command *command) {
+  const char *blank = strrchr(command->name, ' ');
+  return blank ? blank + 1 : command->name;
+}
+
+const struct command *command_noun(const struct command *command) {
+  const char *verb = command_verb(command);
+  if (verb == command->name)
+    return NULL;
+  char *name = xstrndup(command->name, (size_t)(verb - command->name) - 1);
+  const struct command *noun = command_find(name);
+  if (!noun)
+    BUG("the command '%s' has no row for its noun", command->name);
+  free(name);
+  return noun;
+}
+
+bool command_is_noun(const struct command *command) {
+  for (size_t i = 0; i < command_count(); i++)
+    if (command_noun(command_at(i)) == command)
+      return true;
+  return false;
+}
+
+/* The words that may follow `noun`, or come first. */
+static void add_verbs(const struct command *noun, struct vec *verbs) {
+  for (size_t i = 0; i < command_count(); i++) {
+    const struct command *c = command_at(i);
+    if (command_noun(c) != noun)
+      continue;
+    strvec_push(verbs, command_verb(c));
+    if (c->alias)
+      strvec_push(verbs, c->alias + (command_verb(c) - c->name));
   }
-  const char *nearest = nearest_word(name, &names);
-  error_set(err, ERROR_USAGE, "unknown command '%s'", name);
-  if (nearest)
-    error_hint(err, "did you mean '%s'? 'moonbird help' lists all commands", nearest);
+}
+
+static void unknown_command(const struct command *noun, const char *word, struct error *err) {
+  struct vec verbs = VEC_INIT;
+  add_verbs(noun, &verbs);
+  const char *nearest = nearest_word(word, &verbs);
+  const char *before = noun ? noun->name : "";
+  const char *blank = noun ? " " : "";
+  const char *all = noun ? "its" : "all";
+  error_set(err, ERROR_USAGE, "unknown command '%s%s%s'", before, blank, word);
+  if (!verbs.len)
+    error_hint(err, "'%s' has no commands of its own", before);
+  else if (nearest)
+    error_hint(err, "did you mean '%s%s%s'? 'moonbird help%s%s' lists %s commands", before, blank, nearest, blank,
+               before, all);
   else
-    error_hint(err, "'moonbird help' lists all commands");
-  strvec_release(&names);
-  return NULL;
+    error_hint(err, "'moonbird help%s%s' lists %s commands", blank, before, all);
+  strvec_release(&verbs);
+}
+
+const struct command *command_get(const struct command *noun, const char *word, struct error *err) {
+  char *name = noun ? xasprintf("%s %s", noun->name, word) : xstrdup(word);
+  const struct command *found = command_find(name);
+  /* A word with a blank in it is one word, and not a noun and its verb. */
+  if (found && command_noun(found) != noun)
+    found = NULL;
+  if (!found)
+    unknown_command(noun, word, err);
+  free(name);
+  return found;
+}
+
+const struct command *command_get_words(const struct vec *words, struct error *err) {
+  const struct command *found = command_get(NULL, strvec_at(words, 0), err);
+  for (size_t i = 1; found && i < words->len; i++)
+    found = command_get(found, strvec_at(words, i), err);
+  return found;
+}
+
+bool command_missing_verb(const struct command *noun, struct error *err) {
+  struct vec verbs = VEC_INIT;
+  add_verbs(noun, &verbs);
+  char *list = strvec_join(&verbs, ", ");
+  error_set(err, ERROR_USAGE, "%s: which command? One of %s", noun->name, list);
+  error_hint(err, "'moonbird help %s' tells what they do", noun->name);
+  free(list);
+  strvec_release(&verbs);
+  return false;
 }
 
 bool command_check_arguments(const struct command *command, const struct vec *arguments, struct error *err) {
@@ -237,7 +323,8 @@ bool command_check_arguments(const struct command *command, const struct vec *ar
   bool repeats = false;
   for (const char *word = command->arguments; *word; word += strspn(word, " "), seen++) {
     size_t len = strcspn(word, " ");
-    repeats = len > 3 && strncmp(word + len - 3, "...", 3) == 0;
+    size_t bracket = len && word[len - 1] == ']';
+    repeats = len > 3 + bracket && strncmp(word + len - bracket - 3, "...", 3) == 0;
     if (seen >= arguments->len && word[0] != '[') {
       error_set(err, ERROR_USAGE, "%s: the argument %.*s is missing", command->name, (int)(repeats ? len - 3 : len),
                 word);

@@ -1,5 +1,5 @@
 /*
- * commands.h - the functions and option rows behind the table of command.c. Only command.c and the cmd_*.c include it.
+ * commands.h - the functions and option rows behind the table of command.c. Only command*.c and the cmd_*.c include it.
  *
  * Each function reads: parse, collect, act, print. It returns true, or false with the error filled; it prints data
  * through cli->out and never an error.
@@ -8,6 +8,9 @@
 #define CLI_COMMANDS_H
 
 #include "cli/cli.h"
+
+/* The rows of a noun's verbs, each in its command_*.c; they end with COMMAND_END. */
+extern const struct command backfill_commands[];
 
 /* cmd_look.c */
 extern const struct option_spec heads_options[];
@@ -52,6 +55,9 @@ bool cmd_edit(struct cli *cli, struct error *err);
 /* cmd_import.c */
 extern const struct option_spec import_options[];
 bool cmd_import(struct cli *cli, struct error *err);
+
+/* cmd_backfill_look.c */
+bool cmd_backfill_list(struct cli *cli, struct error *err);
 
 /* cmd_help.c */
 extern const struct option_spec help_options[];

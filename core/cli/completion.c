@@ -18,10 +18,11 @@ static bool takes_command(const struct command *c) {
   return strstr(c->arguments, "COMMAND") != NULL;
 }
 
+/* A pattern of the shell's `case` for each name: 'upgrade', 'history'|'log', 'backfill run'. */
 static void add_names(struct strbuf *text, const struct command *c, const char *between) {
-  strbuf_add_str(text, c->name);
+  strbuf_addf(text, "'%s'", c->name);
   if (c->alias)
-    strbuf_addf(text, "%s%s", between, c->alias);
+    strbuf_addf(text, "%s'%s'", between, c->alias);
 }
 
 static void add_all_names(struct strbuf *text, const char *between) {
@@ -29,6 +30,21 @@ static void add_all_names(struct strbuf *text, const char *between) {
     if (i)
       strbuf_add_str(text, between);
     add_names(text, command_at(i), between);
+  }
+}
+
+/* The words that may follow a noun; NULL: those that come first. */
+static void add_verbs(struct strbuf *text, const struct command *noun) {
+  size_t skipped = noun ? strlen(noun->name) + 1 : 0;
+  const char *between = "";
+  for (size_t i = 0; i < command_count(); i++) {
+    const struct command *c = command_at(i);
+    if (command_noun(c) != noun)
+      continue;
+    strbuf_addf(text, "%s%s", between, c->name + skipped);
+    if (c->alias)
+      strbuf_addf(text, " %s", c->alias + skipped);
+    between = " ";
   }
 }
 
@@ -60,8 +76,10 @@ static void bash_command(struct strbuf *text, const struct command *c) {
   strbuf_add_str(text, ")\n      options+=\"");
   bash_options(text, c->options);
   strbuf_add_str(text, "\"\n      words=\"");
-  if (takes_command(c))
-    add_all_names(text, " ");
+  if (command_is_noun(c))
+    add_verbs(text, c);
+  else if (takes_command(c))
+    add_verbs(text, NULL);
   else if (takes_revision(c))
     strbuf_add_str(text, REVISION_WORDS);
   else if (strcmp(c->arguments, "SHELL") == 0)
@@ -79,13 +97,13 @@ static void bash_script(struct strbuf *text) {
                        "    --color) COMPREPLY=($(compgen -W \"auto always never\" -- \"$current\")); return ;;\n"
                        "  esac\n"
                        "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-                       "    case $word in\n"
+                       "    case \"${command:+$command }$word\" in\n"
                        "      ");
   add_all_names(text, "|");
-  strbuf_add_str(text, ") command=$word; break ;;\n    esac\n  done\n  options=\"");
+  strbuf_add_str(text, ") command=\"${command:+$command }$word\" ;;\n    esac\n  done\n  options=\"");
   bash_options(text, cli_global_options);
   strbuf_add_str(text, "\"\n  case $command in\n    '') words=\"");
-  add_all_names(text, " ");
+  add_verbs(text, NULL);
   strbuf_add_str(text, "\" ;;\n");
   for (size_t i = 0; i < command_count(); i++)
     bash_command(text, command_at(i));
@@ -118,35 +136,55 @@ static void zsh_options(struct strbuf *text, const struct option_spec *options) 
   }
 }
 
+/* An array of "word:what it does" for the words that may follow a noun, or come first. */
+static void zsh_verbs(struct strbuf *text, const struct command *noun) {
+  size_t skipped = noun ? strlen(noun->name) + 1 : 0;
+  for (size_t i = 0; i < command_count(); i++) {
+    const struct command *c = command_at(i);
+    if (command_noun(c) != noun)
+      continue;
+    zsh_pair(text, c->name + skipped, c->summary);
+    if (c->alias)
+      zsh_pair(text, c->alias + skipped, c->summary);
+  }
+}
+
+static void zsh_command(struct strbuf *text, const struct command *c) {
+  bool is_noun = command_is_noun(c);
+  if (!c->options[0].name && !is_noun)
+    return;
+  strbuf_add_str(text, "  (");
+  add_names(text, c, "|");
+  strbuf_add_str(text, ")\n    options+=(\n");
+  zsh_options(text, c->options);
+  strbuf_add_str(text, "    )\n");
+  if (is_noun) {
+    strbuf_add_str(text, "    commands=(\n");
+    zsh_verbs(text, c);
+    strbuf_add_str(text, "    )\n    choose=1\n");
+  }
+  strbuf_add_str(text, "  ;;\n");
+}
+
 static void zsh_script(struct strbuf *text) {
   strbuf_add_str(text, "#compdef moonbird\n"
                        "_moonbird() {\n"
                        "  local -a commands options\n"
-                       "  local command= word\n"
+                       "  local command= word choose=\n"
                        "  commands=(\n");
-  for (size_t i = 0; i < command_count(); i++) {
-    zsh_pair(text, command_at(i)->name, command_at(i)->summary);
-    if (command_at(i)->alias)
-      zsh_pair(text, command_at(i)->alias, command_at(i)->summary);
-  }
+  zsh_verbs(text, NULL);
   strbuf_add_str(text, "  )\n  options=(\n");
   zsh_options(text, cli_global_options);
-  strbuf_add_str(text, "  )\n  for word in \"${(@)words[2,CURRENT-1]}\"; do\n    case $word in\n      (");
+  strbuf_add_str(text, "  )\n  for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
+                       "    case \"${command:+$command }$word\" in\n      (");
   add_all_names(text, "|");
-  strbuf_add_str(text, ") command=$word; break ;;\n    esac\n  done\n  case $command in\n");
-  for (size_t i = 0; i < command_count(); i++) {
-    if (!command_at(i)->options[0].name)
-      continue;
-    strbuf_add_str(text, "  (");
-    add_names(text, command_at(i), "|");
-    strbuf_add_str(text, ") options+=(\n");
-    zsh_options(text, command_at(i)->options);
-    strbuf_add_str(text, "  ) ;;\n");
-  }
+  strbuf_add_str(text, ") command=\"${command:+$command }$word\" ;;\n    esac\n  done\n  case $command in\n");
+  for (size_t i = 0; i < command_count(); i++)
+    zsh_command(text, command_at(i));
   strbuf_add_str(text, "  esac\n"
                        "  if [[ $words[CURRENT] == -* ]]; then\n"
                        "    _describe -o option options\n"
-                       "  elif [[ -z $command || $command == help ]]; then\n"
+                       "  elif [[ -n $choose || -z $command || $command == help ]]; then\n"
                        "    _describe command commands\n"
                        "  elif [[ $command == completion ]]; then\n"
                        "    compadd bash zsh fish\n"
@@ -175,19 +213,22 @@ static void fish_options(struct strbuf *text, const char *condition, const struc
   }
 }
 
-static void fish_name(struct strbuf *text, const char *name, const char *summary) {
-  strbuf_addf(text, "complete -c moonbird -f -n __fish_use_subcommand -a %s -d ", name);
+static void fish_name(struct strbuf *text, const char *noun, const char *verb, const char *summary) {
+  strbuf_addf(text, "complete -c moonbird -f -n \"__moonbird_at '%s'\" -a %s -d ", noun, verb);
   add_quoted(text, summary);
   strbuf_add_char(text, '\n');
 }
 
 static void fish_command(struct strbuf *text, const struct command *c) {
-  fish_name(text, c->name, c->summary);
+  const struct command *noun = command_noun(c);
+  const char *noun_name = noun ? noun->name : "";
+  size_t skipped = noun ? strlen(noun->name) + 1 : 0;
+  fish_name(text, noun_name, c->name + skipped, c->summary);
   if (c->alias)
-    fish_name(text, c->alias, c->summary);
+    fish_name(text, noun_name, c->alias + skipped, c->summary);
   struct strbuf names = STRBUF_INIT;
   add_names(&names, c, " ");
-  char *condition = xasprintf(" -n '__fish_seen_subcommand_from %s'", names.buf);
+  char *condition = xasprintf(" -n \"__moonbird_at %s\"", names.buf);
   fish_options(text, condition, c->options);
   const char *words = takes_revision(c) ? REVISION_WORDS : strcmp(c->arguments, "SHELL") == 0 ? "bash zsh fish" : NULL;
   if (words)
@@ -197,7 +238,23 @@ static void fish_command(struct strbuf *text, const struct command *c) {
 }
 
 static void fish_script(struct strbuf *text) {
-  strbuf_add_str(text, "# fish completion for moonbird\n");
+  strbuf_add_str(text, "# fish completion for moonbird\n"
+                       "# Is the command that is typed so far one of these?\n"
+                       "function __moonbird_at\n"
+                       "  set -l command\n"
+                       "  for word in (commandline -opc)[2..-1]\n"
+                       "    switch \"$command $word\"\n"
+                       "      case");
+  for (size_t i = 0; i < command_count(); i++) {
+    strbuf_addf(text, " '%s%s'", command_noun(command_at(i)) ? "" : " ", command_at(i)->name);
+    if (command_at(i)->alias)
+      strbuf_addf(text, " '%s%s'", command_noun(command_at(i)) ? "" : " ", command_at(i)->alias);
+  }
+  strbuf_add_str(text, "\n        set -a command $word\n"
+                       "    end\n"
+                       "  end\n"
+                       "  contains -- \"$command\" $argv\n"
+                       "end\n");
   fish_options(text, "", cli_global_options);
   for (size_t i = 0; i < command_count(); i++)
     fish_command(text, command_at(i));

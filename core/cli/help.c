@@ -95,11 +95,12 @@ static void add_entry(struct strbuf *text, const char *label, size_t indent, con
   add_wrapped(text, words, indent, indent);
 }
 
-/* "upgrade REV", "history, log". */
-static void add_command_label(struct strbuf *label, const struct command *c) {
-  strbuf_add_str(label, c->name);
+/* "upgrade REV", "history, log"; the names without the words of `noun`, under whose heading it stands. */
+static void add_command_label(struct strbuf *label, const struct command *c, const struct command *noun) {
+  size_t skipped = noun ? strlen(noun->name) + 1 : 0;
+  strbuf_add_str(label, c->name + skipped);
   if (c->alias)
-    strbuf_addf(label, ", %s", c->alias);
+    strbuf_addf(label, ", %s", c->alias + skipped);
   if (c->arguments[0])
     strbuf_addf(label, " %s", c->arguments);
 }
@@ -140,18 +141,26 @@ static void add_options(struct strbuf *text, const char *title, const struct opt
   strbuf_release(&label);
 }
 
-static void add_group(struct strbuf *text, enum command_group group) {
+static void add_command(struct strbuf *text, const struct command *c, const struct command *noun) {
   struct strbuf label = STRBUF_INIT;
-  strbuf_addf(text, "\n%s\n", command_group_title(group));
-  for (size_t i = 0; i < command_count(); i++) {
-    const struct command *c = command_at(i);
-    if (c->group != group)
-      continue;
-    strbuf_clear(&label);
-    add_command_label(&label, c);
-    add_entry(text, label.buf, COMMAND_INDENT, c->summary);
-  }
+  add_command_label(&label, c, noun);
+  add_entry(text, label.buf, COMMAND_INDENT, c->summary);
   strbuf_release(&label);
+}
+
+static void add_group(struct strbuf *text, enum command_group group) {
+  strbuf_addf(text, "\n%s\n", command_group_title(group));
+  for (size_t i = 0; i < command_count(); i++)
+    if (command_at(i)->group == group && !command_noun(command_at(i)))
+      add_command(text, command_at(i), NULL);
+}
+
+static void add_verbs(struct strbuf *text, const struct command *noun) {
+  strbuf_addf(text, "\nCommands of '%s'\n", noun->name);
+  for (size_t i = 0; i < command_count(); i++)
+    if (command_noun(command_at(i)) == noun)
+      add_command(text, command_at(i), noun);
+  strbuf_addf(text, "\n'moonbird help %s COMMAND' tells all about one of them.\n", noun->name);
 }
 
 void help_overview(struct strbuf *text) {
@@ -182,6 +191,8 @@ void help_command(struct strbuf *text, const struct command *c) {
   strbuf_add_char(text, '\n');
   add_wrapped(text, words.buf, 0, 0);
   strbuf_release(&words);
+  if (command_is_noun(c))
+    add_verbs(text, c);
   add_options(text, "Options", c->options, NULL);
   add_options(text, "Options of every command", cli_global_options, c->options);
 }
@@ -227,7 +238,7 @@ static void man_options(struct strbuf *text, const struct option_spec *options) 
 static void man_command(struct strbuf *text, const struct command *c) {
   struct strbuf label = STRBUF_INIT;
   struct strbuf words = STRBUF_INIT;
-  add_command_label(&label, c);
+  add_command_label(&label, c, NULL);
   add_capital(&words, c->summary);
   if (c->description)
     strbuf_addf(&words, " %s", c->description);
@@ -239,6 +250,14 @@ static void man_command(struct strbuf *text, const struct command *c) {
   }
   strbuf_release(&words);
   strbuf_release(&label);
+}
+
+/* A command and, below a noun, its verbs. */
+static void man_tree(struct strbuf *text, const struct command *c) {
+  man_command(text, c);
+  for (size_t i = 0; i < command_count(); i++)
+    if (command_noun(command_at(i)) == c)
+      man_tree(text, command_at(i));
 }
 
 void help_man(struct strbuf *text) {
@@ -253,8 +272,8 @@ void help_man(struct strbuf *text) {
   for (enum command_group group = 0; group < GROUP_COUNT; group++) {
     strbuf_addf(text, ".SS %s\n", command_group_title(group));
     for (size_t i = 0; i < command_count(); i++)
-      if (command_at(i)->group == group)
-        man_command(text, command_at(i));
+      if (command_at(i)->group == group && !command_noun(command_at(i)))
+        man_tree(text, command_at(i));
   }
   strbuf_add_str(text, ".SH OPTIONS\nThey are accepted before and after the command.\n");
   man_options(text, cli_global_options);

@@ -236,11 +236,50 @@ static void test_commands_are_found(void **state) {
   assert_ptr_equal(command_find("list-templates"), command_find("list_templates"));
   assert_ptr_equal(command_find("log"), command_find("history"));
   assert_null(command_find("histor"));
-  assert_null(command_get("upgarde", &err));
+  assert_null(command_get(NULL, "upgarde", &err));
   assert_int_equal(err.class, ERROR_USAGE);
   assert_string_equal(err.message, "unknown command 'upgarde'");
   assert_string_equal(err.hint, "did you mean 'upgrade'? 'moonbird help' lists all commands");
   error_release(&err);
+}
+
+static void test_verbs_are_found(void **state) {
+  (void)state;
+  struct error err = ERROR_INIT;
+  const struct command *noun = command_get(NULL, "backfill", &err);
+  assert_non_null(noun);
+  assert_true(command_is_noun(noun));
+  assert_false(command_is_noun(command_find("upgrade")));
+  assert_null(command_noun(noun));
+  const struct command *verb = command_get(noun, "list", &err);
+  assert_ptr_equal(verb, command_find("backfill list"));
+  assert_ptr_equal(command_noun(verb), noun);
+  assert_string_equal(command_verb(verb), "list");
+  assert_null(command_get(noun, "lsit", &err));
+  assert_string_equal(err.message, "unknown command 'backfill lsit'");
+  assert_string_equal(err.hint, "did you mean 'backfill list'? 'moonbird help backfill' lists its commands");
+  /* One word stays one word. */
+  assert_null(command_get(NULL, "backfill list", &err));
+  assert_null(command_get(command_find("upgrade"), "head", &err));
+  assert_string_equal(err.hint, "'upgrade' has no commands of its own");
+  assert_false(command_missing_verb(noun, &err));
+  assert_int_equal(strncmp(err.message, "backfill: which command? One of ", 32), 0);
+  assert_string_equal(err.hint, "'moonbird help backfill' tells what they do");
+  error_release(&err);
+}
+
+/* A row without a noun's row, or with an alias of other words before the verb, would end in a BUG somewhere. */
+static void test_rows_fit_together(void **state) {
+  (void)state;
+  for (size_t i = 0; i < command_count(); i++) {
+    const struct command *c = command_at(i);
+    const struct command *noun = command_noun(c);
+    assert_ptr_equal(command_find(c->name), c);
+    assert_true(c->run || command_is_noun(c));
+    assert_true(!noun || command_is_noun(noun));
+    if (c->alias)
+      assert_int_equal(strncmp(c->alias, c->name, (size_t)(command_verb(c) - c->name)), 0);
+  }
 }
 
 static bool check(const char *command, const char *const *words, struct error *err) {
@@ -261,6 +300,8 @@ static void test_number_of_arguments(void **state) {
   assert_true(CHECK("up", NULL));
   assert_true(CHECK("up", "head", NULL));
   assert_true(CHECK("stamp", "a", "b", "c", NULL));
+  assert_true(CHECK("help", NULL));
+  assert_true(CHECK("help", "backfill", "list", NULL));
   assert_false(CHECK("upgrade", NULL));
   assert_string_equal(err.message, "upgrade: the argument REV is missing");
   assert_string_equal(err.hint, "usage: moonbird upgrade REV");
@@ -287,6 +328,8 @@ int main(void) {
       cmocka_unit_test(test_unknown_options),
       cmocka_unit_test(test_wrong_values),
       cmocka_unit_test(test_commands_are_found),
+      cmocka_unit_test(test_verbs_are_found),
+      cmocka_unit_test(test_rows_fit_together),
       cmocka_unit_test(test_number_of_arguments),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
