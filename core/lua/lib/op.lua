@@ -1,6 +1,6 @@
 -- The operations that scripts call. Each is a row: its arguments, its options and what a person calls it; the call is
 -- checked, rendered by the dialect of the connection and handed to statement.perform. A new operation is one more row
--- here and one render method in dialect.lua. Nothing here writes SQL.
+-- here and one render method in dialect/. Nothing here writes SQL.
 --
 -- From moonbird.statement it needs dialect() (of the connection that the script runs on) and perform(kind, summary,
 -- statements).

@@ -1,0 +1,133 @@
+-- The text of a column, and the operations on columns of a table that exists. Methods of the base dialect
+-- (../dialect.lua takes them in).
+
+local check = require("moonbird.check")
+local list = require("moonbird.list")
+
+local add, add_all = list.add, list.add_all
+
+local columns = {}
+
+local integer_kinds = { smallint = true, integer = true, bigint = true }
+
+-- Does the database number this column by itself? As SQLAlchemy's autoincrement = "auto": the only column of the
+-- primary key, an integer, that gets its value from nowhere else.
+function columns.is_numbered(_, column, primary)
+  if column.autoincrement == false or column.server_default ~= nil or column.computed then
+    return false
+  elseif column.autoincrement == true then
+    if not integer_kinds[column.type.kind] then
+      check.refuse("column %s: autoincrement needs an integer type, got %s", column.name, tostring(column.type))
+    end
+    return true
+  end
+  local is_alone = primary ~= nil and #primary.columns == 1 and primary.columns[1] == column.name
+  return is_alone and integer_kinds[column.type.kind] == true and not column.references
+end
+
+function columns:default_text(value)
+  return self:literal(value)
+end
+
+function columns.identity_text()
+  return nil
+end
+
+function columns:computed_text(column)
+  local words = { [true] = " STORED", [false] = " VIRTUAL" }
+  local text = "GENERATED ALWAYS AS " .. self:condition(column.computed.sql)
+  return text .. (words[column.computed.persisted] or self.computed_default)
+end
+
+function columns:collate_text(type_)
+  return type_.collation and "COLLATE " .. self:ident(type_.collation)
+end
+
+local function primary_inline(self, column, primary)
+  if not primary or not self:is_primary_inline(column, primary) then
+    return nil
+  end
+  return self:constraint_name(primary) .. "PRIMARY KEY" .. self:constraint_suffix(primary)
+end
+
+function columns.is_primary_inline()
+  return false
+end
+
+function columns.enum_check()
+  return nil
+end
+
+-- Columns of the primary key are NOT NULL however it was written.
+function columns.not_null(_, column, primary)
+  for _, name in ipairs(primary and primary.columns or {}) do
+    if name == column.name and column.nullable ~= false then
+      return setmetatable({ nullable = false }, { __index = column })
+    end
+  end
+  return column
+end
+
+-- name TYPE DEFAULT x NOT NULL CHECK (...). `primary` is the table's primary key item or nil.
+function columns:column_text(column, primary)
+  local parts = { self:ident(column.name), self:type_sql(column.type) }
+  add(parts, self:collate_text(column.type))
+  add(parts, self:identity_text(column, primary))
+  add(parts, column.server_default ~= nil and "DEFAULT " .. self:default_text(column.server_default))
+  add(parts, column.computed and self:computed_text(column))
+  add(parts, column.nullable == false and "NOT NULL")
+  add(parts, primary_inline(self, column, primary))
+  add(parts, self:enum_check(column))
+  add(parts, column.check and "CHECK " .. self:condition(column.check))
+  return table.concat(parts, " ")
+end
+
+-- --- columns of a table that exists ---
+
+-- REFERENCES and UNIQUE stand at the column itself: one statement, that is done or not done as a whole.
+local function added_column_text(self, column)
+  local primary = column.primary_key and { kind = "primary_key", columns = { column.name } } or nil
+  local parts = { self:column_text(self:not_null(column, primary), primary) }
+  add(parts, primary and not self:is_primary_inline(column, primary) and "PRIMARY KEY")
+  add(parts, column.unique and not column.index and "UNIQUE")
+  local key = column.references
+  add(parts, key and self:constraint_name(key) .. "REFERENCES " .. self:referent(key))
+  return table.concat(parts, " ")
+end
+
+-- What ALTER TABLE ... ADD COLUMN of this database cannot do is refused here.
+function columns.check_added_column() end
+
+-- A dialect without IF NOT EXISTS for columns returns a statement with a guard instead.
+function columns:add_column_statement(operation, definition)
+  return ("ALTER TABLE %s ADD COLUMN %s%s"):format(
+    self:table_name(operation.table, operation.schema),
+    operation.if_not_exists and "IF NOT EXISTS " or "",
+    definition
+  )
+end
+
+function columns:drop_column_statement(operation)
+  return ("ALTER TABLE %s DROP COLUMN %s%s"):format(
+    self:table_name(operation.table, operation.schema),
+    operation.if_exists and "IF EXISTS " or "",
+    self:ident(operation.column)
+  )
+end
+
+function columns:render_add_column(operation)
+  local column = operation.column
+  self:check_added_column(column)
+  local statements = {}
+  add_all(statements, self:before_table(operation, { column }))
+  add(statements, self:add_column_statement(operation, added_column_text(self, column)))
+  add(statements, column.index and self:column_index(operation, column))
+  add_all(statements, self:after_table(operation, { column }))
+  return statements
+end
+
+function columns:render_drop_column(operation)
+  return { self:drop_column_statement(operation) }
+end
+
+return columns

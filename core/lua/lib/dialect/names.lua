@@ -1,0 +1,77 @@
+-- Names in SQL: how they are quoted, put together and cut. Methods of the base dialect (../dialect.lua takes them in).
+
+local check = require("moonbird.check")
+local sql = require("moonbird.sql")
+
+local names = {}
+
+-- Always quoted.
+function names.quote(_, name)
+  if type(name) ~= "string" or name == "" then
+    check.refuse("a name must be a string that is not empty, got %s", check.describe(name))
+  elseif name:find("\0", 1, true) then
+    check.refuse("the name %q holds a NUL byte, which no identifier may", name)
+  end
+  return '"' .. name:gsub('"', '""') .. '"'
+end
+
+-- Quoted where it must be: what a person would write.
+function names:ident(name)
+  local quoted = self:quote(name)
+  if name:find("^[a-z_][a-z0-9_]*$") and not self.reserved[name] then
+    return name
+  end
+  return quoted
+end
+
+function names:table_name(name, schema)
+  if schema == nil then
+    return self:ident(name)
+  end
+  return self:ident(schema) .. "." .. self:ident(name)
+end
+
+-- "a, b" from names; `sql "..."` stays as it is.
+function names:ident_list(given)
+  local list = {}
+  for index, name in ipairs(given) do
+    list[index] = sql.is(name) and name[1] or self:ident(name)
+  end
+  return table.concat(list, ", ")
+end
+
+-- An FNV-1a hash in four hexadecimal digits, so that a cut name stays the same from run to run.
+local function short_hash(text)
+  local hash = 2166136261
+  for index = 1, #text do
+    hash = ((hash ~ text:byte(index)) * 16777619) & 0xffffffff
+  end
+  return ("%04x"):format((hash >> 16 ~ hash) & 0xffff)
+end
+
+-- Cuts a name that we made up to what the database keeps; never inside a UTF-8 character.
+function names:fit_name(name)
+  local limit = self.max_identifier
+  if not limit or #name <= limit then
+    return name
+  end
+  local length = limit - 5
+  while length > 0 and (name:byte(length + 1) & 0xc0) == 0x80 do
+    length = length - 1
+  end
+  return name:sub(1, length) .. "_" .. short_hash(name)
+end
+
+-- Alembic's name for an index without one: ix_table_column.
+function names:index_name(table_name, elements)
+  local words = { "ix", table_name }
+  for _, element in ipairs(elements) do
+    if sql.is(element) then
+      check.refuse("an index on an expression must have a name")
+    end
+    words[#words + 1] = element
+  end
+  return self:fit_name(table.concat(words, "_"))
+end
+
+return names

@@ -1,0 +1,143 @@
+-- Operations on whole tables. Methods of the base dialect (../dialect.lua takes them in).
+
+local check = require("moonbird.check")
+local list = require("moonbird.list")
+
+local add, add_all = list.add, list.add_all
+
+local tables = {}
+
+local function columns_of(items)
+  local columns = {}
+  for _, item in ipairs(items) do
+    if item.kind == "column" then
+      columns[#columns + 1] = item
+    end
+  end
+  return columns
+end
+
+tables.columns_of = columns_of
+
+local function flagged_columns(columns)
+  local names = {}
+  for _, column in ipairs(columns) do
+    if column.primary_key then
+      names[#names + 1] = column.name
+    end
+  end
+  return names
+end
+
+-- The primary key of a list of items, however it was written; nil if there is none.
+function tables.primary_of(_, items)
+  local flagged = flagged_columns(columns_of(items))
+  local primary
+  for _, item in ipairs(items) do
+    if item.kind == "primary_key" then
+      if primary then
+        check.refuse("the table has two primary keys (%s and %s)", primary.columns[1], item.columns[1])
+      end
+      primary = item
+    end
+  end
+  if not primary then
+    return #flagged > 0 and { kind = "primary_key", columns = flagged } or nil
+  elseif #flagged > 0 and table.concat(flagged, "\0") ~= table.concat(primary.columns, "\0") then
+    check.refuse("the primary key is given twice, by columns (%s) and by primary_key", table.concat(flagged, ", "))
+  end
+  return primary
+end
+
+local function foreign_key_of(column)
+  return setmetatable({ kind = "foreign_key", columns = { column.name } }, { __index = column.references })
+end
+
+local function table_lines(self, operation, primary)
+  local lines, last = {}, {}
+  local is_inline = false
+  for _, column in ipairs(columns_of(operation.items)) do
+    column = self:not_null(column, primary)
+    is_inline = is_inline or primary ~= nil and self:is_primary_inline(column, primary)
+    add(lines, self:column_text(column, primary))
+    if column.unique and not column.index then
+      add(last, self:constraint({ kind = "unique", columns = { column.name } }))
+    end
+    add(last, column.references and self:constraint(foreign_key_of(column)))
+  end
+  add(lines, primary and not is_inline and self:constraint(primary))
+  add_all(lines, last)
+  for _, item in ipairs(operation.items) do
+    if item.kind ~= "column" and item.kind ~= "primary_key" and item.kind ~= "index" then
+      add(lines, self:constraint(item))
+    end
+  end
+  return lines
+end
+
+-- A CREATE INDEX for every index item and every column with index = true.
+local function table_indexes(self, operation)
+  local statements = {}
+  for _, item in ipairs(operation.items) do
+    if item.kind == "index" then
+      local place = { table = operation.table, schema = operation.schema, if_not_exists = operation.if_not_exists }
+      add(statements, self:index_text(setmetatable(place, { __index = item })))
+    elseif item.kind == "column" and item.index then
+      add(statements, self:column_index(operation, item))
+    end
+  end
+  return statements
+end
+
+function tables:column_index(operation, column)
+  return self:index_text({
+    table = operation.table,
+    schema = operation.schema,
+    if_not_exists = operation.if_not_exists,
+    columns = { column.name },
+    unique = column.unique,
+  })
+end
+
+function tables.table_suffix()
+  return ""
+end
+
+-- Statements that go before and after those that change a table: types, comments.
+function tables.before_table()
+  return {}
+end
+
+function tables.after_table()
+  return {}
+end
+
+function tables:render_create_table(operation)
+  local primary = self:primary_of(operation.items, operation)
+  local prefixes = operation.prefixes and table.concat(operation.prefixes, " ") .. " " or ""
+  local text = ("CREATE %sTABLE %s%s (\n  %s\n)%s"):format(
+    prefixes,
+    operation.if_not_exists and "IF NOT EXISTS " or "",
+    self:table_name(operation.table, operation.schema),
+    table.concat(table_lines(self, operation, primary), ",\n  "),
+    self:table_suffix(operation)
+  )
+  local statements = {}
+  add_all(statements, self:before_table(operation, columns_of(operation.items)))
+  add(statements, text)
+  add_all(statements, table_indexes(self, operation))
+  add_all(statements, self:after_table(operation, columns_of(operation.items)))
+  return statements
+end
+
+function tables:render_drop_table(operation)
+  local guard = operation.if_exists and "IF EXISTS " or ""
+  return { "DROP TABLE " .. guard .. self:table_name(operation.table, operation.schema) }
+end
+
+function tables:render_rename_table(operation)
+  local old = self:table_name(operation.table, operation.schema)
+  return { ("ALTER TABLE %s RENAME TO %s"):format(old, self:ident(operation.new_name)) }
+end
+
+return tables
