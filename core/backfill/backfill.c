@@ -12,6 +12,7 @@
 
 #include "backfill/key.h"
 #include "backfill/progress.h"
+#include "backfill/range.h"
 #include "backfill/state.h"
 #include "backfill/worker.h"
 #include "base/clock.h"
@@ -96,11 +97,6 @@ static bool read_end_key(struct backfill *b, const char *sql, char **key, struct
   return true;
 }
 
-static bool create_tables(struct session *session, struct error *err) {
-  return session_execute(session, "backfill_create", NULL, 0, NULL, err) &&
-         session_execute(session, "range_create", NULL, 0, NULL, err);
-}
-
 /* A key with NULLs has no place in the order (SQLite allows them in most primary keys); they come first in it, but for
  * those in further columns, which lib/backfill.lua looks for. */
 static bool check_key(const struct backfill *b, const char *key, struct error *err) {
@@ -118,14 +114,31 @@ static bool read_bounds(struct backfill *b, char **low, char **high, struct erro
          check_key(b, *low, err) && check_key(b, *high, err);
 }
 
+/* Writes down the first and the last key; NULL: the table is empty. */
+static bool set_bounds(struct session *session, const char *name, const char *low, const char *high,
+                       struct error *err) {
+  struct batch_builder params;
+  batch_init(&params, 4);
+  batch_add_str(&params, 0, low);
+  batch_add_str(&params, 1, high);
+  batch_add_bool(&params, 2, true);
+  batch_add_str(&params, 3, name);
+  bool ok = session_execute_batch(session, "backfill_bounds", &params, NULL, err);
+  batch_release(&params);
+  return ok && state_observe(session, name, OBSERVED_RUNNING, NULL, err);
+}
+
 /* Fixes the range and commits what came before; without a transaction of the revision's own in one that is made for it.
  */
 static bool start_new(struct backfill *b, bool has_tables, struct error *err) {
   struct session *session = b->session;
   char *low = NULL, *high = NULL;
-  bool ok = (session->in_transaction || session_begin(session, err)) && (has_tables || create_tables(session, err)) &&
-            read_bounds(b, &low, &high, err) && state_create(session, &b->definition, b->fingerprint, low, high, err) &&
-            step_commit_point(session, err);
+  const struct journal_clock *clock = &session->step->journal.clock;
+  bool ok = (session->in_transaction || session_begin(session, err)) &&
+            (has_tables || state_create_tables(session, err)) && read_bounds(b, &low, &high, err) &&
+            state_register(session, &b->definition, b->fingerprint, clock->time_s, clock->seed, err) &&
+            set_bounds(session, b->definition.name, low, high, err) &&
+            (!low || range_insert(session, b->definition.name, low, high, err)) && step_commit_point(session, err);
   if (ok && low)
     b->range = (struct range){.number = 1, .low = xstrdup(low), .high = xstrdup(high)};
   b->has_range = ok && low != NULL;
@@ -135,8 +148,13 @@ static bool start_new(struct backfill *b, bool has_tables, struct error *err) {
 }
 
 static bool start_again(struct backfill *b, struct error *err) {
-  return step_commit_point(b->session, err) && state_check_table(b->session, &b->definition, err) &&
-         state_read_range(b->session, b->definition.name, &b->range, &b->has_range, err);
+  struct backfill_row row;
+  bool found;
+  if (!step_commit_point(b->session, err) || !state_read(b->session, b->definition.name, &row, &found, err))
+    return false;
+  bool ok = !found || state_check_table(&row, &b->definition, err);
+  backfill_row_release(&row);
+  return ok && range_read(b->session, b->definition.name, &b->range, &b->has_range, err);
 }
 
 /* Whether the tables exist must be known before the statement that makes them; a failing look would spoil a
@@ -148,7 +166,7 @@ static bool start(struct backfill *b, bool has_tables, struct error *err) {
   char host[256] = "";
   gethostname(host, sizeof(host) - 1);
   char *worker = xasprintf("%s:%ld", host, (long)getpid());
-  ok = state_claim(b->session, b->definition.name, &b->range, worker, err);
+  ok = range_claim(b->session, b->definition.name, &b->range, worker, err);
   free(worker);
   return ok;
 }
@@ -215,7 +233,7 @@ static bool finish(struct backfill *b, struct journal_entry *entry, struct error
   if (!session->in_transaction && !session_begin(session, err))
     return false;
   journal_set_done(entry, b->range.rows_done);
-  bool ok = state_finish(session, &b->definition, b->range.rows_done, b->definition.sizer.size, err) &&
+  bool ok = state_finish(session, b->definition.name, b->range.rows_done, b->definition.sizer.size, err) &&
             journal_update(&session->step->journal, session, entry, err);
   ok = ok && (session->step->transactional || session_commit(session, err));
   if (!ok)
@@ -266,7 +284,7 @@ static int backfill_has_begun(lua_State *L) {
   struct range range = {.low = NULL};
   bool found = false;
   struct error err = ERROR_INIT;
-  if (!state_read_range(session, luaL_checkstring(L, 1), &range, &found, &err))
+  if (!range_read(session, luaL_checkstring(L, 1), &range, &found, &err))
     return host_throw(L, &err);
   lua_pushboolean(L, found && (range.cursor || range.done));
   range_release(&range);

@@ -1,132 +1,218 @@
 /*
- * state.c - reads and writes moonbird_backfill and moonbird_backfill_range; see state.h.
+ * state.c - reads and writes moonbird_backfill and its log; see state.h.
  */
 #include "backfill/state.h"
 
 #include "base/clock.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-void range_release(struct range *range) {
-  free(range->low);
-  free(range->high);
-  free(range->cursor);
-  *range = (struct range){.low = NULL};
+/* --- reading --- */
+
+void backfill_row_release(struct backfill_row *row) {
+  free(row->name);
+  free(row->fingerprint);
+  free(row->table);
+  free(row->key_columns);
+  free(row->key_types);
+  free(row->first_key);
+  free(row->last_key);
+  free(row->frontier_key);
+  free(row->desired);
+  free(row->observed);
+  free(row->overrides);
+  free(row->throttle_reason);
+  free(row->last_error);
+  *row = (struct backfill_row){.name = NULL};
 }
 
-static bool insert_backfill(struct session *session, const struct definition *d, const char *fingerprint,
-                            const char *low, const char *high, struct error *err) {
-  char now[CLOCK_TEXT_SIZE];
-  clock_format_utc(clock_wall_us(), now);
+static char *text_at(const struct rowset *rows, uint32_t column) {
+  return xstrdup_or_null(rowset_text(rows, 0, column));
+}
+
+/* In the order of `backfill_find`. */
+static void take_row(const struct rowset *rows, struct backfill_row *row) {
+  *row = (struct backfill_row){
+      .name = text_at(rows, 0),
+      .fingerprint = text_at(rows, 1),
+      .table = text_at(rows, 2),
+      .key_columns = text_at(rows, 3),
+      .key_types = text_at(rows, 4),
+      .first_key = text_at(rows, 5),
+      .last_key = text_at(rows, 6),
+      .frontier_key = text_at(rows, 7),
+      .planned = rowset_int(rows, 0, 8) != 0,
+      .desired = text_at(rows, 9),
+      .observed = text_at(rows, 10),
+      .batch_size = rowset_int(rows, 0, 11),
+      .overrides = text_at(rows, 12),
+      .throttle_reason = text_at(rows, 13),
+      .throttled_ms = rowset_int(rows, 0, 14),
+      .rows_estimated = rowset_is_null(rows, 0, 15) ? -1 : rowset_int(rows, 0, 15),
+      .quarantined = rowset_int(rows, 0, 16),
+      .run_time = rowset_int(rows, 0, 17),
+      .run_seed = rowset_int(rows, 0, 18),
+      .last_error = text_at(rows, 19),
+      .rows_done = rowset_int(rows, 0, 20),
+  };
+}
+
+bool state_read(struct session *session, const char *name, struct backfill_row *row, bool *found, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  if (!session_query(session, "backfill_find", &name, 1, &rows, err))
+    return false;
+  *found = rows.row_count > 0;
+  if (*found)
+    take_row(&rows, row);
+  else
+    *row = (struct backfill_row){.name = NULL};
+  rowset_release(&rows);
+  return true;
+}
+
+bool state_find(struct session *session, const char *name, struct backfill_row *row, bool *found, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  *row = (struct backfill_row){.name = NULL};
+  if (!session_query_table(session, "backfill_names", &rows, found, err))
+    return false;
+  rowset_release(&rows);
+  return !*found || state_read(session, name, row, found, err);
+}
+
+bool state_names(struct session *session, struct vec *names, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  bool has_table;
+  if (!session_query_table(session, "backfill_names", &rows, &has_table, err))
+    return false;
+  for (size_t i = 0; i < rows.row_count; i++)
+    strvec_push(names, rowset_text(&rows, i, 0));
+  rowset_release(&rows);
+  return true;
+}
+
+/* --- making and dropping --- */
+
+bool state_create_tables(struct session *session, struct error *err) {
+  static const char *const names[] = {"backfill_create", "range_create", "worker_create", "bad_create",
+                                      "backfill_log_create"};
+  for (size_t i = 0; i < ARRAY_LEN(names); i++)
+    if (!session_execute(session, names[i], NULL, 0, NULL, err))
+      return false;
+  return true;
+}
+
+bool state_forget(struct session *session, const char *name, struct error *err) {
+  static const char *const names[] = {"bad_delete", "worker_delete_all", "range_delete", "backfill_delete"};
+  for (size_t i = 0; i < ARRAY_LEN(names); i++)
+    if (!session_execute(session, names[i], &name, 1, NULL, err))
+      return false;
+  return true;
+}
+
+bool state_register(struct session *session, const struct definition *d, const char *fingerprint, int64_t run_time,
+                    int64_t run_seed, struct error *err) {
+  if (!state_forget(session, d->name, err))
+    return false;
   struct batch_builder params;
-  batch_init(&params, 11);
+  batch_init(&params, 9);
   batch_add_str(&params, 0, d->name);
   batch_add_str(&params, 1, fingerprint);
   batch_add_str(&params, 2, d->table);
   batch_add_str(&params, 3, d->key_columns);
   batch_add_str(&params, 4, d->key_types);
-  batch_add_str(&params, 5, low);
-  batch_add_str(&params, 6, high);
-  batch_add_str(&params, 7, high);
-  batch_add_int(&params, 8, d->sizer.size);
+  batch_add_int(&params, 5, d->sizer.size);
   if (d->rows_estimated >= 0)
-    batch_add_int(&params, 9, d->rows_estimated);
+    batch_add_int(&params, 6, d->rows_estimated);
   else
-    batch_add_null(&params, 9);
-  batch_add_str(&params, 10, now);
+    batch_add_null(&params, 6);
+  batch_add_int(&params, 7, run_time);
+  batch_add_int(&params, 8, run_seed);
   bool ok = session_execute_batch(session, "backfill_insert", &params, NULL, err);
   batch_release(&params);
-  return ok;
+  return ok && state_log(session, d->name, "registered", d->table, NULL, err);
 }
 
-static bool insert_range(struct session *session, const char *name, const char *low, const char *high,
-                         struct error *err) {
-  struct batch_builder params;
-  batch_init(&params, 4);
-  batch_add_str(&params, 0, name);
-  batch_add_int(&params, 1, 1);
-  batch_add_str(&params, 2, low);
-  batch_add_str(&params, 3, high);
-  bool ok = session_execute_batch(session, "range_insert", &params, NULL, err);
-  batch_release(&params);
-  return ok;
+bool state_check_table(const struct backfill_row *row, const struct definition *d, struct error *err) {
+  if (strcmp(row->table, d->table) == 0 && strcmp(row->key_columns, d->key_columns) == 0)
+    return true;
+  error_set(err, ERROR_PARTIAL, "the backfill has begun over %s with the key %s, and is over %s with the key %s now",
+            row->table, row->key_columns, d->table, d->key_columns);
+  return error_hint(err, "put the table and the key back as they were and run it again");
 }
 
-bool state_create(struct session *session, const struct definition *d, const char *fingerprint, const char *low,
-                  const char *high, struct error *err) {
-  const char *name = d->name;
-  return session_execute(session, "range_delete", &name, 1, NULL, err) &&
-         session_execute(session, "backfill_delete", &name, 1, NULL, err) &&
-         insert_backfill(session, d, fingerprint, low, high, err) &&
-         (!low || insert_range(session, name, low, high, err));
+/* --- what operators want --- */
+
+bool state_desire(struct session *session, const char *name, const char *desired, const char *event, const char *reason,
+                  struct error *err) {
+  const char *params[] = {desired, name};
+  return session_execute(session, "backfill_desire", params, 2, NULL, err) &&
+         state_log(session, name, event, NULL, reason, err);
 }
 
-bool state_read_range(struct session *session, const char *name, struct range *range, bool *found, struct error *err) {
-  struct rowset rows = ROWSET_INIT;
-  if (!session_query(session, "range_select", &name, 1, &rows, err))
-    return false;
-  *found = rows.row_count > 0;
-  if (*found) {
-    const char *state = rowset_text(&rows, 0, 4);
-    *range = (struct range){
-        .number = rowset_int(&rows, 0, 0),
-        .low = xstrdup_or_null(rowset_text(&rows, 0, 1)),
-        .high = xstrdup_or_null(rowset_text(&rows, 0, 2)),
-        .cursor = xstrdup_or_null(rowset_text(&rows, 0, 3)),
-        .done = state && strcmp(state, "done") == 0,
-        .epoch = rowset_int(&rows, 0, 5),
-        .rows_done = rowset_int(&rows, 0, 6),
-    };
-  }
-  rowset_release(&rows);
-  return true;
+bool state_override(struct session *session, const char *name, const char *overrides, const char *detail,
+                    struct error *err) {
+  const char *params[] = {overrides, name};
+  return session_execute(session, "backfill_override", params, 2, NULL, err) &&
+         state_log(session, name, "set", detail, NULL, err);
 }
 
-bool state_check_table(struct session *session, const struct definition *d, struct error *err) {
-  struct rowset rows = ROWSET_INIT;
-  if (!session_query(session, "backfill_select", (const char *const[]){d->name}, 1, &rows, err))
-    return false;
-  const char *table = rows.row_count ? rowset_text(&rows, 0, 0) : NULL;
-  const char *key = rows.row_count ? rowset_text(&rows, 0, 1) : NULL;
-  bool same = table && key && strcmp(table, d->table) == 0 && strcmp(key, d->key_columns) == 0;
-  if (!same) {
-    error_set(err, ERROR_PARTIAL, "the backfill has begun over %s with the key %s, and is over %s with the key %s now",
-              table ? table : "a table that is not known any more", key ? key : "[]", d->table, d->key_columns);
-    error_hint(err, "put the table and the key back as they were and run it again");
-  }
-  rowset_release(&rows);
-  return same;
-}
+/* --- what the engine sees --- */
 
-bool state_claim(struct session *session, const char *name, struct range *range, const char *worker,
-                 struct error *err) {
+bool state_observe(struct session *session, const char *name, const char *observed, const char *error,
+                   struct error *err) {
   struct batch_builder params;
   batch_init(&params, 3);
-  batch_add_str(&params, 0, worker);
-  batch_add_str(&params, 1, name);
-  batch_add_int(&params, 2, range->number);
-  int64_t affected = 0;
-  bool ok = session_execute_batch(session, "range_take", &params, &affected, err);
+  batch_add_str(&params, 0, observed);
+  batch_add_clean(&params, 1, error);
+  batch_add_str(&params, 2, name);
+  bool ok = session_execute_batch(session, "backfill_observe", &params, NULL, err);
   batch_release(&params);
-  if (ok && affected == 1)
-    range->epoch++;
-  return ok;
+  return ok && state_log(session, name, observed, error, NULL, err);
 }
 
-bool state_finish(struct session *session, const struct definition *d, int64_t rows_done, int64_t size,
-                  struct error *err) {
-  char now[CLOCK_TEXT_SIZE];
-  clock_format_utc(clock_wall_us(), now);
+bool state_finish(struct session *session, const char *name, int64_t rows_done, int64_t batch_size, struct error *err) {
   struct batch_builder params;
-  batch_init(&params, 6);
-  batch_add_str(&params, 0, "done");
-  batch_add_int(&params, 1, rows_done);
-  batch_add_int(&params, 2, size);
-  batch_add_str(&params, 3, now);
-  batch_add_null(&params, 4);
-  batch_add_str(&params, 5, d->name);
+  batch_init(&params, 3);
+  batch_add_int(&params, 0, rows_done);
+  batch_add_int(&params, 1, batch_size);
+  batch_add_str(&params, 2, name);
   bool ok = session_execute_batch(session, "backfill_finish", &params, NULL, err);
+  batch_release(&params);
+  return ok && state_log(session, name, "finished", NULL, NULL, err);
+}
+
+bool state_throttle(struct session *session, const char *name, const char *reason, int64_t throttled_ms,
+                    struct error *err) {
+  struct batch_builder params;
+  batch_init(&params, 2);
+  if (reason)
+    batch_add_str(&params, 0, reason);
+  else
+    batch_add_int(&params, 0, throttled_ms);
+  batch_add_str(&params, 1, name);
+  bool ok = session_execute_batch(session, reason ? "backfill_throttle" : "backfill_unthrottle", &params, NULL, err);
+  batch_release(&params);
+  return ok && state_log(session, name, reason ? "throttled" : "unthrottled", reason, NULL, err);
+}
+
+bool state_log(struct session *session, const char *name, const char *event, const char *detail, const char *reason,
+               struct error *err) {
+  const struct passwd *user = getpwuid(geteuid());
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  struct batch_builder params;
+  batch_init(&params, 7);
+  batch_add_str(&params, 0, name);
+  batch_add_str(&params, 1, event);
+  batch_add_clean(&params, 2, detail);
+  batch_add_clean(&params, 3, reason);
+  batch_add_str(&params, 4, user ? user->pw_name : "");
+  batch_add_str(&params, 5, host);
+  batch_add_int(&params, 6, getpid());
+  bool ok = session_execute_batch(session, "backfill_log_insert", &params, NULL, err);
   batch_release(&params);
   return ok;
 }

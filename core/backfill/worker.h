@@ -9,7 +9,7 @@
 
 #include "backfill/chunk.h"
 #include "backfill/definition.h"
-#include "backfill/state.h"
+#include "backfill/range.h"
 
 #include <uv.h>
 

@@ -176,6 +176,14 @@ void batch_add_str(struct batch_builder *b, uint32_t column, const char *text) {
     BUG("a text of more than 4 GiB");
 }
 
+void batch_add_clean(struct batch_builder *b, uint32_t column, const char *text) {
+  struct strbuf clean = STRBUF_INIT;
+  if (text)
+    strbuf_add_utf8(&clean, text, strlen(text));
+  batch_add_str(b, column, text ? clean.buf : NULL);
+  strbuf_release(&clean);
+}
+
 void batch_cut(struct batch_builder *b, uint32_t column, size_t rows) {
   struct column_builder *c = &b->columns[column];
   if (c->rows <= rows)

@@ -50,6 +50,9 @@ bool batch_add_bytes(struct batch_builder *b, uint32_t column, const void *data,
 /* A text that cannot be that long, NULL for SQL NULL. */
 void batch_add_str(struct batch_builder *b, uint32_t column, const char *text);
 
+/* A text for people: what is no UTF-8 is replaced, so that no database refuses it. NULL for SQL NULL. */
+void batch_add_clean(struct batch_builder *b, uint32_t column, const char *text);
+
 /* Takes the values after row `rows` of one column off again, after a row that came to nothing. */
 void batch_cut(struct batch_builder *b, uint32_t column, size_t rows);
 

@@ -168,15 +168,6 @@ static bool ensure_table(struct session *session, struct error *err) {
   return true;
 }
 
-/* For people, but it goes into a text column: what is no UTF-8 must not refuse the journal. */
-static void add_clean(struct batch_builder *params, uint32_t column, const char *text) {
-  struct strbuf clean = STRBUF_INIT;
-  if (text)
-    strbuf_add_utf8(&clean, text, strlen(text));
-  batch_add_str(params, column, text ? clean.buf : NULL);
-  strbuf_release(&clean);
-}
-
 static void add_result(struct batch_builder *params, uint32_t column, const struct journal_entry *e) {
   if (e->state == ENTRY_DONE)
     batch_add_int(params, column, e->result);
@@ -195,10 +186,10 @@ static bool insert_entry(struct journal *journal, struct session *session, const
   batch_add_int(&params, 2, e->number);
   batch_add_str(&params, 3, e->kind);
   batch_add_str(&params, 4, e->fingerprint);
-  add_clean(&params, 5, e->statement);
+  batch_add_clean(&params, 5, e->statement);
   batch_add_str(&params, 6, state_names[e->state]);
   add_result(&params, 7, e);
-  add_clean(&params, 8, e->error);
+  batch_add_clean(&params, 8, e->error);
   batch_add_str(&params, 9, now);
   bool ok = session_execute_batch(session, "journal_insert", &params, NULL, err);
   batch_release(&params);
@@ -226,10 +217,10 @@ bool journal_update(struct journal *journal, struct session *session, const stru
   batch_init(&params, 9);
   batch_add_str(&params, 0, state_names[e->state]);
   add_result(&params, 1, e);
-  add_clean(&params, 2, e->error);
+  batch_add_clean(&params, 2, e->error);
   batch_add_str(&params, 3, now);
   batch_add_str(&params, 4, e->fingerprint);
-  add_clean(&params, 5, e->statement);
+  batch_add_clean(&params, 5, e->statement);
   batch_add_str(&params, 6, journal->revision);
   batch_add_str(&params, 7, journal->direction);
   batch_add_int(&params, 8, e->number);

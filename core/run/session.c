@@ -162,6 +162,7 @@ static bool open_database(struct session *session, bool read_only, struct error 
   if (ok) {
     texts_add(&session->texts, embedded_find(run_sql, "tables.sql"), &words, style);
     texts_add(&session->texts, embedded_find(backfill_sql, "tables.sql"), &words, style);
+    texts_add(&session->texts, embedded_find(backfill_sql, "ranges.sql"), &words, style);
     texts_add(&session->texts, embedded_find(backfill_sql, "operators.sql"), &words, style);
   }
   map_release_with(&words, free);

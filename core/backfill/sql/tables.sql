@@ -1,6 +1,6 @@
--- The state of backfills, in the target database. Words in braces and `?` as in core/run/sql/tables.sql. Keys are JSON arrays
--- (core/backfill/key.h). Columns that only several workers or the operators' commands use are here from the start, so that a
--- database need not be changed when they come.
+-- The state of backfills, in the target database: tables, and what is done with whole backfills. Words in braces and `?`
+-- as in core/run/sql/tables.sql. Keys are JSON arrays (core/backfill/key.h). {clock} is the database's clock now,
+-- {later} the same so many seconds (one parameter) on. core/backfill/README.md says who reads and writes which column.
 
 -- name: backfill_create
 CREATE TABLE {backfill} (
@@ -17,13 +17,17 @@ CREATE TABLE {backfill} (
   observed {text} NOT NULL,
   batch_size {bigint} NOT NULL,
   overrides {text},
+  braked_until {timestamp},
   throttle_reason {text},
   throttled_since {timestamp},
   throttled_ms {bigint} NOT NULL,
   rows_done {bigint} NOT NULL,
   rows_estimated {bigint},
   quarantined {bigint} NOT NULL,
-  started_at {timestamp} NOT NULL,
+  run_time {bigint} NOT NULL,
+  run_seed {bigint} NOT NULL,
+  registered_at {timestamp} NOT NULL,
+  started_at {timestamp},
   finished_at {timestamp},
   verified_at {timestamp},
   last_error {text}
@@ -36,6 +40,7 @@ CREATE TABLE {backfill_range} (
   low_key {text} NOT NULL,
   high_key {text} NOT NULL,
   cursor_key {text},
+  batch_key {text},
   state {text} NOT NULL,
   worker {text},
   epoch {bigint} NOT NULL,
@@ -44,14 +49,102 @@ CREATE TABLE {backfill_range} (
   not_before {timestamp},
   last_sqlstate {text},
   last_error {text},
+  committed_at {timestamp},
   PRIMARY KEY (backfill, number)
 )
 
--- name: backfill_select
-SELECT table_name, key_columns FROM {backfill} WHERE name = ?
+-- name: worker_create
+CREATE TABLE {backfill_worker} (
+  id {text} NOT NULL PRIMARY KEY,
+  runner {text} NOT NULL,
+  backfill {text} NOT NULL,
+  host {text} NOT NULL,
+  pid {bigint} NOT NULL,
+  batch_size {bigint} NOT NULL,
+  started_at {timestamp} NOT NULL,
+  heartbeat_at {timestamp} NOT NULL,
+  lease_until {timestamp} NOT NULL
+)
+
+-- name: bad_create
+CREATE TABLE {backfill_bad} (
+  backfill {text} NOT NULL,
+  bad_key {text} NOT NULL,
+  range_number {bigint} NOT NULL,
+  sqlstate {text},
+  message {text} NOT NULL,
+  attempts {bigint} NOT NULL,
+  batch_id {text} NOT NULL,
+  first_at {timestamp} NOT NULL,
+  last_at {timestamp} NOT NULL,
+  state {text} NOT NULL,
+  PRIMARY KEY (backfill, bad_key)
+)
+
+-- name: backfill_log_create
+CREATE TABLE {backfill_log} (
+  at {timestamp} NOT NULL,
+  backfill {text} NOT NULL,
+  event {text} NOT NULL,
+  detail {text},
+  reason {text},
+  os_user {text} NOT NULL,
+  host {text} NOT NULL,
+  pid {bigint} NOT NULL
+)
+
+-- name: backfill_find
+SELECT name, fingerprint, table_name, key_columns, key_types, first_key, last_key, frontier_key, planned, desired, observed,
+       batch_size, overrides, throttle_reason, throttled_ms, rows_estimated, quarantined, run_time, run_seed, last_error,
+       (SELECT COALESCE(SUM(r.rows_done), 0) FROM {backfill_range} r WHERE r.backfill = b.name)
+FROM {backfill} b WHERE name = ?
+
+-- name: backfill_names
+SELECT name FROM {backfill} ORDER BY registered_at, name
 
 -- name: backfill_finished
 SELECT name FROM {backfill} WHERE observed IN ('done', 'done with bad rows')
+
+-- name: backfill_insert
+INSERT INTO {backfill} (name, fingerprint, table_name, key_columns, key_types, planned, desired, observed, batch_size,
+                        throttled_ms, rows_done, rows_estimated, quarantined, run_time, run_seed, registered_at)
+VALUES (?, ?, ?, ?, ?, {false}, 'run', 'planned', ?, 0, 0, ?, 0, ?, ?, {clock})
+
+-- name: backfill_lock
+SELECT planned, first_key, last_key, frontier_key, desired, observed FROM {backfill} WHERE name = ?{claim}
+
+-- name: backfill_bounds
+UPDATE {backfill} SET first_key = ?, last_key = ?, planned = ?, started_at = {clock} WHERE name = ?
+
+-- name: backfill_frontier
+UPDATE {backfill} SET frontier_key = ?, planned = ? WHERE name = ?
+
+-- name: backfill_accept
+UPDATE {backfill} SET fingerprint = ? WHERE name = ?
+
+-- name: backfill_desire
+UPDATE {backfill} SET desired = ? WHERE name = ?
+
+-- name: backfill_override
+UPDATE {backfill} SET overrides = ? WHERE name = ?
+
+-- name: backfill_observe
+UPDATE {backfill} SET observed = ?, last_error = ? WHERE name = ?
+
+-- name: backfill_finish
+UPDATE {backfill}
+SET observed = CASE WHEN quarantined > 0 THEN 'done with bad rows' ELSE 'done' END, rows_done = ?, batch_size = ?,
+    finished_at = {clock}, last_error = NULL, throttle_reason = NULL, throttled_since = NULL
+WHERE name = ?
+
+-- name: backfill_throttle
+UPDATE {backfill} SET throttle_reason = ?, throttled_since = {clock} WHERE name = ?
+
+-- name: backfill_unthrottle
+UPDATE {backfill} SET throttle_reason = NULL, throttled_since = NULL, throttled_ms = throttled_ms + ? WHERE name = ?
+
+-- name: backfill_quarantine
+UPDATE {backfill} SET quarantined = quarantined + ? WHERE name = ?
 
 -- name: backfill_delete
 DELETE FROM {backfill} WHERE name = ?
@@ -59,29 +152,11 @@ DELETE FROM {backfill} WHERE name = ?
 -- name: range_delete
 DELETE FROM {backfill_range} WHERE backfill = ?
 
--- name: backfill_insert
-INSERT INTO {backfill} (name, fingerprint, table_name, key_columns, key_types, first_key, last_key, frontier_key, planned,
-                        desired, observed, batch_size, throttled_ms, rows_done, rows_estimated, quarantined, started_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, {true}, 'run', 'running', ?, 0, 0, ?, 0, ?)
+-- name: worker_delete_all
+DELETE FROM {backfill_worker} WHERE backfill = ?
 
--- name: range_insert
-INSERT INTO {backfill_range} (backfill, number, low_key, high_key, state, epoch, attempts, rows_done)
-VALUES (?, ?, ?, ?, 'pending', 0, 0, 0)
+-- name: bad_delete
+DELETE FROM {backfill_bad} WHERE backfill = ?
 
--- name: range_take
-UPDATE {backfill_range} SET state = 'active', worker = ?, epoch = epoch + 1
-WHERE backfill = ? AND number = ? AND state <> 'done'
-
--- name: range_select
-SELECT number, low_key, high_key, cursor_key, state, epoch, rows_done FROM {backfill_range} WHERE backfill = ? ORDER BY number
-
--- name: range_claim
-SELECT epoch, cursor_key, state, (SELECT desired FROM {backfill} WHERE name = backfill)
-FROM {backfill_range} WHERE backfill = ? AND number = ?{claim}
-
--- name: range_checkpoint
-UPDATE {backfill_range} SET cursor_key = ?, rows_done = rows_done + ?, state = ?, attempts = 0
-WHERE backfill = ? AND number = ? AND epoch = ?
-
--- name: backfill_finish
-UPDATE {backfill} SET observed = ?, rows_done = ?, batch_size = ?, finished_at = ?, last_error = ? WHERE name = ?
+-- name: backfill_log_insert
+INSERT INTO {backfill_log} (at, backfill, event, detail, reason, os_user, host, pid) VALUES ({clock}, ?, ?, ?, ?, ?, ?, ?)

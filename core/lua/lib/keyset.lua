@@ -152,9 +152,18 @@ function keyset:update_script(t, set)
   return sql.fill(text, {}), false
 end
 
--- Does a SELECT of the own range row lock it?
+-- What locks the rows of a SELECT: of the table called `name` in a join; `skip` passes over rows that are locked.
 function keyset.claim()
   return ""
+end
+
+-- The database's clock at this moment, in the middle of a transaction too, and so many seconds (a parameter) after it.
+function keyset.clock()
+  return "CURRENT_TIMESTAMP"
+end
+
+function keyset.later()
+  return "CURRENT_TIMESTAMP + CAST(? AS INTEGER) * INTERVAL '1' SECOND"
 end
 
 function keyset.batch_sync()

@@ -28,6 +28,10 @@ return function(dialect, version_table, schema)
   end
   words.version = dialect:table_name(version_table, schema)
   words.claim = dialect:claim()
+  words.claim_range = dialect:claim("r")
+  words.claim_next = dialect:claim("r", true)
+  words.clock = dialect:clock()
+  words.later = dialect:later()
   -- what a script cannot ask: is the table there, and what time is it
   words.if_absent = host.offline and "IF NOT EXISTS " or ""
   words.now = words.now or "CURRENT_TIMESTAMP"

@@ -197,11 +197,18 @@ function backfill:update_script(t, set, size)
 end
 
 -- In a join only the range row may be locked: it is named without its schema.
-function backfill.claim(_, range_table)
-  if not range_table then
-    return " FOR UPDATE"
-  end
-  return " FOR UPDATE OF " .. (range_table:match('("[^"]*")$') or range_table:match("[^.]+$"))
+function backfill.claim(_, range_table, skip)
+  local of = range_table and " OF " .. (range_table:match('("[^"]*")$') or range_table:match("[^.]+$")) or ""
+  return " FOR UPDATE" .. of .. (skip and " SKIP LOCKED" or "")
+end
+
+-- now() stands still in a transaction, and a batch may wait in its own for long.
+function backfill.clock()
+  return "clock_timestamp()"
+end
+
+function backfill.later()
+  return "clock_timestamp() + CAST(? AS double precision) * interval '1 second'"
 end
 
 -- One column of the unnest: the array's placeholder, its name and its value as the table wants it.

@@ -6,6 +6,16 @@ local backfill = {}
 backfill.distinct_words = "IS NOT"
 backfill.backfill_target_ms = 100 -- writers wait for the whole batch
 
+local moment = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'%s) || '000+00:00'" -- as Moonbird itself writes one
+
+function backfill.clock()
+  return moment:format("")
+end
+
+function backfill.later()
+  return moment:format(", CAST(? AS TEXT) || ' seconds'")
+end
+
 function backfill.batch_begin()
   return "BEGIN IMMEDIATE"
 end

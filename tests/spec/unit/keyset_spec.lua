@@ -133,6 +133,7 @@ describe("keyset SQL", function()
     assert.are.equal(" FOR UPDATE", postgres:claim())
     assert.are.equal(" FOR UPDATE OF moonbird_backfill_range", postgres:claim('"S.x".moonbird_backfill_range'))
     assert.are.equal(' FOR UPDATE OF "a.b"', postgres:claim('s."a.b"'))
+    assert.are.equal(" FOR UPDATE OF r SKIP LOCKED", postgres:claim("r", true))
     assert.are.equal("", sqlite:claim("x"))
   end)
 
