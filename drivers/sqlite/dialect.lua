@@ -265,7 +265,7 @@ function dialect.outside_transaction(_, text)
   return pragma ~= nil and outside_pragmas[pragma:lower()] == true
 end
 
-for _, part in ipairs({ "sqlite.backfill", "sqlite.catalog" }) do
+for _, part in ipairs({ "sqlite.backfill", "sqlite.catalog", "sqlite.schema", "sqlite.type_names" }) do
   for name, method in pairs(require(part)) do
     dialect[name] = method
   end
