@@ -73,12 +73,17 @@ postgres_launch() {
     -k "$postgres_folder" -c listen_addresses=127.0.0.1 -c fsync=on -c max_connections=60 \
     -c log_checkpoints=off ${POSTGRES_OPTIONS:-}) >"$postgres_folder/log" 2>&1 &
   postgres_pid=$!
+  postgres_wait_ready "$1" "$postgres_folder" "$postgres_port" "$postgres_pid"
+}
+
+# postgres_wait_ready BIN FOLDER PORT PID: waits until it answers; false when it ended.
+postgres_wait_ready() {
   local i
   for ((i = 0; i < 600; i++)); do
-    if "$1/pg_isready" -q -h "$postgres_folder" -p "$postgres_port" 2>/dev/null; then
+    if "$1/pg_isready" -q -h "$2" -p "$3" 2>/dev/null; then
       return 0
     fi
-    kill -0 "$postgres_pid" 2>/dev/null || return 1
+    kill -0 "$4" 2>/dev/null || return 1
     sleep 0.05
   done
   return 1

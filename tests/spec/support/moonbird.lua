@@ -1,5 +1,6 @@
--- Drives the built program as a user would: projects in temporary folders, on SQLite and PostgreSQL; the program with
--- its output, exit code and a time limit, in front or behind; questions to the database by its own shell.
+-- Drives the built program as a user would: projects in temporary folders, on SQLite and PostgreSQL, also behind a pooler
+-- in transaction mode; the program with its output, exit code and a time limit, in front or behind; questions to the
+-- database by its own shell.
 --
 -- Used by the specs of this folder. Knows nothing about the program's inside. Every run fails its test when a sanitizer
 -- has found something or when the password of the database is in the output.
@@ -16,6 +17,7 @@ end
 moonbird.program = absolute(os.getenv("MOONBIRD_TEST_PROGRAM") or "build-dev/moonbird")
 moonbird.root = absolute(""):gsub("/$", "")
 moonbird.postgres_url = os.getenv("MOONBIRD_TEST_POSTGRES_URL")
+moonbird.pooler_url = os.getenv("MOONBIRD_TEST_POOLER_URL") -- the same server behind PgBouncer in transaction mode
 
 -- --- the shell ---
 
@@ -197,11 +199,13 @@ local function psql(url, text)
   return shell_ok(("psql -X -q -A -t -v ON_ERROR_STOP=1 %s -c %s"):format(quote(url), quote(text)))
 end
 
-local function use_postgres(project)
+local function use_postgres(project, server_url)
   postgres_number = postgres_number + 1
   project.database = ("spec_%s_%d"):format(shell_ok("echo $PPID-$$"):gsub("%s", ""):gsub("-", "_"), postgres_number)
-  psql(moonbird.postgres_url, "CREATE DATABASE " .. project.database)
-  project.url = moonbird.postgres_url:gsub("/[^/]*$", "/" .. project.database)
+  project.server_url = server_url
+  psql(server_url, "CREATE DATABASE " .. project.database)
+  project.shell_url = server_url:gsub("/[^/]*$", "/" .. project.database)
+  project.url = project.shell_url
   local password = project.url:match("^%w+://[^:]+:([^@]+)@")
   if password then
     project.secrets = { password, (password:gsub("%%(%x%x)", function(hex)
@@ -210,11 +214,23 @@ local function use_postgres(project)
   end
 end
 
---- An environment in a temporary folder, its database empty: kind is "sqlite" or "postgres". `ini` is more of the ini.
-function moonbird.project(kind, ini)
+-- The pooler opens further server connections only while a client is there; transactions of the program shall meet on
+-- different ones from the start.
+local function use_pooler(project, pooler_url)
+  use_postgres(project, moonbird.postgres_url)
+  project.kind = "postgres"
+  project.url = pooler_url:gsub("/[^/]*$", "/" .. project.database)
+  psql(project.url, "SELECT pg_sleep(0.8)")
+end
+
+--- An environment in a temporary folder, its database empty: kind is "sqlite", "postgres" or "pooler" (PostgreSQL behind
+--- PgBouncer). `ini` is more of the ini, `server_url` another server than that of all specs.
+function moonbird.project(kind, ini, server_url)
   local project = setmetatable({ kind = kind, folder = moonbird.temporary_folder(), secrets = {} }, Project)
   if kind == "postgres" then
-    use_postgres(project)
+    use_postgres(project, server_url or moonbird.postgres_url)
+  elseif kind == "pooler" then
+    use_pooler(project, server_url or moonbird.pooler_url)
   else
     project.url = "sqlite:///data.db"
   end
@@ -231,7 +247,7 @@ end
 function Project:remove()
   os.execute("chmod -R u+w " .. quote(self.folder) .. " 2>/dev/null; rm -rf " .. quote(self.folder))
   if self.kind == "postgres" then
-    psql(moonbird.postgres_url, ("DROP DATABASE IF EXISTS %s WITH (FORCE)"):format(self.database))
+    psql(self.server_url, ("DROP DATABASE IF EXISTS %s WITH (FORCE)"):format(self.database))
   end
 end
 
@@ -314,7 +330,7 @@ end
 function Project:sql(text)
   local output
   if self.kind == "postgres" then
-    output = psql(self.url, text)
+    output = psql(self.shell_url, text)
   else
     output = shell_ok(("sqlite3 -bail -cmd '.timeout 10000' %s %s"):format(quote(self:path("data.db")), quote(text)))
   end
@@ -353,6 +369,17 @@ function Project:people(n)
     ("INSERT INTO people WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "):format(n)
       .. "SELECT i, 'First' || i || ' Last' || i, 0 FROM n"
   )
+end
+
+--- Calls f("pooler") inside a `describe`, as each_database does.
+function moonbird.behind_pooler(describe, pending, f)
+  if moonbird.pooler_url then
+    describe("behind PgBouncer", function()
+      f("pooler")
+    end)
+  else
+    pending("behind PgBouncer: $MOONBIRD_TEST_POOLER_URL is not set")
+  end
 end
 
 --- Calls f(kind) inside a `describe` for each database; PostgreSQL is pending where no server was named.

@@ -1,0 +1,54 @@
+-- Servers that a spec has for itself, because it freezes them or watches all of their sessions: scripts/lib/replica.sh
+-- and scripts/lib/pgbouncer.sh. They end with stop(), and by themselves when the spec's process has died.
+
+local moonbird = require("support.moonbird")
+
+local servers = {}
+
+local Servers = {}
+Servers.__index = Servers
+
+local function own_pid()
+  return (moonbird.shell("echo $PPID"):gsub("%s", ""))
+end
+
+-- Runs inside the script, with the servers up: tells the environment, and waits until nobody wants them any more.
+local inside = [[env | grep ^MOONBIRD_TEST_ >%s/new; mv %s/new %s/env
+while kill -0 %s 2>/dev/null && [ ! -e %s/stop ]; do sleep 0.1; done]]
+
+--- Starts "replica" (a server of its own and its replica) or "pgbouncer" (in front of the server of all specs); options:
+--- env. Gives what the script's MOONBIRD_TEST_... variables say: postgres_url, postgres_pid, replica_url, replica_pid,
+--- pooler_url, pooler_pid.
+function servers.start(kind, options)
+  local self = setmetatable({ files = moonbird.temporary_folder() }, Servers)
+  local files, words = self.files, { "env" }
+  for name, value in pairs(options and options.env or {}) do
+    words[#words + 1] = moonbird.quote(name .. "=" .. value)
+  end
+  words[#words + 1] = ("%s/scripts/lib/%s.sh"):format(moonbird.root, kind)
+  words[#words + 1] = "bash -c " .. moonbird.quote(inside:format(files, files, files, own_pid(), files))
+  os.execute(("( %s; rm -f %s/env ) >%s/log 2>&1 </dev/null &"):format(table.concat(words, " "), files, files))
+  moonbird.wait_until(kind .. " starts", 60, function()
+    return moonbird.read_file(files .. "/env")
+  end)
+  for name, value in moonbird.read_file(files .. "/env"):gmatch("MOONBIRD_TEST_([%u_]+)=([^\n]*)") do
+    self[name:lower()] = value
+  end
+  return self
+end
+
+--- Sends a signal ("STOP", "CONT") to a process and its children.
+function servers.signal(pid, signal)
+  moonbird.shell(("kill -%s %s $(ps -o pid= --ppid %s)"):format(signal, pid, pid))
+end
+
+--- Ends the servers and removes what they have written.
+function Servers:stop()
+  moonbird.write_file(self.files .. "/stop", "")
+  moonbird.wait_until("servers end", 60, function()
+    return not moonbird.read_file(self.files .. "/env")
+  end)
+  os.execute("rm -rf " .. moonbird.quote(self.files))
+end
+
+return servers
