@@ -101,32 +101,86 @@ static void set_open_error(moonbird_error *error, PGconn *pg, const struct attem
 
 /* --- The session's style --- */
 
+/* What the first query tells of the session. */
+struct session_facts {
+  int pid;
+  int float_digits;
+};
+
+static bool read_facts(moonbird_conn *conn, struct session_facts *facts, moonbird_error *error) {
+  PGresult *result = connection_run(
+      conn, "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('extra_float_digits')", 0, NULL, 0, error);
+  if (result == NULL) {
+    return false;
+  }
+  facts->pid = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+  facts->float_digits = (int)strtol(PQgetvalue(result, 0, 1), NULL, 10);
+  PQclear(result);
+  return true;
+}
+
+/* A server tells its own process id with the key for cancelling; a pooler makes up a key of its own. */
+static bool is_behind_pooler(PGconn *pg, enum pooler told, const struct session_facts *facts) {
+  return told == POOLER_TRANSACTION || (told == POOLER_DETECT && facts->pid != PQbackendPID(pg));
+}
+
 static bool status_differs(PGconn *pg, const char *name, const char *prefix) {
   const char *value = PQparameterStatus(pg, name);
   return value != NULL && strncmp(value, prefix, strlen(prefix)) != 0;
 }
 
-/* Settings of the role or the database may have changed how values are spelt. What the server reports is compared
- * without a round trip; extra_float_digits is not reported. It is not part of the startup message, which PgBouncer
- * would refuse. */
-static bool fix_style(moonbird_conn *conn, moonbird_error *error) {
-  char sql[256];
+static void add_setting(char *sql, size_t size, const char *name, const char *value) {
+  size_t used = strlen(sql);
+  snprintf(sql + used, size - used, "%s%s = %s", used == 0 ? "SET " : "; SET ", name, value);
+}
+
+/* Settings of the role or the database may have changed how values are spelt. Behind a pooler nothing that is set here
+ * would hold; a float that lost its last digits would then be written back so. None of it is part of the startup
+ * message, which PgBouncer would refuse. */
+static bool fix_style(moonbird_conn *conn, const struct session_facts *facts, moonbird_error *error) {
   PGconn *pg = conn->pg;
-  snprintf(sql, sizeof sql,
-           "%s%s%sSELECT set_config('extra_float_digits', '%s', false) "
-           "WHERE current_setting('extra_float_digits')::int < 1",
-           status_differs(pg, "DateStyle", "ISO") ? "SET DateStyle = 'ISO'; " : "",
-           status_differs(pg, "IntervalStyle", "postgres") ? "SET IntervalStyle = 'postgres'; " : "",
-           status_differs(pg, "standard_conforming_strings", "on") ? "SET standard_conforming_strings = on; " : "",
-           PQserverVersion(pg) >= 120000 ? "1" : "3");
+  const char *digits = PQserverVersion(pg) >= 120000 ? "1" : "3";
+  char sql[256] = "";
+  if (status_differs(pg, "DateStyle", "ISO")) {
+    add_setting(sql, sizeof sql, "DateStyle", "'ISO'");
+  }
+  if (status_differs(pg, "IntervalStyle", "postgres")) {
+    add_setting(sql, sizeof sql, "IntervalStyle", "'postgres'");
+  }
+  if (status_differs(pg, "standard_conforming_strings", "on")) {
+    add_setting(sql, sizeof sql, "standard_conforming_strings", "on");
+  }
+  if (facts->float_digits < 1) {
+    add_setting(sql, sizeof sql, "extra_float_digits", digits);
+  }
+  if (sql[0] == '\0') {
+    return true;
+  }
+  if (conn->is_pooled) {
+    error_set(error, "08004", "the sessions behind the pooler spell values in another way than Moonbird needs");
+    error->retry = MOONBIRD_RETRY_NEVER;
+    error_set_hint(error, "no setting of ours would hold there: set it for the role (ALTER ROLE ... SET ...), or go "
+                          "around the pooler. Needed: DateStyle ISO, IntervalStyle postgres, "
+                          "standard_conforming_strings on, extra_float_digits 1 (3 before PostgreSQL 12)");
+    return false;
+  }
   bool copied = false;
   PGresult *result = PQsendQuery(pg, sql) ? connection_collect(conn, &copied) : NULL;
-  bool done = PQresultStatus(result) == PGRES_TUPLES_OK;
+  bool done = PQresultStatus(result) == PGRES_COMMAND_OK;
   if (!done) {
     error_from_result(error, pg, result, NULL, 0, 0);
   }
   PQclear(result);
   return done;
+}
+
+static bool begin_session(moonbird_conn *conn, enum pooler told, moonbird_error *error) {
+  struct session_facts facts;
+  if (!read_facts(conn, &facts, error)) {
+    return false;
+  }
+  conn->is_pooled = is_behind_pooler(conn->pg, told, &facts);
+  return fix_style(conn, &facts, error);
 }
 
 static void read_version(moonbird_conn *conn) {
@@ -156,7 +210,7 @@ static bool connect_server(moonbird_conn *conn, const struct keywords *keywords,
     return false;
   }
   read_version(conn);
-  return fix_style(conn, error);
+  return begin_session(conn, keywords->pooler, error);
 }
 
 int32_t connection_open(const moonbird_option *options, uint32_t count, void *owner, moonbird_conn **conn,
@@ -240,6 +294,10 @@ int32_t connection_transaction_state(moonbird_conn *conn) {
   default:
     return MOONBIRD_TX_UNKNOWN;
   }
+}
+
+int32_t connection_keeps_session(moonbird_conn *conn) {
+  return conn->is_pooled ? 0 : 1;
 }
 
 const char *connection_server_version(moonbird_conn *conn) {

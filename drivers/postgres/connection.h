@@ -25,6 +25,7 @@ struct moonbird_conn {
   PGcancel *cancel; /* under cancel_mutex, as is_running */
   bool is_running;
   bool server_is_utf8;
+  bool is_pooled;                 /* the next transaction may run in another session of the server */
   struct moonbird_result *stream; /* the result that is being received row by row, if any */
   struct plan_cache plans;
   struct params params;
@@ -49,6 +50,7 @@ void connection_end(moonbird_conn *conn);
 void connection_cancel(moonbird_conn *conn);
 
 int32_t connection_transaction_state(moonbird_conn *conn);
+int32_t connection_keeps_session(moonbird_conn *conn);
 const char *connection_server_version(moonbird_conn *conn);
 
 /* Receives everything up to the end of the running statement (or script) and gives the last result, or the first

@@ -106,6 +106,7 @@ static moonbird_driver driver = {
     .lock = driver_lock,
     .unlock = lock_release,
     .server_version = connection_server_version,
+    .keeps_session = connection_keeps_session,
 };
 
 MOONBIRD_EXPORT const moonbird_driver *moonbird_driver_v0(const moonbird_host *host, moonbird_error *error);

@@ -1,6 +1,7 @@
 /*
  * lock.c - pg_try_advisory_lock, and who holds it. Called through the table in driver.c on a connection that does
- * nothing else.
+ * nothing else. Behind a pooler a session's lock would stay with a session that others get: there the lock is taken
+ * for the moment of the statement, which tells whether somebody holds it.
  */
 #include "lock.h"
 
@@ -62,7 +63,9 @@ static void describe_holder(moonbird_conn *conn, const char *number, char *holde
 
 static int32_t try_lock(moonbird_conn *conn, const char *number, char *holder, uint32_t size, moonbird_error *error) {
   const char *values[] = {number};
-  PGresult *answer = connection_run(conn, "SELECT pg_catalog.pg_try_advisory_lock($1::bigint)", 1, values, 0, error);
+  const char *sql = conn->is_pooled ? "SELECT pg_catalog.pg_try_advisory_xact_lock($1::bigint)"
+                                    : "SELECT pg_catalog.pg_try_advisory_lock($1::bigint)";
+  PGresult *answer = connection_run(conn, sql, 1, values, 0, error);
   if (answer == NULL) {
     return MOONBIRD_ERROR;
   }
@@ -92,7 +95,7 @@ void lock_release(moonbird_conn *conn, const char *key) {
   const char *values[] = {number};
   moonbird_error ignored;
   snprintf(number, sizeof number, "%" PRId64, lock_key(key));
-  if (stream_absorb(conn, &ignored)) {
+  if (!conn->is_pooled && stream_absorb(conn, &ignored)) {
     PQclear(connection_run(conn, "SELECT pg_catalog.pg_advisory_unlock($1::bigint)", 1, values, 0, &ignored));
   }
 }

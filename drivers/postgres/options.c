@@ -13,7 +13,7 @@
 
 /* libpq's name of an option; NULL: not for libpq. */
 static const char *keyword_of(const char *key) {
-  if (strcmp(key, "scheme") == 0) {
+  if (strcmp(key, "scheme") == 0 || strcmp(key, "pooler") == 0) {
     return NULL;
   }
   return strcmp(key, "database") == 0 ? "dbname" : key;
@@ -36,7 +36,7 @@ static bool is_known(const PQconninfoOption *known, const char *keyword) {
 static void set_unknown(moonbird_error *error, const PQconninfoOption *known, const char *key) {
   error_set(error, "08001", "the option \"%s\" is not known to the PostgreSQL driver", key);
   error->retry = MOONBIRD_RETRY_NEVER;
-  size_t used = (size_t)snprintf(error->hint, sizeof error->hint, "known are: ");
+  size_t used = (size_t)snprintf(error->hint, sizeof error->hint, "known are: pooler ");
   for (; known->keyword != NULL; known++) {
     if (is_offered(known) && used + strlen(known->keyword) + 3 < sizeof error->hint) {
       used += (size_t)snprintf(error->hint + used, sizeof error->hint - used, "%s ", known->keyword);
@@ -53,6 +53,30 @@ static bool parse_timeout(const char *text, int *seconds) {
   }
   *seconds = (int)number;
   return true;
+}
+
+static bool parse_pooler(const char *text, enum pooler *pooler) {
+  static const struct {
+    const char *word;
+    enum pooler pooler;
+  } words[] = {
+      {"auto", POOLER_DETECT}, {"none", POOLER_NONE}, {"session", POOLER_NONE}, {"transaction", POOLER_TRANSACTION}};
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    if (strcmp(text, words[i].word) == 0) {
+      *pooler = words[i].pooler;
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool set_pooler(struct keywords *keywords, const moonbird_option *option, moonbird_error *error) {
+  if (option->value == NULL || option->value[0] == '\0' || parse_pooler(option->value, &keywords->pooler)) {
+    return true;
+  }
+  error_set(error, "08001", "pooler must be auto, none, session or transaction");
+  error->retry = MOONBIRD_RETRY_NEVER;
+  return false;
 }
 
 static bool check(struct keywords *keywords, const PQconninfoOption *known, const moonbird_option *option,
@@ -74,6 +98,9 @@ static bool fill(struct keywords *keywords, const PQconninfoOption *known, const
                  uint32_t count, moonbird_error *error) {
   size_t used = 0;
   for (uint32_t i = 0; i < count; i++) {
+    if (strcmp(options[i].key, "pooler") == 0 && !set_pooler(keywords, &options[i], error)) {
+      return false;
+    }
     /* An empty part of a URL ("postgresql:///db") means that it is left to libpq's defaults. */
     if (keyword_of(options[i].key) == NULL || options[i].value == NULL || options[i].value[0] == '\0') {
       continue;

@@ -10,10 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The driver's own option: what stands between it and the server. */
+enum pooler {
+  POOLER_DETECT,     /* "auto" */
+  POOLER_NONE,       /* "none", "session": the session is ours until the end */
+  POOLER_TRANSACTION /* "transaction": it may be another one in each transaction */
+};
+
 struct keywords {
   const char **keys; /* both end with NULL */
   const char **values;
   int connect_timeout; /* seconds, 0: none */
+  enum pooler pooler;
 };
 
 /* Checks and translates; an unknown key is an error that lists the known ones. */

@@ -5,6 +5,9 @@
  * One round trip where possible: a statement without texts (or with texts that mean the same in every type) goes as
  * PQsendQueryParams with the result in text format; a repeated one as its prepared statement. Otherwise it is prepared
  * and described first, which costs a second round trip and gives binary results.
+ *
+ * Behind a pooler a prepared statement lives as long as its transaction: none is kept, and where no transaction is
+ * open, one is put around the preparation and its use.
  */
 #include "statement.h"
 
@@ -104,7 +107,7 @@ static bool send_prepared(moonbird_conn *conn, const struct plan *plan) {
                              plan->is_binary);
 }
 
-/* DDL of another connection has changed the result's columns, or a pooler has given us another server process. */
+/* DDL of another connection has changed the result's columns, or a pooler has given us another session all the same. */
 static bool is_stale(const PGresult *answer) {
   const char *sqlstate = answer == NULL ? NULL : PQresultErrorField(answer, PG_DIAG_SQLSTATE);
   const char *function = answer == NULL ? NULL : PQresultErrorField(answer, PG_DIAG_SOURCE_FUNCTION);
@@ -155,6 +158,56 @@ static int32_t run_prepared(moonbird_conn *conn, bool is_kept, encoder encode, c
   }
 }
 
+/* --- Behind a pooler --- */
+
+static bool is_kept(const moonbird_conn *conn, const moonbird_statement *statement) {
+  return (statement->flags & MOONBIRD_REPEATED) != 0 && !conn->is_pooled;
+}
+
+static bool begin_own(moonbird_conn *conn, bool *has_begun, moonbird_error *error) {
+  *has_begun = false;
+  if (!conn->is_pooled || PQtransactionStatus(conn->pg) != PQTRANS_IDLE) {
+    return true;
+  }
+  PGresult *answer = connection_run(conn, "BEGIN", 0, NULL, 0, error);
+  *has_begun = answer != NULL;
+  PQclear(answer);
+  return *has_begun;
+}
+
+/* Ends what begin_own has begun; gives the outcome of the whole. */
+static int32_t end_own(moonbird_conn *conn, bool has_begun, int32_t outcome, moonbird_result **result,
+                       moonbird_error *error) {
+  moonbird_error ignored;
+  if (!has_begun) {
+    return outcome;
+  }
+  if (outcome == MOONBIRD_ERROR) {
+    PQclear(connection_run(conn, "ROLLBACK", 0, NULL, 0, &ignored));
+    return outcome;
+  }
+  PGresult *answer = connection_run(conn, "COMMIT", 0, NULL, 0, error);
+  if (answer == NULL && *result != NULL) {
+    result_free(*result);
+    *result = NULL;
+  }
+  outcome = answer == NULL ? MOONBIRD_ERROR : MOONBIRD_OK;
+  PQclear(answer);
+  return outcome;
+}
+
+static int32_t run_described(moonbird_conn *conn, bool kept, const moonbird_batch *batch, moonbird_result **result,
+                             moonbird_summary *summary, moonbird_error *error) {
+  bool has_begun = false;
+  if (!begin_own(conn, &has_begun, error)) {
+    return MOONBIRD_ERROR;
+  }
+  int32_t outcome = run_prepared(conn, kept, encode_row, batch, result, summary, error);
+  return end_own(conn, has_begun, outcome, result, error);
+}
+
+/* --- Streams --- */
+
 static bool open_stream(moonbird_conn *conn, const struct plan *plan, moonbird_result *result, moonbird_error *error) {
   bool is_query = sql_is_query((const char *)conn->sql.data, conn->sql.len);
   PGTransactionStatusType state = PQtransactionStatus(conn->pg);
@@ -204,12 +257,14 @@ static int32_t run_row(moonbird_conn *conn, const moonbird_statement *statement,
   if (!params_declare(&conn->params, batch, 1, error)) {
     return MOONBIRD_ERROR;
   }
-  if (statement->flags & MOONBIRD_STREAM) {
+  /* A stream outside of a transaction would have to keep one open behind a pooler: there the rows come at once. */
+  bool may_stream = !conn->is_pooled || PQtransactionStatus(conn->pg) != PQTRANS_IDLE;
+  if ((statement->flags & MOONBIRD_STREAM) && may_stream) {
     return run_streaming(conn, batch, result, summary, error);
   }
-  bool is_kept = (statement->flags & MOONBIRD_REPEATED) != 0;
-  if (is_kept || params_need_description(&conn->params, batch, conn->server_is_utf8)) {
-    return run_prepared(conn, is_kept, encode_row, batch, result, summary, error);
+  bool kept = is_kept(conn, statement);
+  if (kept || params_need_description(&conn->params, batch, conn->server_is_utf8)) {
+    return run_described(conn, kept, batch, result, summary, error);
   }
   if (!params_encode(&conn->params, batch, 0, NULL, error)) {
     return MOONBIRD_ERROR;
@@ -226,11 +281,14 @@ static int32_t run_each(moonbird_conn *conn, const moonbird_statement *statement
   if (!params_declare(&conn->params, batch, batch->row_count, error)) {
     return MOONBIRD_ERROR;
   }
-  const struct plan *plan = plan_get(conn, (statement->flags & MOONBIRD_REPEATED) != 0, error);
-  if (plan == NULL || !pipeline_run(conn, plan, batch, &summary->rows_affected, error)) {
+  moonbird_result *none = NULL;
+  bool has_begun = false;
+  if (!begin_own(conn, &has_begun, error)) {
     return MOONBIRD_ERROR;
   }
-  return MOONBIRD_OK;
+  const struct plan *plan = plan_get(conn, is_kept(conn, statement), error);
+  bool done = plan != NULL && pipeline_run(conn, plan, batch, &summary->rows_affected, error);
+  return end_own(conn, has_begun, done ? MOONBIRD_OK : MOONBIRD_ERROR, &none, error);
 }
 
 static int32_t run_arrays(moonbird_conn *conn, const moonbird_statement *statement, moonbird_result **result,
@@ -238,7 +296,7 @@ static int32_t run_arrays(moonbird_conn *conn, const moonbird_statement *stateme
   if (!params_encode_arrays(&conn->params, statement->params, error)) {
     return MOONBIRD_ERROR;
   }
-  if (statement->flags & MOONBIRD_REPEATED) {
+  if (is_kept(conn, statement)) {
     return run_prepared(conn, true, encode_nothing, NULL, result, summary, error);
   }
   return run_directly(conn, result, summary, error);

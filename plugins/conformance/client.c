@@ -146,6 +146,39 @@ moonbird_conn *client_open(struct run *run) {
   return conn;
 }
 
+bool client_keeps_session(const struct run *run) {
+  return run->conn == NULL || run->driver->keeps_session == NULL || run->driver->keeps_session(run->conn) == 1;
+}
+
+static void remember_table(struct run *run, const char *name) {
+  if (run->table_count < TABLES_MAX) {
+    snprintf(run->tables[run->table_count++], sizeof run->tables[0], "%.*s", (int)strcspn(name, " ("), name);
+  }
+}
+
+/* Gives the length of the word to leave out. */
+static size_t temporary_word(struct run *run, const char *at) {
+  static const char phrase[] = "TEMP TABLE ";
+  if (strncmp(at, phrase, strlen(phrase)) != 0 || client_keeps_session(run)) {
+    return 0;
+  }
+  remember_table(run, at + strlen(phrase));
+  return strlen("TEMP ");
+}
+
+void client_drop_tables(struct run *run) {
+  char sql[64];
+  moonbird_conn *before = run->conn;
+  run->conn = run->table_count > 0 ? client_open(run) : NULL;
+  for (unsigned i = 0; i < run->table_count && run->conn != NULL; i++) {
+    snprintf(sql, sizeof sql, "DROP TABLE IF EXISTS %s", run->tables[i]);
+    client_run(run, sql);
+  }
+  run->driver->close(run->conn);
+  run->conn = before;
+  run->table_count = 0;
+}
+
 /* The text in a block of its own; each "?" becomes a number where the driver counts its placeholders. No text of ours
  * has a question mark elsewhere. */
 static char *sql_for_driver(struct run *run, const char *sql, size_t *len) {
@@ -156,6 +189,7 @@ static char *sql_for_driver(struct run *run, const char *sql, size_t *len) {
   size_t used = 0;
   unsigned number = 0;
   for (const char *at = sql; *at != '\0'; at++) {
+    at += temporary_word(run, at);
     if (*at == '?' && run->driver->placeholder[0] == '$') {
       used += (size_t)snprintf(text + used, 4, "$%u", ++number);
     } else {

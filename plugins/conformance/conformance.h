@@ -30,6 +30,8 @@ struct texts {
   int32_t state_after_error; /* MOONBIRD_TX_... of a transaction after a failed statement */
 };
 
+#define TABLES_MAX 8
+
 struct run {
   const char *file;
   const moonbird_driver *driver;
@@ -42,6 +44,8 @@ struct run {
   moonbird_error error;
   moonbird_summary summary;
   unsigned notice_count;
+  char tables[TABLES_MAX][16]; /* that the check has made as plain ones, and that are dropped after it */
+  unsigned table_count;
   char why[1200];
 };
 
@@ -109,7 +113,11 @@ bool cell_is_text(struct cell cell, const char *text);
 /* Another connection with the same settings; NULL and a reason when it cannot be had. */
 moonbird_conn *client_open(struct run *run);
 
-/* `execute` as it is: the text is written with "?" and becomes "$1" where the driver wants that. */
+/* Does what a session holds outlive a transaction? */
+bool client_keeps_session(const struct run *run);
+
+/* `execute` as it is: the text is written with "?" and becomes "$1" where the driver wants that. Where no session is
+ * kept, temporary tables become plain ones. */
 int32_t client_execute(struct run *run, moonbird_conn *conn, const char *sql, uint32_t flags, uint32_t bind,
                        const moonbird_batch *params, moonbird_result **result);
 
@@ -118,6 +126,9 @@ bool client_run(struct run *run, const char *sql);
 bool client_run_values(struct run *run, const char *sql, const struct row_values *values);
 bool client_query(struct run *run, const char *sql, uint32_t flags, unsigned place);
 void client_free(struct run *run, unsigned place);
+
+/* Drops the plain tables of a check, on a connection of its own. */
+void client_drop_tables(struct run *run);
 
 /* Fetches with the error cleared before. */
 int32_t client_fetch(struct run *run, unsigned place, uint64_t max_rows, moonbird_batch *batch);

@@ -95,6 +95,7 @@ static bool check_run(struct run *run, const struct check *check) {
   }
   run->driver->close(run->conn);
   run->conn = NULL;
+  client_drop_tables(run);
   alarm(0);
   if (is_ok) {
     printf("ok %s\n", check->name);

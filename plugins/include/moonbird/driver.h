@@ -245,7 +245,8 @@ typedef struct moonbird_driver {
 
   /* Takes the runner's lock for `key`, at once or not at all (MOONBIRD_BUSY). The database or the operating system
    * frees it when the process dies. On MOONBIRD_BUSY `holder` gets a text about who has it ("host app1, pid 71, user
-   * deploy, since ..."), empty where that cannot be known. Host's fallback: it refuses to run commands that write. */
+   * deploy, since ..."), empty where that cannot be known. Where keeps_session says 0 it only looks whether somebody
+   * has the lock: the host then keeps a lease in a table. Host's fallback: it refuses to run commands that write. */
   int32_t (*lock)(moonbird_conn *conn, const char *key, char *holder, uint32_t holder_size, moonbird_error *error);
   void (*unlock)(moonbird_conn *conn, const char *key);
 
@@ -255,6 +256,10 @@ typedef struct moonbird_driver {
   /* What the dialect's source requires beside itself; NULL where it is one chunk. */
   const moonbird_source *modules;
   uint64_t module_count;
+
+  /* 1 where what belongs to the session (locks, settings, temporary tables) outlives a transaction; 0 behind a pooler
+   * that hands the server's sessions out transaction by transaction. Host's fallback: 1. */
+  int32_t (*keeps_session)(moonbird_conn *conn);
 } moonbird_driver;
 
 /* The one function that a driver exports under the name `moonbird_driver_v0`. NULL: it cannot work here, the error says

@@ -1,6 +1,6 @@
--- Drives the built program as a user would: projects in temporary folders, on SQLite and PostgreSQL, also behind a pooler
--- in transaction mode; the program with its output, exit code and a time limit, in front or behind; questions to the
--- database by its own shell.
+-- Drives the built program as a user would: projects in temporary folders, on SQLite and PostgreSQL, also behind a
+-- pooler in transaction mode; the program with its output, exit code and a time limit, in front or behind; questions to
+-- the database by its own shell.
 --
 -- Used by the specs of this folder. Knows nothing about the program's inside. Every run fails its test when a sanitizer
 -- has found something or when the password of the database is in the output.
@@ -223,8 +223,8 @@ local function use_pooler(project, pooler_url)
   psql(project.url, "SELECT pg_sleep(0.8)")
 end
 
---- An environment in a temporary folder, its database empty: kind is "sqlite", "postgres" or "pooler" (PostgreSQL behind
---- PgBouncer). `ini` is more of the ini, `server_url` another server than that of all specs.
+--- An environment in a temporary folder, its database empty: kind is "sqlite", "postgres" or "pooler" (PostgreSQL
+--- behind PgBouncer). `ini` is more of the ini, `server_url` another server than that of all specs.
 function moonbird.project(kind, ini, server_url)
   local project = setmetatable({ kind = kind, folder = moonbird.temporary_folder(), secrets = {} }, Project)
   if kind == "postgres" then
