@@ -189,7 +189,37 @@ function dialect:table_suffix(operation)
   return #words > 0 and " " .. table.concat(words, ", ") or ""
 end
 
+-- SQLite has no comments.
+function dialect.render_create_table_comment()
+  return {}
+end
+
+dialect.render_drop_table_comment = dialect.render_create_table_comment
+
 -- --- columns of a table that exists ---
+
+local changes = { "type_", "nullable", "server_default", "identity", "computed", "autoincrement" }
+
+function dialect:render_alter_column(operation)
+  for _, change in ipairs(changes) do
+    if operation[change] ~= nil then
+      check.refuse("SQLite's ALTER TABLE cannot change %s of a column", change)
+    end
+  end
+  return { operation.new_column_name and self:alter_name(operation) }
+end
+
+local function refuse_constraint()
+  check.refuse("SQLite's ALTER TABLE knows no constraints")
+end
+
+local nouns = { "unique_constraint", "primary_key", "foreign_key", "check_constraint", "exclude_constraint" }
+
+for _, noun in ipairs(nouns) do
+  dialect["render_create_" .. noun] = refuse_constraint
+end
+
+dialect.render_drop_constraint = refuse_constraint
 
 function dialect.check_added_column(_, column)
   if column.primary_key then
@@ -235,7 +265,7 @@ end
 -- The schema stands at the index. CONCURRENTLY has no meaning where a writer has the whole file to itself.
 function dialect:index_text(operation)
   self:refuse_options(operation, { "using", "include", "ops", "with", "tablespace", "nulls_not_distinct" })
-  local name = operation.name or self:index_name(operation.table, operation.columns)
+  local name = self:index_name(operation)
   local where = self:option(operation, "where")
   return ("CREATE %sINDEX %s%s ON %s (%s)%s"):format(
     operation.unique and "UNIQUE " or "",

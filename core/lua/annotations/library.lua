@@ -1,6 +1,6 @@
 ---@meta
 -- What a revision sees, for editors (LuaCATS). Never loaded. Implemented in op.lua, items.lua, types.lua, sql.lua and
--- revision.lua; db, log, context and json by the program.
+-- revision.lua; db, log, context and json by the program. The operations on the schema are in operations.lua beside it.
 
 -- --- values ---
 
@@ -11,6 +11,10 @@ local Sql = {}
 ---Bytes, where a string would be taken for text.
 ---@class moonbird.Blob
 local Blob = {}
+
+---A name to which no naming convention is applied: op.f("name").
+---@class moonbird.FinalName
+local FinalName = {}
 
 ---SQL NULL where Lua's nil would just be a missing field.
 ---@class moonbird.Null
@@ -158,7 +162,7 @@ function types.raw(text) end
 ---@alias moonbird.Action "CASCADE"|"RESTRICT"|"NO ACTION"|"SET NULL"|"SET DEFAULT"
 
 ---@class moonbird.KeyOptions
----@field name? string
+---@field name? string|moonbird.FinalName
 ---@field ondelete? moonbird.Action
 ---@field onupdate? moonbird.Action
 ---@field deferrable? boolean
@@ -210,7 +214,7 @@ function column(name, type, options) end
 ---@class moonbird.PrimaryKeySpec
 ---@field [integer] string
 ---@field columns? string[]
----@field name? string
+---@field name? string|moonbird.FinalName
 ---@field deferrable? boolean
 ---@field initially? "DEFERRED"|"IMMEDIATE"
 ---@field include? string[] PostgreSQL
@@ -242,7 +246,7 @@ function unique(spec) end
 function foreign_key(spec) end
 
 ---@class moonbird.NameOption
----@field name? string
+---@field name? string|moonbird.FinalName
 
 ---`check("a < b", { name = "a_below_b" })`
 ---@param condition moonbird.Expression
@@ -273,7 +277,7 @@ function check(condition, options) end
 
 ---@class moonbird.IndexSpec: moonbird.IndexDetails
 ---@field [integer] string|moonbird.Sql
----@field name? string default ix_TABLE_COLUMN_...
+---@field name? string|moonbird.FinalName default ix_TABLE_COLUMN_...
 
 ---An index in op.create_table: `index { "a", sql "lower(b)", name = "ix_ab", unique = true }`.
 ---@param spec moonbird.IndexSpec
@@ -281,107 +285,29 @@ function check(condition, options) end
 ---@overload fun(...: string|moonbird.Sql|table): moonbird.Item
 function index(spec) end
 
+---An element of an EXCLUDE constraint and the operator by which two rows are compared: `{ "room", "=" }`.
+---@class moonbird.Exclusion
+---@field [1] string|moonbird.Sql
+---@field [2] string
+
+---@class moonbird.ExcludeSpec
+---@field [integer] moonbird.Exclusion
+---@field name? string|moonbird.FinalName
+---@field using? string default "gist"
+---@field where? moonbird.Expression
+---@field ops? table<string, string> operator class by column
+---@field deferrable? boolean
+---@field initially? "DEFERRED"|"IMMEDIATE"
+
+---PostgreSQL: `exclude { { "room", "=" }, { "during", "&&" }, using = "gist" }`
+---@param spec moonbird.ExcludeSpec
+---@return moonbird.Item
+function exclude(spec) end
+
 -- --- operations ---
 
 ---Options that begin with the name of another database (mysql_engine, mssql_clustered) are passed over.
 op = {}
-
----@class moonbird.SchemaOption
----@field schema? string
-
----@class moonbird.CreateTableOptions: moonbird.SchemaOption
----@field if_not_exists? boolean also for the table's indexes and enum types
----@field comment? string PostgreSQL; passed over on SQLite
----@field prefixes? string[] words between CREATE and TABLE: { "TEMPORARY" }
----@field info? any passed over, as in Alembic
----@field postgresql_partition_by? moonbird.Expression
----@field postgresql_inherits? string|string[]
----@field postgresql_with? table<string, string|number|boolean>
----@field postgresql_on_commit? string
----@field postgresql_tablespace? string
----@field sqlite_autoincrement? boolean AUTOINCREMENT: no number is given twice
----@field sqlite_with_rowid? boolean false: WITHOUT ROWID
----@field sqlite_strict? boolean
-
----Creates a table, its indexes and, on PostgreSQL, its enum types and comments.
----@param name string
----@param items moonbird.Item[]
----@param options? moonbird.CreateTableOptions
----@return string name for op.bulk_insert
-function op.create_table(name, items, options) end
-
----@class moonbird.DropOptions: moonbird.SchemaOption
----@field if_exists? boolean
-
----@param name string
----@param options? moonbird.DropOptions
-function op.drop_table(name, options) end
-
----@param old_name string
----@param new_name string
----@param options? moonbird.SchemaOption
-function op.rename_table(old_name, new_name, options) end
-
----@class moonbird.AddColumnOptions: moonbird.SchemaOption
----@field if_not_exists? boolean on SQLite by a look at the table
----@field inline_references? boolean happens in any case
----@field inline_primary_key? boolean happens in any case
-
----Adds a column. References, UNIQUE and CHECK stand at the column, so that it is added with all of them or not at all.
----SQLite cannot add a UNIQUE or PRIMARY KEY column, nor NOT NULL without a default.
----@param table_name string
----@param new_column moonbird.Column
----@param options? moonbird.AddColumnOptions
-function op.add_column(table_name, new_column, options) end
-
----Drops a column. SQLite refuses one that is indexed, UNIQUE, part of the primary key, or used in a view, a trigger or
----a CHECK.
----@param table_name string
----@param column_name string
----@param options? moonbird.DropOptions
-function op.drop_column(table_name, column_name, options) end
-
----@class moonbird.CreateIndexOptions: moonbird.IndexDetails
----@field schema? string schema of the table
----@field if_not_exists? boolean
----@field concurrently? boolean PostgreSQL: outside of a transaction; passed over on SQLite
-
----Creates an index on columns and expressions (`sql "lower(email)"`, `sql "created_at DESC"`). Without a name (nil) it
----is called ix_TABLE_COLUMN_...
----@param name string|nil
----@param table_name string
----@param columns (string|moonbird.Sql)[]
----@param options? moonbird.CreateIndexOptions
-function op.create_index(name, table_name, columns, options) end
-
----@class moonbird.DropIndexOptions: moonbird.DropOptions
----@field concurrently? boolean PostgreSQL
----@field postgresql_concurrently? boolean
-
----@param name string
----@param table_name? string for the reader, and for databases whose indexes belong to tables
----@param options? moonbird.DropIndexOptions
----@overload fun(name: string, options: moonbird.DropIndexOptions)
-function op.drop_index(name, table_name, options) end
-
----Runs SQL. Without parameters the text is passed on unread and may hold several statements; with parameters it is one
----statement whose placeholders are `?` (params is a list) or `:name` (params is a table of named values).
----@param text moonbird.Expression
----@param params? moonbird.Value[]|table<string, moonbird.Value>
----@return integer affected rows of the last statement
-function op.execute(text, params) end
-
----@class moonbird.BulkInsertOptions: moonbird.SchemaOption
----@field multiinsert? boolean false: one INSERT for each row
-
----Inserts rows, many in one statement, in their order. Rows may name different columns: each run of rows with the same
----columns is an INSERT of its own, so a column that a row does not name gets its default; `null` is NULL. No rows:
----nothing happens.
----@param table_name string
----@param rows moonbird.Row[]
----@param options? moonbird.BulkInsertOptions
----@return integer count rows inserted
-function op.bulk_insert(table_name, rows, options) end
 
 ---How many rows a batch has.
 ---@class moonbird.BatchSize
@@ -423,11 +349,6 @@ function RowBatch:copy(row) end
 ---@field batch? fun(batch: moonbird.Batch) does what it likes in the batch's transaction
 ---@field size? integer|moonbird.BatchSize
 ---@field nice? number pause after each batch, in durations of that batch
-
----Runs f outside of the revision's transaction: what came before is committed, each statement in f commits by itself,
----and the revision goes on in a new transaction. For CREATE INDEX CONCURRENTLY, VACUUM and the like.
----@param f fun()
-function op.autocommit_block(f) end
 
 ---Changes the rows of a table in batches, each a transaction with its checkpoint. What the revision did before is
 ---committed first; an interrupted backfill goes on where it was.

@@ -214,6 +214,31 @@ function check.call(signature, args, dialect)
   return result
 end
 
+local function fields_of(signature)
+  local fields = {}
+  for _, argument in ipairs(signature.arguments) do
+    fields[argument[1]] = argument[2]
+  end
+  for name, kind in pairs(signature.options or {}) do
+    fields[name] = kind
+  end
+  return { name = signature.name, kind = signature.kind, arguments = {}, options = fields }
+end
+
+-- An operation as data, { kind =, table =, ... }: a flat table as check.call makes it, or nil and the complaint.
+function check.operation(signature, given, dialect)
+  local named, result = {}, { kind = signature.kind }
+  for key, value in pairs(given) do
+    named[key] = key ~= "kind" and value or nil
+  end
+  local problem = problem_of_options(fields_of(signature), named, dialect, result)
+  for _, argument in ipairs(signature.arguments) do
+    local is_missing = result[argument[1]] == nil and not argument.optional
+    problem = problem or is_missing and ("%s: the field %s is missing"):format(signature.name, argument[1])
+  end
+  return not problem and result or nil, problem or nil
+end
+
 -- Checks a table of named values against { name = kind }; returns the complaint or nil.
 function check.fields(name, options, given)
   return problem_of_options({ name = name, arguments = {}, options = options }, given, nil, {})

@@ -24,6 +24,7 @@ local parts = {
   "tables",
   "indexes",
   "rows",
+  "batch",
 }
 
 for _, part in ipairs(parts) do

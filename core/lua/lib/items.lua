@@ -14,7 +14,7 @@ end
 -- --- references ---
 
 local key_options = {
-  name = "name",
+  name = "final_name",
   onupdate = "action",
   ondelete = "action",
   deferrable = "boolean",
@@ -221,7 +221,7 @@ local function list_item(kind, column_kind, options)
   end
 end
 
-local timing = { name = "name", deferrable = "boolean", initially = "initially" }
+local timing = { name = "final_name", deferrable = "boolean", initially = "initially" }
 
 local function with(base, more)
   local all = {}
@@ -237,8 +237,9 @@ local makers = {
   primary_key = list_item("primary_key", "names", with(timing, { include = "names" })),
   unique = list_item("unique", "names", with(timing, { include = "names", nulls_not_distinct = "boolean" })),
   foreign_key = list_item("foreign_key", "names", with(key_options, { references = "references" })),
+  exclude = list_item("exclude", "exclusions", with(timing, { using = "name", where = "expression", ops = "scalars" })),
   index = list_item("index", "elements", {
-    name = "name",
+    name = "final_name",
     unique = "boolean",
     where = "expression",
     using = "name",
@@ -263,6 +264,19 @@ end
 items.primary_key = constructor("primary_key")
 items.unique = constructor("unique")
 items.index = constructor("index")
+
+-- exclude { { "room", "=" }, { "during", "&&" }, using = "gist" }
+function items.exclude(given)
+  if not check.is_plain_table(given) then
+    error('exclude: must be written as exclude { { "column", "=" }, using = "gist" }, got ' .. check.describe(given), 2)
+  end
+  local item, problem = makers.exclude(given)
+  if not item then
+    error(problem, 2)
+  end
+  item.elements, item.columns = item.columns, nil
+  return new(item)
+end
 
 -- foreign_key { "a", references = "o.id" }, or as in Alembic: ({ "a" }, { "o.id" }, { ondelete = "CASCADE" }).
 local function foreign_key_arguments(args)
@@ -302,7 +316,7 @@ local check_signature = {
   name = "check",
   kind = "check",
   arguments = { { "condition", "expression" } },
-  options = { name = "name" },
+  options = { name = "final_name" },
 }
 
 function items.check(...)

@@ -108,6 +108,23 @@ local function is_computed(value)
   return is_expression(value) or is_plain_table(value) and is_expression(value[1])
 end
 
+-- SQLAlchemy's words for constraints
+local constraint_types = { unique = true, foreignkey = true, primary = true, check = true, exclude = true }
+
+-- { "room", "=" }
+local function is_exclusion(value)
+  return is_plain_table(value) and #value == 2 and is_element(value[1]) and is_text(value[2])
+end
+
+-- Of a naming convention: a text with tokens, or a token's own function.
+local function is_template(value)
+  return is_text(value) or type(value) == "function"
+end
+
+local function is_null(value)
+  return value == sql.null
+end
+
 -- --- the rows ---
 
 local function kind(name, test, words)
@@ -165,6 +182,29 @@ kind("computed", is_computed, 'an SQL expression ("a || b" or { "a || b", persis
 kind("identity", function(value)
   return type(value) == "boolean" or is_plain_table(value)
 end, "true or a table ({ always = true, start = 1, increment = 1 })")
+kind("changed_identity", function(value)
+  return type(value) == "boolean" or value == sql.null or is_plain_table(value)
+end, "true, null (none any more) or a table ({ always = true, start = 1, increment = 1 })")
+kind("changed_computed", either(is_computed, is_null), 'an SQL expression ("a || b") or null (none any more)')
+kind("changed_text", either(is_text, is_null), "a string, or null (none any more)")
+kind("constraint_type", function(value)
+  return constraint_types[value] ~= nil
+end, '"unique", "foreignkey", "primary", "check" or "exclude"')
+kind("exclusions", filled_list_of(is_exclusion), 'a list of elements with their operators ({ { "room", "=" } })')
+kind("recreate", function(value)
+  return value == "auto" or value == "always" or value == "never"
+end, '"auto", "always" or "never"')
+kind("orders", list_of(filled_list_of(is_name)), 'a list of lists of column names ({ { "a", "b" } })')
+kind("convention", map_of(is_template), 'a table of templates ({ uq = "uq_%(table_name)s_%(column_0_name)s" })')
+kind("definition", function(value)
+  return list_of(is_item)(value) or has_name(value, "moonbird.table")
+end, 'a table as in a model, or a list of columns and constraints')
+kind("function", function(value)
+  return type(value) == "function"
+end, "a function")
+kind("final_name", function(value)
+  return is_name(value) or sql.is_final(value)
+end, "a name (a string that is not empty)")
 kind("params", is_plain_table, "a list of values or a table of named values")
 
 return { rows = kinds, is_item = is_item, is_type = is_type, is_plain_table = is_plain_table }

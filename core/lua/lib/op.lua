@@ -1,59 +1,55 @@
--- The operations that scripts call. Each is a row: its arguments, its options and what a person calls it; the call is
--- checked, rendered by the dialect of the connection and handed to statement.perform. A new operation is one more row
--- here and one render method in dialect/. Nothing here writes SQL.
+-- The operations that scripts call. Each is a row (op/*.lua): its arguments, its options and what a person calls it; a
+-- call is checked, rendered by the dialect of the connection and handed to statement.perform. A new operation is one
+-- more row there and one render method in dialect/. Nothing here writes SQL.
+--
+-- A row: arguments and options (see check.call), summary(operation), and where it is wanted
+--   gather(args, at)      makes one list of the arguments from number `at` on, that of the last argument
+--   prepare(operation)    settles fields; returns a complaint
+--   result(operation, affected)   what the script gets
+--   in_batch, batch_options       it is a method of op.batch_alter_table's batch, with further options
+-- An operation is a flat table: kind, and the arguments and options by their names.
 --
 -- From moonbird.statement it needs dialect() (of the connection that the script runs on) and perform(kind, summary,
--- statements).
+-- statements, operation).
 
 local check = require("moonbird.check")
+local naming = require("moonbird.naming")
 local sql = require("moonbird.sql")
 local statement = require("moonbird.statement")
+local words = require("moonbird.op.words")
 
 local op = {}
 
--- --- what a person calls an operation ---
+local rows = {}
 
-local function place(operation)
-  return operation.schema and operation.schema .. "." .. operation.table or operation.table
-end
-
-local function column_place(operation)
-  local column = operation.column
-  return place(operation) .. "." .. (type(column) == "table" and column.name or column)
-end
-
-local function index_place(operation)
-  local name = operation.name
-  if not operation.table then
-    return name
+for _, group in ipairs({ "tables", "columns", "indexes", "constraints", "rows" }) do
+  for kind, row in pairs(require("moonbird.op." .. group)) do
+    row.signature = { name = "op." .. kind, kind = kind, arguments = row.arguments, options = row.options }
+    rows[kind] = row
   end
-  return (name and name .. " " or "") .. "on " .. place(operation)
-end
-
-local function rename_place(operation)
-  return place(operation) .. " to " .. operation.new_name
-end
-
-local SUMMARY_WIDTH = 60
-
--- The beginning of the SQL, on one line.
-local function text_start(operation)
-  local text = sql.text(operation.text):gsub("%s+", " "):gsub("^ ", ""):gsub(" $", "")
-  if #text <= SUMMARY_WIDTH then
-    return text
-  end
-  local width = SUMMARY_WIDTH
-  while width > 0 and (text:byte(width + 1) & 0xc0) == 0x80 do
-    width = width - 1
-  end
-  return text:sub(1, width) .. "..."
-end
-
-local function row_count(operation)
-  return ("%s (%d %s)"):format(place(operation), #operation.rows, #operation.rows == 1 and "row" or "rows")
 end
 
 -- --- the machinery ---
+
+local function settle(row, signature, operation)
+  local problem = row.prepare and row.prepare(operation)
+  if problem then
+    return nil, signature.name .. ": " .. problem
+  end
+  return operation
+end
+
+-- The operation that a call asks for, or nil and the complaint.
+local function build(row, signature, args, dialect)
+  if row.gather then
+    args = row.gather(args, #signature.arguments)
+  end
+  local operation, problem = check.call(signature, args, dialect)
+  if not operation then
+    return nil, problem
+  end
+  return settle(row, signature, operation)
+end
 
 -- Renders for the dialect of the connection; what the dialect refuses comes back as the second value.
 local function render(dialect, operation)
@@ -66,117 +62,169 @@ local function render(dialect, operation)
   error(result, 0)
 end
 
--- Errors are raised at level 2: the line of the script that calls op.*.
-local function define(kind, row)
-  local signature = { name = "op." .. kind, kind = kind, arguments = row.arguments, options = row.options }
+-- What the script gets from the call, or nil and the complaint, that of building the operation included. The caller
+-- raises it at the line of the script.
+local function perform(row, operation, problem)
+  if not operation then
+    return nil, problem
+  end
+  operation.naming_convention = operation.naming_convention or naming.convention()
+  local statements
+  statements, problem = render(statement.dialect(), operation)
+  if not statements then
+    return nil, problem
+  end
+  local affected = 0
+  if #statements > 0 then
+    local shown = operation.kind .. " " .. row.summary(operation)
+    affected = statement.perform(operation.kind, shown, statements, operation)
+  end
+  return row.result and row.result(operation, affected)
+end
+
+for kind, row in pairs(rows) do
   op[kind] = function(...)
-    local dialect = statement.dialect()
-    local operation, problem = check.call(signature, table.pack(...), dialect)
-    if not operation then
+    local result, problem = perform(row, build(row, row.signature, table.pack(...), statement.dialect()))
+    if problem then
       error(problem, 2)
     end
-    local statements
-    statements, problem = render(dialect, operation)
-    if not statements then
-      error(problem, 2)
-    end
-    local affected = 0
-    if #statements > 0 then
-      affected = statement.perform(kind, kind .. " " .. row.summary(operation), statements, operation)
-    end
-    return row.result and row.result(operation, affected)
+    return result
   end
 end
 
-local TABLE = { "table", "name" }
+--- Performs an operation that is given as data: { kind = "drop_table", table = "a" }.
+function op.invoke(operation)
+  local row = check.is_plain_table(operation) and rows[operation.kind]
+  if not row then
+    local what = check.is_plain_table(operation) and tostring(operation.kind) or check.describe(operation)
+    error(("op.invoke: argument 1 must be an operation ({ kind = ..., ... }), got %s"):format(what), 2)
+  end
+  local checked, problem = check.operation(row.signature, operation, statement.dialect())
+  if checked then
+    checked, problem = settle(row, row.signature, checked)
+  end
+  local result
+  result, problem = perform(row, checked, problem)
+  if problem then
+    error(problem, 2)
+  end
+  return result
+end
 
--- --- tables ---
+--- A name that is final: no naming convention is applied to it.
+function op.f(name)
+  if type(name) ~= "string" or name == "" then
+    error("op.f: argument 1 must be a name (a string that is not empty), got " .. check.describe(name), 2)
+  end
+  return sql.final(name)
+end
 
-define("create_table", {
-  arguments = { TABLE, { "items", "items" } },
-  options = { schema = "name", if_not_exists = "boolean", comment = "text", prefixes = "texts", info = "any" },
-  summary = place,
-  -- Alembic returns the table, so that it can be handed to bulk_insert; here a table is its name
-  result = function(operation)
-    return operation.table
-  end,
-})
+--- A value as the dialect writes it, to be put together with other SQL.
+function op.inline_literal(value)
+  local done, text = pcall(statement.dialect().literal, statement.dialect(), value)
+  if not done then
+    error("op.inline_literal: " .. tostring(text), 2)
+  end
+  return sql.new(text)
+end
 
-define("drop_table", {
-  arguments = { TABLE },
-  options = { schema = "name", if_exists = "boolean" },
-  summary = place,
-})
+-- --- batch ---
 
-define("rename_table", {
-  arguments = { TABLE, { "new_name", "name" } },
-  options = { schema = "name" },
-  summary = rename_place,
-})
+local function without_table(arguments)
+  local list = {}
+  for _, argument in ipairs(arguments) do
+    list[#list + 1] = argument[1] ~= "table" and argument or nil
+  end
+  return list
+end
 
--- --- columns ---
+local function batch_signature(kind, row)
+  local options = {}
+  for name, value in pairs(row.options or {}) do
+    options[name] = name ~= "schema" and value or nil
+  end
+  for name, value in pairs(row.batch_options or {}) do
+    options[name] = value
+  end
+  return {
+    name = "batch." .. kind,
+    kind = kind,
+    arguments = without_table(row.arguments),
+    options = next(options) and options,
+  }
+end
 
-define("add_column", {
-  arguments = { TABLE, { "column", "column" } },
-  -- both inline_ options are what happens in any case
+for kind, row in pairs(rows) do
+  row.batch_signature = row.in_batch and batch_signature(kind, row)
+end
+
+-- A method takes down what it is asked for. It may be called with a dot or with a colon.
+local function recorder(batch, kind, row, into)
+  return function(...)
+    local args = table.pack(...)
+    if args[1] == batch then
+      args = table.pack(select(2, ...))
+    end
+    local operation, problem = build(row, row.batch_signature, args, statement.dialect())
+    if not operation then
+      error(problem, 2)
+    elseif kind ~= "execute" then
+      operation.table, operation.schema = into.table, into.schema
+      operation.naming_convention = into.naming_convention
+    end
+    into.operations[#into.operations + 1] = operation
+  end
+end
+
+local function new_batch(into)
+  local batch = { f = op.f, inline_literal = op.inline_literal }
+  for kind, row in pairs(rows) do
+    batch[kind] = row.in_batch and recorder(batch, kind, row, into) or nil
+  end
+  return setmetatable(batch, {
+    __index = function(_, name)
+      error(("batch.%s: no such operation in a batch"):format(tostring(name)), 2)
+    end,
+  })
+end
+
+local batch_row = {
+  arguments = { { "table", "name" }, { "change", "function" } },
   options = {
     schema = "name",
-    if_not_exists = "boolean",
-    inline_references = "boolean",
-    inline_primary_key = "boolean",
+    recreate = "recreate",
+    copy_from = "definition",
+    table_args = "items",
+    table_kwargs = "any",
+    reflect_args = "items",
+    reflect_kwargs = "any",
+    naming_convention = "convention",
+    partial_reordering = "orders",
   },
-  summary = column_place,
-})
+  summary = words.change_count,
+}
+batch_row.signature = {
+  name = "op.batch_alter_table",
+  kind = "batch_alter_table",
+  arguments = batch_row.arguments,
+  options = batch_row.options,
+}
 
-define("drop_column", {
-  arguments = { TABLE, { "column", "name" } },
-  options = { schema = "name", if_exists = "boolean" },
-  summary = column_place,
-})
-
--- --- indexes ---
-
-define("create_index", {
-  arguments = { { "name", "name", optional = true }, TABLE, { "columns", "elements" } },
-  options = {
-    schema = "name",
-    unique = "boolean",
-    if_not_exists = "boolean",
-    where = "expression",
-    using = "name",
-    include = "names",
-    concurrently = "boolean",
-    ops = "scalars",
-    with = "scalars",
-    tablespace = "name",
-    nulls_not_distinct = "boolean",
-  },
-  summary = index_place,
-})
-
-define("drop_index", {
-  arguments = { { "name", "name" }, { "table", "name", optional = true } },
-  options = { schema = "name", if_exists = "boolean", concurrently = "boolean" },
-  summary = index_place,
-})
-
--- --- data ---
-
-define("execute", {
-  arguments = { { "text", "expression" }, { "params", "params", optional = true } },
-  summary = text_start,
-  result = function(_, affected)
-    return affected
-  end,
-})
-
-define("bulk_insert", {
-  arguments = { TABLE, { "rows", "rows" } },
-  options = { schema = "name", multiinsert = "boolean" },
-  summary = row_count,
-  result = function(operation)
-    return #operation.rows
-  end,
-})
+--- Changes of one table together: op.batch_alter_table("people", function(batch) batch.drop_column("a") end). A
+--- database that must rebuild the table for them does it once.
+function op.batch_alter_table(...)
+  local operation, problem = build(batch_row, batch_row.signature, table.pack(...), statement.dialect())
+  if not operation then
+    error(problem, 2)
+  end
+  operation.operations = {}
+  operation.naming_convention = operation.naming_convention or naming.convention()
+  operation.change(new_batch(operation))
+  operation.change = nil
+  problem = #operation.operations > 0 and select(2, perform(batch_row, operation))
+  if problem then
+    error(problem, 2)
+  end
+end
 
 return op

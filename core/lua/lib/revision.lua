@@ -129,6 +129,18 @@ function db:transaction(f)
   end)
 end
 
+-- --- Alembic's other words for what a script has ---
+
+local running
+
+function op.get_context()
+  return running.context
+end
+
+function op.get_bind()
+  return running.db
+end
+
 -- --- the environment of a script ---
 
 -- os with a clock that stands still: a run that is taken up again sees the same time.
@@ -169,6 +181,7 @@ end
 function revision.run(chunk, context, name, time, seed)
   math.randomseed(seed)
   local environment = new_environment(context, time)
+  running = environment
   debug.setupvalue(chunk, 1, environment)
   chunk()
   if type(rawget(environment, context.direction)) ~= "function" then

@@ -52,6 +52,19 @@ function sql.is_null(value)
   return value == nil or value == null
 end
 
+-- op.f("name"): a name that a naming convention does not change.
+local Final = { __name = "moonbird.final_name" }
+
+Final.__tostring = Sql.__tostring
+
+function sql.final(name)
+  return setmetatable({ name }, Final)
+end
+
+function sql.is_final(value)
+  return getmetatable(value) == Final
+end
+
 -- What stands behind the SQL of a call: nothing (nil), one table of parameters, or values, which become a list.
 function sql.parameters(...)
   local count = select("#", ...)

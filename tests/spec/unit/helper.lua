@@ -111,7 +111,8 @@ end
 --   === a title
 --   op.drop_table("a")              the script
 --   --- setup [DIALECT]             SQL that a real database needs before (optional)
---   --- both | postgresql | sqlite  what is rendered: statements ended by ";", or "error: ..."
+--   --- both | postgresql | sqlite  what is rendered: statements ended by ";", or "error: ..."; a database without a
+--                                   section is not asked
 -- Lines before the first title are comment. `-- params: ...` and `-- when: ...` follow the statement that has them.
 
 local function trim(text)
@@ -123,9 +124,7 @@ local function sections_of(body)
   for line in (body .. "\n"):gmatch("(.-)\n") do
     local header = line:match("^%-%-%- (.+)$")
     name = header or name
-    if not header then
-      sections[name] = (sections[name] or "") .. line .. "\n"
-    end
+    sections[name] = (sections[name] or "") .. (header and "" or line .. "\n")
   end
   for key, text in pairs(sections) do
     sections[key] = trim(text)

@@ -94,8 +94,9 @@ describe("op", function()
 
   it("has no function that does not work", function()
     local op, known = require("moonbird.op"), {}
+    local is_helper = { f = true, invoke = true, inline_literal = true }
     for name in pairs(op) do
-      known[#known + 1] = name
+      known[#known + 1] = not is_helper[name] and name or nil
     end
     for _, name in ipairs(known) do
       for _, dialect in ipairs({ "postgresql", "sqlite" }) do

@@ -42,12 +42,20 @@ local function check_for_real(case, name)
   end
 end
 
+local function databases_of(case)
+  local names = {}
+  for _, name in ipairs({ "postgresql", "sqlite" }) do
+    names[#names + 1] = helper.expected(case, name) and name or nil
+  end
+  assert(#names > 0, "no database renders the case " .. case.title)
+  return names
+end
+
 for _, path in ipairs(helper.case_files("tests/cases/render")) do
   describe(path:match("[^/]+$"), function()
     for _, case in ipairs(helper.read_cases(path)) do
-      for _, name in ipairs({ "postgresql", "sqlite" }) do
+      for _, name in ipairs(databases_of(case)) do
         it(("%s: %s"):format(name, case.title), function()
-          assert.is_string(helper.expected(case, name), "the case has no section for " .. name)
           assert.are.equal(helper.expected(case, name), helper.render_case(case, name))
         end)
 

@@ -3,6 +3,7 @@
 
 local check = require("moonbird.check")
 local list = require("moonbird.list")
+local sql = require("moonbird.sql")
 
 local add, add_all = list.add, list.add_all
 
@@ -85,13 +86,21 @@ end
 -- --- columns of a table that exists ---
 
 -- REFERENCES and UNIQUE stand at the column itself: one statement, that is done or not done as a whole.
-local function added_column_text(self, column)
+local function added_column_text(self, column, operation)
   local primary = column.primary_key and { kind = "primary_key", columns = { column.name } } or nil
+  primary = primary and self:named(primary, operation)
   local parts = { self:column_text(self:not_null(column, primary), primary) }
-  add(parts, primary and not self:is_primary_inline(column, primary) and "PRIMARY KEY")
-  add(parts, column.unique and not column.index and "UNIQUE")
-  local key = column.references
-  add(parts, key and self:constraint_name(key) .. "REFERENCES " .. self:referent(key))
+  if primary and not self:is_primary_inline(column, primary) then
+    add(parts, self:constraint_name(primary) .. "PRIMARY KEY")
+  end
+  if column.unique and not column.index then
+    local item = self:named({ kind = "unique", columns = { column.name } }, operation)
+    add(parts, self:constraint_name(item) .. "UNIQUE")
+  end
+  if column.references then
+    local key = self:named(self.foreign_key_of(column), operation)
+    add(parts, self:constraint_name(key) .. "REFERENCES " .. self:referent(key))
+  end
   return table.concat(parts, " ")
 end
 
@@ -120,7 +129,7 @@ function columns:render_add_column(operation)
   self:check_added_column(column)
   local statements = {}
   add_all(statements, self:before_table(operation, { column }))
-  add(statements, self:add_column_statement(operation, added_column_text(self, column)))
+  add(statements, self:add_column_statement(operation, added_column_text(self, column, operation)))
   add(statements, column.index and self:column_index(operation, column))
   add_all(statements, self:after_table(operation, { column }))
   return statements
@@ -128,6 +137,81 @@ end
 
 function columns:render_drop_column(operation)
   return { self:drop_column_statement(operation) }
+end
+
+-- --- alter_column ---
+
+-- "ALTER TABLE t ALTER COLUMN c "
+function columns:alter_column_start(operation)
+  local place = self:table_name(operation.table, operation.schema)
+  return ("ALTER TABLE %s ALTER COLUMN %s "):format(place, self:ident(operation.column))
+end
+
+-- The aspects of a column that alter_column changes, in Alembic's order; each has a method that gives a statement.
+local aspects = {
+  { "type_", "alter_type" },
+  { "nullable", "alter_nullable" },
+  { "server_default", "alter_default" },
+  { "identity", "alter_identity" },
+  { "computed", "alter_computed" },
+  { "autoincrement", "alter_autoincrement" },
+  { "comment", "alter_comment" },
+  { "new_column_name", "alter_name" },
+}
+
+function columns:alter_type(operation)
+  return self:alter_column_start(operation) .. "TYPE " .. self:type_sql(operation.type_)
+end
+
+function columns:alter_nullable(operation)
+  return self:alter_column_start(operation) .. (operation.nullable and "DROP NOT NULL" or "SET NOT NULL")
+end
+
+function columns:alter_default(operation)
+  local value = operation.server_default
+  local change = sql.is_null(value) and "DROP DEFAULT" or "SET DEFAULT " .. self:default_text(value)
+  return self:alter_column_start(operation) .. change
+end
+
+function columns:alter_identity()
+  check.refuse("%s cannot change how a column is numbered", self.name)
+end
+
+function columns:alter_computed(operation)
+  check.refuse(
+    "%s cannot change what %s is computed from; op.drop_column it, and op.add_column it as it should be",
+    self.name,
+    operation.column
+  )
+end
+
+function columns:alter_autoincrement()
+  check.refuse("%s has no autoincrement of a column that exists; write identity = true, or null", self.name)
+end
+
+function columns:alter_comment(operation)
+  local place = self:table_name(operation.table, operation.schema)
+  local column = self:ident(operation.column)
+  return ("COMMENT ON COLUMN %s.%s IS %s"):format(place, column, self:literal(operation.comment))
+end
+
+function columns:alter_name(operation)
+  return ("ALTER TABLE %s RENAME COLUMN %s TO %s"):format(
+    self:table_name(operation.table, operation.schema),
+    self:ident(operation.column),
+    self:ident(operation.new_column_name)
+  )
+end
+
+function columns:render_alter_column(operation)
+  local statements = {}
+  if operation.type_ then
+    add_all(statements, self:before_table(operation, { { type = operation.type_ } }))
+  end
+  for _, aspect in ipairs(aspects) do
+    add(statements, operation[aspect[1]] ~= nil and self[aspect[2]](self, operation))
+  end
+  return statements
 end
 
 return columns

@@ -1,5 +1,7 @@
 -- The text of constraints. Methods of the base dialect (../dialect.lua takes them in).
 
+local check = require("moonbird.check")
+
 local constraints = {}
 
 -- "CONSTRAINT name ", or nothing.
@@ -7,7 +9,8 @@ function constraints:constraint_name(item)
   return item.name and ("CONSTRAINT %s "):format(self:ident(item.name)) or ""
 end
 
-local function timing(item)
+-- " DEFERRABLE INITIALLY DEFERRED"
+function constraints.timing(_, item)
   local text = ""
   if item.deferrable ~= nil then
     text = item.deferrable and " DEFERRABLE" or " NOT DEFERRABLE"
@@ -31,7 +34,7 @@ function constraints:referent(item)
     -- only the verb in capitals: SET NULL (a) may name columns
     text = text .. " ON DELETE " .. item.ondelete:gsub("^[%a ]+", string.upper)
   end
-  return text .. timing(item)
+  return text .. self:timing(item)
 end
 
 function constraints.unique_words()
@@ -45,12 +48,12 @@ end
 local bodies = {}
 
 function bodies.primary_key(self, item)
-  return ("PRIMARY KEY (%s)"):format(self:ident_list(item.columns)) .. self:constraint_suffix(item) .. timing(item)
+  return ("PRIMARY KEY (%s)"):format(self:ident_list(item.columns)) .. self:constraint_suffix(item) .. self:timing(item)
 end
 
 function bodies.unique(self, item)
   local words = self:unique_words(item)
-  return ("%s (%s)"):format(words, self:ident_list(item.columns)) .. self:constraint_suffix(item) .. timing(item)
+  return ("%s (%s)"):format(words, self:ident_list(item.columns)) .. self:constraint_suffix(item) .. self:timing(item)
 end
 
 function bodies.foreign_key(self, item)
@@ -61,9 +64,70 @@ function bodies.check(self, item)
   return "CHECK " .. self:condition(item.condition)
 end
 
+function bodies.exclude(self, item)
+  return self:exclude_text(item) .. self:timing(item)
+end
+
+function constraints:exclude_text()
+  check.refuse("%s has no EXCLUDE constraints", self.name)
+end
+
+-- What stands at the very end of a constraint that is added to a table.
+function constraints:constraint_end(item)
+  self:refuse_options(item, { "not_valid", "using_index", "no_inherit" })
+  return ""
+end
+
 -- "CONSTRAINT name UNIQUE (a, b)"
 function constraints:constraint(item)
   return self:constraint_name(item) .. bodies[item.kind](self, item)
+end
+
+-- --- constraints of a table that exists ---
+
+-- Operation -> the kind of item that it adds.
+local added = {
+  create_unique_constraint = "unique",
+  create_primary_key = "primary_key",
+  create_check_constraint = "check",
+  create_foreign_key = "foreign_key",
+  create_exclude_constraint = "exclude",
+}
+
+-- The item that an operation adds, as op.create_table would have it; nil for an operation of another kind.
+function constraints:added_constraint(operation)
+  local kind = added[operation.kind]
+  return kind and setmetatable({ kind = kind, name = self:settled_name(operation, operation) }, { __index = operation })
+end
+
+local function add_constraint(self, operation)
+  local item = self:added_constraint(operation)
+  local place = self:table_name(operation.table, operation.schema)
+  return { ("ALTER TABLE %s ADD %s%s"):format(place, self:constraint(item), self:constraint_end(item)) }
+end
+
+for kind in pairs(added) do
+  constraints["render_" .. kind] = add_constraint
+end
+
+function constraints:render_drop_constraint(operation)
+  local name = self:settled_name(operation, operation)
+  if not name then
+    check.refuse("a constraint of %s is dropped by its name", self.name)
+  end
+  return {
+    ("ALTER TABLE %s DROP CONSTRAINT %s%s%s"):format(
+      self:table_name(operation.table, operation.schema),
+      operation.if_exists and "IF EXISTS " or "",
+      self:ident(name),
+      self:option(operation, "cascade") and " CASCADE" or ""
+    ),
+  }
+end
+
+-- Where no constraint can be added without looking at the rows, there is nothing to make up for.
+function constraints.render_validate_constraint()
+  return {}
 end
 
 return constraints

@@ -3,11 +3,10 @@
 local indexes = {}
 
 function indexes:index_text(operation)
-  local name = operation.name or self:index_name(operation.table, operation.columns)
   return ("CREATE %sINDEX %s%s ON %s (%s)"):format(
     operation.unique and "UNIQUE " or "",
     operation.if_not_exists and "IF NOT EXISTS " or "",
-    self:ident(name),
+    self:ident(self:index_name(operation)),
     self:table_name(operation.table, operation.schema),
     self:ident_list(operation.columns)
   )
@@ -19,7 +18,7 @@ end
 
 function indexes:render_drop_index(operation)
   local guard = operation.if_exists and "IF EXISTS " or ""
-  return { "DROP INDEX " .. guard .. self:table_name(operation.name, operation.schema) }
+  return { "DROP INDEX " .. guard .. self:table_name(self:settled_name(operation, operation), operation.schema) }
 end
 
 return indexes

@@ -1,6 +1,7 @@
 -- Names in SQL: how they are quoted, put together and cut. Methods of the base dialect (../dialect.lua takes them in).
 
 local check = require("moonbird.check")
+local naming = require("moonbird.naming")
 local sql = require("moonbird.sql")
 
 local names = {}
@@ -62,10 +63,30 @@ function names:fit_name(name)
   return name:sub(1, length) .. "_" .. short_hash(name)
 end
 
--- Alembic's name for an index without one: ix_table_column.
-function names:index_name(table_name, elements)
-  local words = { "ix", table_name }
-  for _, element in ipairs(elements) do
+-- The name of a constraint or an index on the table of `operation`: as given, or by the naming convention that the
+-- operation carries; nil if it has none.
+function names:settled_name(item, operation)
+  local name, is_made = naming.name_of(item, operation, operation.naming_convention)
+  return is_made and self:fit_name(name) or name
+end
+
+-- The item with that name.
+function names:named(item, operation)
+  local name = self:settled_name(item, operation)
+  if name == item.name then
+    return item
+  end
+  return setmetatable({ name = name }, { __index = item })
+end
+
+-- An index without a name gets Alembic's: ix_table_column.
+function names:index_name(index)
+  local name = self:settled_name(index, index)
+  if name then
+    return name
+  end
+  local words = { "ix", index.table }
+  for _, element in ipairs(index.columns) do
     if sql.is(element) then
       check.refuse("an index on an expression must have a name")
     end

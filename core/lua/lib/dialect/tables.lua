@@ -2,6 +2,7 @@
 
 local check = require("moonbird.check")
 local list = require("moonbird.list")
+local sql = require("moonbird.sql")
 
 local add, add_all = list.add, list.add_all
 
@@ -49,7 +50,8 @@ function tables.primary_of(_, items)
   return primary
 end
 
-local function foreign_key_of(column)
+-- What `references` of a column says, as an item.
+function tables.foreign_key_of(column)
   return setmetatable({ kind = "foreign_key", columns = { column.name } }, { __index = column.references })
 end
 
@@ -61,18 +63,25 @@ local function table_lines(self, operation, primary)
     is_inline = is_inline or primary ~= nil and self:is_primary_inline(column, primary)
     add(lines, self:column_text(column, primary))
     if column.unique and not column.index then
-      add(last, self:constraint({ kind = "unique", columns = { column.name } }))
+      local item = { kind = "unique", columns = { column.name } }
+      add(last, self:constraint(self:named(item, operation)))
     end
-    add(last, column.references and self:constraint(foreign_key_of(column)))
+    add(last, column.references and self:constraint(self:named(self.foreign_key_of(column), operation)))
   end
   add(lines, primary and not is_inline and self:constraint(primary))
   add_all(lines, last)
   for _, item in ipairs(operation.items) do
     if item.kind ~= "column" and item.kind ~= "primary_key" and item.kind ~= "index" then
-      add(lines, self:constraint(item))
+      add(lines, self:constraint(self:named(item, operation)))
     end
   end
   return lines
+end
+
+local function placed(item, operation)
+  local index = { table = operation.table, schema = operation.schema, if_not_exists = operation.if_not_exists }
+  index.naming_convention = operation.naming_convention
+  return setmetatable(index, { __index = item })
 end
 
 -- A CREATE INDEX for every index item and every column with index = true.
@@ -80,8 +89,7 @@ local function table_indexes(self, operation)
   local statements = {}
   for _, item in ipairs(operation.items) do
     if item.kind == "index" then
-      local place = { table = operation.table, schema = operation.schema, if_not_exists = operation.if_not_exists }
-      add(statements, self:index_text(setmetatable(place, { __index = item })))
+      add(statements, self:index_text(placed(item, operation)))
     elseif item.kind == "column" and item.index then
       add(statements, self:column_index(operation, item))
     end
@@ -90,13 +98,8 @@ local function table_indexes(self, operation)
 end
 
 function tables:column_index(operation, column)
-  return self:index_text({
-    table = operation.table,
-    schema = operation.schema,
-    if_not_exists = operation.if_not_exists,
-    columns = { column.name },
-    unique = column.unique,
-  })
+  local item = { kind = "index", columns = { column.name }, unique = column.unique }
+  return self:index_text(placed(item, operation))
 end
 
 function tables.table_suffix()
@@ -114,6 +117,7 @@ end
 
 function tables:render_create_table(operation)
   local primary = self:primary_of(operation.items, operation)
+  primary = primary and self:named(primary, operation)
   local prefixes = operation.prefixes and table.concat(operation.prefixes, " ") .. " " or ""
   local text = ("CREATE %sTABLE %s%s (\n  %s\n)%s"):format(
     prefixes,
@@ -133,6 +137,20 @@ end
 function tables:render_drop_table(operation)
   local guard = operation.if_exists and "IF EXISTS " or ""
   return { "DROP TABLE " .. guard .. self:table_name(operation.table, operation.schema) }
+end
+
+-- `comment` is a text, or null for none.
+function tables:comment_statement(operation, comment)
+  local place = self:table_name(operation.table, operation.schema)
+  return ("COMMENT ON TABLE %s IS %s"):format(place, self:literal(comment))
+end
+
+function tables:render_create_table_comment(operation)
+  return { self:comment_statement(operation, operation.comment) }
+end
+
+function tables:render_drop_table_comment(operation)
+  return { self:comment_statement(operation, sql.null) }
 end
 
 function tables:render_rename_table(operation)

@@ -1,0 +1,65 @@
+-- Constraints of PostgreSQL. Methods of the dialect (../dialect.lua takes them in).
+
+local base = require("moonbird.dialect")
+local check = require("moonbird.check")
+local suffixes = require("postgres.suffixes")
+
+local constraints = {}
+
+function constraints:unique_words(item)
+  return self:option(item, "nulls_not_distinct") and "UNIQUE NULLS NOT DISTINCT" or "UNIQUE"
+end
+
+function constraints:constraint_suffix(item)
+  return suffixes.text(self, item, { suffixes.include })
+end
+
+local words_of = { unique = "UNIQUE", primary_key = "PRIMARY KEY" }
+
+-- UNIQUE or PRIMARY KEY may take over an index that is there, built CONCURRENTLY before.
+function constraints:constraint(item)
+  local index = self:option(item, "using_index")
+  if not index then
+    return base.constraint(self, item)
+  end
+  local words = self:constraint_name(item) .. words_of[item.kind]
+  return words .. " USING INDEX " .. self:ident(index) .. self:timing(item)
+end
+
+function constraints:constraint_end(item)
+  local text = self:option(item, "no_inherit") and " NO INHERIT" or ""
+  return text .. (self:option(item, "not_valid") and " NOT VALID" or "")
+end
+
+-- EXCLUDE USING gist (room WITH =, during WITH &&) WHERE (...)
+function constraints:exclude_text(item)
+  local ops, list = self:option(item, "ops") or {}, {}
+  for index, pair in ipairs(item.elements) do
+    local class = ops[pair[1]]
+    list[index] = ("%s%s WITH %s"):format(self:ident_list({ pair[1] }), class and " " .. class or "", pair[2])
+  end
+  local where = self:option(item, "where")
+  return ("EXCLUDE USING %s (%s)%s"):format(
+    self:option(item, "using") or "gist",
+    table.concat(list, ", "),
+    where and " WHERE " .. self:condition(where) or ""
+  )
+end
+
+function constraints:render_drop_constraint(operation)
+  if not self:settled_name(operation, operation) then
+    check.refuse("PostgreSQL gives every constraint a name, which \\d TABLE shows; give it as argument 1")
+  end
+  return base.render_drop_constraint(self, operation)
+end
+
+function constraints:render_validate_constraint(operation)
+  return {
+    ("ALTER TABLE %s VALIDATE CONSTRAINT %s"):format(
+      self:table_name(operation.table, operation.schema),
+      self:ident(self:settled_name(operation, operation))
+    ),
+  }
+end
+
+return constraints

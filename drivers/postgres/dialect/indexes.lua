@@ -1,0 +1,55 @@
+-- Indexes of PostgreSQL. Methods of the dialect (../dialect.lua takes them in).
+
+local sql = require("moonbird.sql")
+local suffixes = require("postgres.suffixes")
+
+local indexes = {}
+
+-- "created_at", "email text_pattern_ops"
+function indexes:index_elements(operation)
+  local ops, list = self:option(operation, "ops") or {}, {}
+  for index, element in ipairs(operation.columns) do
+    local class = not sql.is(element) and ops[element]
+    list[index] = self:ident_list({ element }) .. (class and " " .. class or "")
+  end
+  return table.concat(list, ", ")
+end
+
+local index_suffixes = {
+  suffixes.include,
+  {
+    "nulls_not_distinct",
+    function(_, value)
+      return value and " NULLS NOT DISTINCT" or " NULLS DISTINCT"
+    end,
+  },
+  suffixes.with,
+  suffixes.tablespace,
+  suffixes.where,
+}
+
+function indexes:index_text(operation)
+  local using = self:option(operation, "using")
+  return ("CREATE %sINDEX %s%s%s ON %s%s (%s)%s"):format(
+    operation.unique and "UNIQUE " or "",
+    self:option(operation, "concurrently") and "CONCURRENTLY " or "",
+    operation.if_not_exists and "IF NOT EXISTS " or "",
+    self:ident(self:index_name(operation)),
+    self:table_name(operation.table, operation.schema),
+    using and " USING " .. using or "",
+    self:index_elements(operation),
+    suffixes.text(self, operation, index_suffixes)
+  )
+end
+
+function indexes:render_drop_index(operation)
+  return {
+    ("DROP INDEX %s%s%s"):format(
+      self:option(operation, "concurrently") and "CONCURRENTLY " or "",
+      operation.if_exists and "IF EXISTS " or "",
+      self:table_name(self:settled_name(operation, operation), operation.schema)
+    ),
+  }
+end
+
+return indexes

@@ -1,0 +1,54 @@
+-- Tables of PostgreSQL: inheritance, partitions, storage, comments. Methods of the dialect (../dialect.lua takes them
+-- in).
+
+local sql = require("moonbird.sql")
+local suffixes = require("postgres.suffixes")
+
+local tables = {}
+
+local table_suffixes = {
+  {
+    "inherits",
+    function(self, value)
+      return (" INHERITS (%s)"):format(self:ident_list(type(value) == "string" and { value } or value))
+    end,
+  },
+  {
+    "partition_by",
+    function(_, value)
+      return " PARTITION BY " .. sql.text(value)
+    end,
+  },
+  suffixes.with,
+  {
+    "on_commit",
+    function(_, value)
+      return " ON COMMIT " .. value
+    end,
+  },
+  suffixes.tablespace,
+}
+
+function tables:table_suffix(operation)
+  return suffixes.text(self, operation, table_suffixes)
+end
+
+function tables:after_table(operation, columns)
+  local statements = {}
+  if operation.comment then
+    statements[1] = self:comment_statement(operation, operation.comment)
+  end
+  for _, column in ipairs(columns) do
+    if column.comment then
+      statements[#statements + 1] = self:alter_comment({
+        table = operation.table,
+        schema = operation.schema,
+        column = column.name,
+        comment = column.comment,
+      })
+    end
+  end
+  return statements
+end
+
+return tables
