@@ -71,9 +71,9 @@ static struct journal_entry *add_entry(struct journal *journal, const char *kind
 static void take_clock(struct journal *journal) {
   const struct journal_entry *first = journal->entries.len ? journal->entries.items[0] : NULL;
   if (first && strcmp(first->kind, clock_kind) == 0) {
-    long long time_s = 0, seed = 0;
-    sscanf(first->fingerprint, "%lld %lld", &time_s, &seed);
-    journal->clock = (struct journal_clock){.time_s = time_s, .seed = seed};
+    char *seed;
+    journal->clock.time_s = strtoll(first->fingerprint, &seed, 10);
+    journal->clock.seed = strtoll(seed, NULL, 10);
     journal->passed = 1;
     return;
   }

@@ -43,10 +43,10 @@ struct lexer {
 };
 
 /* Passes over a byte order mark and a first line that starts with `#`. */
-void lexer_init(struct lexer *lexer, const char *text, size_t len, bool complete);
+void lexer_init(struct lexer *lx, const char *text, size_t len, bool complete);
 
 /* The next token; comments are tokens, blanks are not. After TOKEN_END, _TRUNCATED and _ERROR it gives them again. */
-struct token lexer_next(struct lexer *lexer);
+struct token lexer_next(struct lexer *lx);
 
 bool token_is(const struct token *token, enum token_kind kind, const char *text);
 

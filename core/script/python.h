@@ -48,10 +48,10 @@ struct python_lexer {
 };
 
 /* Passes over a byte order mark. */
-void python_init(struct python_lexer *lexer, const char *text, size_t len);
+void python_init(struct python_lexer *lx, const char *text, size_t len);
 
 /* The next token; comments and blanks are passed over. After PYTHON_END and PYTHON_ERROR it gives them again. */
-struct python_token python_next(struct python_lexer *lexer);
+struct python_token python_next(struct python_lexer *lx);
 
 bool python_is(const struct python_token *token, enum python_kind kind, const char *text);
 

@@ -114,7 +114,8 @@ static void cell_read(struct cell *cell, const char *data, size_t len) {
 
 struct cell batch_cell(const moonbird_batch *batch, uint32_t column_index, uint64_t row) {
   const moonbird_column *column =
-      (const moonbird_column *)(const void *)((const char *)batch->columns + column_index * batch->columns[0].size);
+      (const moonbird_column *)(const void *)((const char *)batch->columns +
+                                              (size_t)column_index * batch->columns[0].size);
   struct cell cell = {0};
   if (column->type == MOONBIRD_TYPE_NONE || (column->valid != NULL && column->valid[row] == 0)) {
     return cell;

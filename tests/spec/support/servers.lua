@@ -17,8 +17,8 @@ local inside = [[env | grep ^MOONBIRD_TEST_ >%s/new; mv %s/new %s/env
 while kill -0 %s 2>/dev/null && [ ! -e %s/stop ]; do sleep 0.1; done]]
 
 --- Starts "replica" (a server of its own and its replica) or "pgbouncer" (in front of the server of all specs);
---- options: env. Gives what the script's MOONBIRD_TEST_... variables say: postgres_url, postgres_pid, replica_url, replica_pid,
---- pooler_url, pooler_pid.
+--- options: env. Gives what the script's MOONBIRD_TEST_... variables say: postgres_url, postgres_pid, replica_url,
+--- replica_pid, pooler_url, pooler_pid.
 function servers.start(kind, options)
   local self = setmetatable({ files = moonbird.temporary_folder() }, Servers)
   local files, words = self.files, { "env" }
