@@ -29,6 +29,34 @@ double rate_per_s(const struct rate *rate) {
   return seconds > 0 ? (double)(last->rows - first->rows) / seconds : 0;
 }
 
+void window_init(struct rate_window *window, double now_s) {
+  *window = (struct rate_window){.step = (int64_t)(now_s / WINDOW_STEP_S), .begun_s = now_s};
+}
+
+void window_add(struct rate_window *window, double at_s, int64_t rows) {
+  int64_t step = (int64_t)(at_s / WINDOW_STEP_S);
+  int64_t passed = step - window->step;
+  /* What the ring held of the steps passed over is more than ten minutes old. */
+  for (int64_t i = 1; i <= passed && i <= WINDOW_STEPS; i++)
+    window->rows[(window->step + i) % WINDOW_STEPS] = 0;
+  if (passed > 0)
+    window->step = step;
+  window->rows[window->step % WINDOW_STEPS] += rows;
+}
+
+double window_rate(const struct rate_window *window, double now_s, double seconds) {
+  int64_t last = (int64_t)(now_s / WINDOW_STEP_S);
+  int64_t first = last - (int64_t)(seconds / WINDOW_STEP_S) + 1;
+  int64_t oldest = window->step - WINDOW_STEPS + 1;
+  int64_t sum = 0;
+  for (int64_t step = first > oldest ? first : oldest; step <= last && step <= window->step; step++)
+    sum += window->rows[step % WINDOW_STEPS];
+  double from_s = (double)first * WINDOW_STEP_S;
+  double covered_s = now_s - (from_s > window->begun_s ? from_s : window->begun_s);
+  /* A single batch at the very start is no rate yet. */
+  return covered_s >= 1 ? (double)sum / covered_s : 0;
+}
+
 /* From the position of the key where that is a number, else from the estimated rows. */
 static double fraction(const struct backfill_progress *p, double position) {
   if (p->ended)

@@ -1,49 +1,273 @@
 /*
  * status.c - reads the state of backfills; see status.h.
+ *
+ * Four queries: the backfills, sums over their ranges, the ranges that are not done (for the position of the key), the
+ * workers. They are not one snapshot; a figure may be a batch older than its neighbour.
  */
 #include "backfill/status.h"
 
+#include "backfill/key.h"
+#include "base/clock.h"
+
 #include <stdlib.h>
+#include <string.h>
+
+static const double fraction_most = 0.999;
+static const double eta_after_fraction = 0.01;
+static const double eta_after_s = 10;
+
+/* --- life --- */
+
+static void worker_free(void *item) {
+  struct status_worker *worker = item;
+  free(worker->id);
+  free(worker->host);
+  free(worker);
+}
 
 void status_free(struct backfill_status *status) {
   if (!status)
     return;
-  free(status->name);
-  free(status->table);
-  free(status->desired);
-  free(status->observed);
-  free(status->started_at);
-  free(status->finished_at);
+  char *texts[] = {status->name,          status->table,           status->key_columns, status->first_key,
+                   status->last_key,      status->desired,         status->observed,    status->overrides,
+                   status->last_error,    status->throttle_reason, status->started_at,  status->finished_at,
+                   status->registered_at, status->verified_at};
+  for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+    free(texts[i]);
+  vec_release_with(&status->workers, worker_free);
   free(status);
 }
+
+static void free_item(void *item) {
+  status_free(item);
+}
+
+void status_free_all(struct vec *list) {
+  vec_release_with(list, free_item);
+}
+
+/* --- the rows of a query --- */
 
 static char *text_at(const struct rowset *rows, size_t row, uint32_t column) {
   return xstrdup_or_null(rowset_text(rows, row, column));
 }
 
-static struct backfill_status *status_from_row(const struct rowset *rows, size_t row) {
-  struct backfill_status *status = xmalloc(sizeof(*status));
-  *status = (struct backfill_status){
-      .name = text_at(rows, row, 0),
-      .table = text_at(rows, row, 1),
-      .desired = text_at(rows, row, 2),
-      .observed = text_at(rows, row, 3),
-      .rows_done = rowset_int(rows, row, 4),
-      .rows_estimated = rowset_is_null(rows, row, 5) ? -1 : rowset_int(rows, row, 5),
-      .bad_rows = rowset_int(rows, row, 6),
-      .started_at = text_at(rows, row, 7),
-      .finished_at = text_at(rows, row, 8),
-  };
-  return status;
+static int64_t int_or_none(const struct rowset *rows, size_t row, uint32_t column) {
+  return rowset_is_null(rows, row, column) ? -1 : rowset_int(rows, row, column);
 }
 
-bool status_list(struct session *session, struct vec *list, struct error *err) {
+/* Seconds from the one moment to the other; `none` where either is NULL or unreadable. */
+static double seconds_between(const char *from, const char *to, double none) {
+  int64_t a, b;
+  if (!from || !to || !clock_parse(from, &a) || !clock_parse(to, &b))
+    return none;
+  return (double)(b - a) / 1e6;
+}
+
+static double not_below_0(double seconds) {
+  return seconds > 0 ? seconds : 0;
+}
+
+/* --- the parts --- */
+
+/* What is read, and what is needed only until all of it is. */
+struct reading {
+  struct vec *list;     /* of struct backfill_status */
+  size_t first;         /* in it: what this reading has added */
+  char *now;            /* the database's clock */
+  struct vec frontiers; /* owned keys or NULL, one for each */
+};
+
+static struct backfill_status *find(const struct reading *r, const char *name) {
+  for (size_t i = r->first; i < r->list->len; i++) {
+    struct backfill_status *status = r->list->items[i];
+    if (name && strcmp(status->name, name) == 0)
+      return status;
+  }
+  return NULL;
+}
+
+/* In the order of `status_backfills`. */
+static void add_backfill(struct reading *r, const struct rowset *rows, size_t row) {
+  struct backfill_status *s = xmalloc(sizeof(*s));
+  const char *now = rowset_text(rows, row, 21);
+  const char *started = rowset_text(rows, row, 16);
+  const char *finished = rowset_text(rows, row, 17);
+  *s = (struct backfill_status){
+      .name = text_at(rows, row, 0),
+      .table = text_at(rows, row, 1),
+      .key_columns = text_at(rows, row, 2),
+      .first_key = text_at(rows, row, 3),
+      .last_key = text_at(rows, row, 4),
+      .desired = text_at(rows, row, 6),
+      .observed = text_at(rows, row, 7),
+      .overrides = text_at(rows, row, 8),
+      .throttle_reason = text_at(rows, row, 9),
+      .last_error = text_at(rows, row, 10),
+      .batch_size = rowset_int(rows, row, 11),
+      .rows_estimated = int_or_none(rows, row, 12),
+      .bad_rows = rowset_int(rows, row, 13),
+      .registered_at = text_at(rows, row, 15),
+      .started_at = text_at(rows, row, 16),
+      .finished_at = text_at(rows, row, 17),
+      .verified_at = text_at(rows, row, 18),
+      .elapsed_s = seconds_between(started, finished ? finished : now, -1),
+      .throttled_for_s = seconds_between(rowset_text(rows, row, 19), now, -1),
+      .braked_for_s = not_below_0(seconds_between(now, rowset_text(rows, row, 20), 0)),
+      .commit_age_s = -1,
+      .rate_1m = -1,
+      .rate_10m = -1,
+      .lag_ms = -1,
+      .fraction = -1,
+      .eta_s = -1,
+  };
+  s->throttled_s = (double)rowset_int(rows, row, 14) / 1000 + not_below_0(s->throttled_for_s);
+  vec_push(r->list, s);
+  vec_push(&r->frontiers, text_at(rows, row, 5));
+  free(r->now);
+  r->now = xstrdup_or_null(now);
+}
+
+static void add_ranges(struct reading *r, const struct rowset *rows, size_t row) {
+  struct backfill_status *s = find(r, rowset_text(rows, row, 0));
+  if (!s)
+    return;
+  s->ranges = rowset_int(rows, row, 1);
+  s->ranges_done = rowset_int(rows, row, 2);
+  s->ranges_failed = rowset_int(rows, row, 3);
+  s->rows_done = rowset_int(rows, row, 4);
+  const char *committed = rowset_text(rows, row, 5);
+  if (committed)
+    s->commit_age_s = not_below_0(seconds_between(committed, r->now, -1));
+}
+
+/* What a range that is not done still lacks; the frontier counted it as done. */
+static void subtract_open(struct reading *r, const struct rowset *rows, size_t row) {
+  struct backfill_status *s = find(r, rowset_text(rows, row, 0));
+  if (!s || s->fraction < 0)
+    return;
+  const char *cursor = rowset_text(rows, row, 3);
+  const char *from = cursor ? cursor : rowset_text(rows, row, 1);
+  double low = key_position(s->first_key, s->last_key, from);
+  double high = key_position(s->first_key, s->last_key, rowset_text(rows, row, 2));
+  if (low >= 0 && high >= low)
+    s->fraction -= high - low;
+}
+
+static void add_up(int64_t *sum, int64_t value) {
+  if (value >= 0)
+    *sum = (*sum < 0 ? 0 : *sum) + value;
+}
+
+static void add_worker(struct reading *r, const struct rowset *rows, size_t row) {
+  struct backfill_status *s = find(r, rowset_text(rows, row, 0));
+  if (!s)
+    return;
+  struct status_worker *w = xmalloc(sizeof(*w));
+  *w = (struct status_worker){
+      .id = text_at(rows, row, 1),
+      .host = text_at(rows, row, 2),
+      .pid = rowset_int(rows, row, 3),
+      .batch_size = rowset_int(rows, row, 4),
+      .rate_1m = int_or_none(rows, row, 5),
+      .rate_10m = int_or_none(rows, row, 6),
+      .lag_ms = int_or_none(rows, row, 7),
+      .heartbeat_age_s = not_below_0(seconds_between(rowset_text(rows, row, 8), r->now, 0)),
+      .alive = rowset_int(rows, row, 9) != 0,
+      .range = rowset_int(rows, row, 10),
+  };
+  vec_push(&s->workers, w);
+  if (!w->alive)
+    return;
+  s->workers_alive++;
+  s->batch_size = w->batch_size;
+  add_up(&s->rate_1m, w->rate_1m);
+  add_up(&s->rate_10m, w->rate_10m);
+  s->lag_ms = w->lag_ms > s->lag_ms ? w->lag_ms : s->lag_ms;
+}
+
+/* --- figures from figures --- */
+
+bool status_is_done(const struct backfill_status *s) {
+  return s->observed && (strcmp(s->observed, OBSERVED_DONE) == 0 || strcmp(s->observed, OBSERVED_DONE_BAD) == 0);
+}
+
+bool status_has_ended(const struct backfill_status *s) {
+  return status_is_done(s) ||
+         (s->observed && (strcmp(s->observed, OBSERVED_CANCELLED) == 0 || strcmp(s->observed, OBSERVED_FAILED) == 0));
+}
+
+double status_throttled_share(const struct backfill_status *s) {
+  if (s->elapsed_s <= 0)
+    return 0;
+  double share = s->throttled_s / s->elapsed_s;
+  return share < 1 ? share : 1;
+}
+
+/* From the keys where these are numbers, else from the rows and their estimate. */
+static void finish_fraction(struct backfill_status *s) {
+  if (s->fraction < 0 && s->rows_estimated > 0)
+    s->fraction = (double)s->rows_done / (double)s->rows_estimated;
+  if (s->fraction > fraction_most)
+    s->fraction = fraction_most;
+  if (status_is_done(s))
+    s->fraction = 1;
+}
+
+static void finish_eta(struct backfill_status *s) {
+  int64_t rate = s->rate_10m > 0 ? s->rate_10m : s->rate_1m;
+  if (rate <= 0 || s->elapsed_s < eta_after_s || s->fraction < eta_after_fraction || status_has_ended(s))
+    return;
+  double all = (double)s->rows_done / s->fraction;
+  s->eta_s = (all - (double)s->rows_done) / (double)rate;
+}
+
+static void start_fractions(struct reading *r) {
+  for (size_t i = r->first; i < r->list->len; i++) {
+    struct backfill_status *s = r->list->items[i];
+    const char *frontier = r->frontiers.items[i - r->first];
+    if (s->first_key)
+      s->fraction = key_position(s->first_key, s->last_key, frontier ? frontier : s->first_key);
+  }
+}
+
+/* --- reading --- */
+
+typedef void (*row_fn)(struct reading *r, const struct rowset *rows, size_t row);
+
+static bool read_part(struct session *session, const char *query, const char *name, row_fn add, struct reading *r,
+                      struct error *err) {
+  const char *params[] = {name, name};
   struct rowset rows = ROWSET_INIT;
-  bool found = false;
-  if (!session_query_table(session, "backfill_list", &rows, &found, err))
+  if (!session_query(session, query, params, 2, &rows, err))
     return false;
   for (size_t i = 0; i < rows.row_count; i++)
-    vec_push(list, status_from_row(&rows, i));
+    add(r, &rows, i);
   rowset_release(&rows);
   return true;
+}
+
+static bool read_parts(struct session *session, const char *name, struct reading *r, struct error *err) {
+  if (!read_part(session, "status_backfills", name, add_backfill, r, err) ||
+      !read_part(session, "status_ranges", name, add_ranges, r, err))
+    return false;
+  start_fractions(r);
+  return read_part(session, "status_open_ranges", name, subtract_open, r, err) &&
+         read_part(session, "status_workers", name, add_worker, r, err);
+}
+
+bool status_read(struct session *session, const char *name, struct vec *list, struct error *err) {
+  struct vec names = VEC_INIT;
+  struct reading r = {.list = list, .first = list->len, .frontiers = VEC_INIT};
+  bool ok = state_names(session, &names, err);
+  if (ok && names.len)
+    ok = read_parts(session, name, &r, err);
+  for (size_t i = r.first; ok && i < list->len; i++) {
+    finish_fraction(list->items[i]);
+    finish_eta(list->items[i]);
+  }
+  vec_release_with(&r.frontiers, free);
+  free(r.now);
+  strvec_release(&names);
+  return ok;
 }

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 int64_t clock_monotonic_ns(void) {
@@ -29,6 +30,86 @@ void clock_format_utc(int64_t wall_us, char text[CLOCK_TEXT_SIZE]) {
   gmtime_r(&seconds, &tm);
   size_t len = strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%d %H:%M:%S", &tm);
   snprintf(text + len, CLOCK_TEXT_SIZE - len, ".%06d+00:00", (int)(wall_us % 1000000));
+}
+
+/* So many digits, exactly; moves on behind them. */
+static bool read_digits(const char **at, int count, int *number) {
+  int value = 0;
+  for (int i = 0; i < count; i++, ++*at) {
+    if (**at < '0' || **at > '9')
+      return false;
+    value = value * 10 + (**at - '0');
+  }
+  *number = value;
+  return true;
+}
+
+static bool read_mark(const char **at, const char *marks) {
+  if (!**at || !strchr(marks, **at))
+    return false;
+  ++*at;
+  return true;
+}
+
+/* "12:30:59", into seconds; the parts from `least` on may be missing. */
+static bool read_time(const char **at, int least, int *seconds) {
+  int part = 0, sum = 0;
+  for (int i = 0; i < 3; i++) {
+    if (i > 0 && !read_mark(at, ":")) {
+      if (i < least)
+        return false;
+      break;
+    }
+    if (!read_digits(at, 2, &part))
+      return false;
+    sum += part * (i == 0 ? 3600 : i == 1 ? 60 : 1);
+  }
+  *seconds = sum;
+  return true;
+}
+
+/* Digits behind the point, of which six count. */
+static int64_t read_fraction(const char **at) {
+  int64_t fraction = 0;
+  int digits = 0;
+  for (; **at >= '0' && **at <= '9'; ++*at)
+    if (digits < 6) {
+      fraction = fraction * 10 + (**at - '0');
+      digits++;
+    }
+  for (; digits < 6; digits++)
+    fraction *= 10;
+  return fraction;
+}
+
+/* Seconds east of UTC. */
+static bool read_zone(const char **at, int *seconds) {
+  *seconds = 0;
+  if (!**at || read_mark(at, "Z"))
+    return true;
+  bool west = **at == '-';
+  if (!read_mark(at, "+-") || !read_time(at, 1, seconds))
+    return false;
+  *seconds = west ? -*seconds : *seconds;
+  return true;
+}
+
+bool clock_parse(const char *text, int64_t *wall_us) {
+  struct tm tm = {.tm_isdst = 0};
+  int seconds = 0, zone = 0;
+  int64_t fraction = 0;
+  if (!read_digits(&text, 4, &tm.tm_year) || !read_mark(&text, "-") || !read_digits(&text, 2, &tm.tm_mon) ||
+      !read_mark(&text, "-") || !read_digits(&text, 2, &tm.tm_mday) || !read_mark(&text, " T") ||
+      !read_time(&text, 3, &seconds))
+    return false;
+  if (read_mark(&text, "."))
+    fraction = read_fraction(&text);
+  if (!read_zone(&text, &zone) || *text)
+    return false;
+  tm.tm_year -= 1900;
+  tm.tm_mon -= 1;
+  *wall_us = ((int64_t)timegm(&tm) + seconds - zone) * 1000000 + fraction;
+  return true;
 }
 
 void clock_format_duration(double seconds, char text[CLOCK_TEXT_SIZE]) {

@@ -59,6 +59,10 @@ bool cmd_import(struct cli *cli, struct error *err);
 /* cmd_backfill_look.c */
 bool cmd_backfill_list(struct cli *cli, struct error *err);
 
+/* cmd_backfill_status.c */
+extern const struct option_spec backfill_status_options[];
+bool cmd_backfill_status(struct cli *cli, struct error *err);
+
 /* cmd_help.c */
 extern const struct option_spec help_options[];
 bool cmd_help(struct cli *cli, struct error *err);

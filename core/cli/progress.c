@@ -107,14 +107,17 @@ static bool is_done(const struct backfill_progress *news) {
   return news->ended && news->fraction >= 1;
 }
 
-/* 0 to 100, in tenths rounded down; 100 only when it is done. Negative: unknown. */
-static double percent(const struct backfill_progress *news) {
-  if (is_done(news))
+double progress_percent(double fraction, bool done) {
+  if (done)
     return 100;
-  if (news->fraction < 0)
+  if (fraction < 0)
     return -1;
-  double tenths = floor(news->fraction * 1000 + 1e-9);
+  double tenths = floor(fraction * 1000 + 1e-9);
   return tenths > 999 ? 99.9 : tenths / 10;
+}
+
+static double percent(const struct backfill_progress *news) {
+  return progress_percent(news->fraction, is_done(news));
 }
 
 /* The highest goes first. */
@@ -185,8 +188,7 @@ static bool pieces_drop(struct pieces *pieces, int least) {
   return true;
 }
 
-/* The whole bar with its brackets. */
-static void add_bar(struct strbuf *out, double done, size_t columns, bool utf8) {
+void progress_add_bar(struct strbuf *out, double done, size_t columns, bool utf8) {
   size_t inner = columns - 2;
   size_t filled = (size_t)(done / 100 * (double)inner);
   strbuf_add_char(out, '[');
@@ -225,7 +227,7 @@ void progress_render_bar(struct strbuf *out, const struct backfill_progress *new
   if (bar_wanted && used + 2 + BAR_MIN <= columns) {
     size_t bar = columns - used - 2;
     strbuf_add_str(&line, "  ");
-    add_bar(&line, done, bar < BAR_MAX ? bar : BAR_MAX, utf8);
+    progress_add_bar(&line, done, bar < BAR_MAX ? bar : BAR_MAX, utf8);
   }
   for (size_t i = 0; i < pieces.len; i++) {
     strbuf_addf(&line, "  %s", pieces.items[i].text.buf);

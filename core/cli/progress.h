@@ -54,7 +54,13 @@ void progress_backfill(struct progress *p, const struct backfill_progress *news,
 /* Whole seconds of something that goes on: "12 s", "2 min 05 s". */
 void progress_format_seconds(double seconds, char text[CLOCK_TEXT_SIZE]);
 
-/* The bar itself, at most `columns` wide. */
+/* 0 to 100, in tenths rounded down; 100 only when `done`. Negative: the fraction is not known. */
+double progress_percent(double fraction, bool done);
+
+/* "[=====>    ]", so many columns wide with its brackets. */
+void progress_add_bar(struct strbuf *out, double percent, size_t columns, bool utf8);
+
+/* The bar of a run with its figures, at most `columns` wide. */
 void progress_render_bar(struct strbuf *out, const struct backfill_progress *news, size_t columns, bool utf8);
 
 /* The plain line. `rows_before` as in the struct. */

@@ -107,8 +107,32 @@ static void slow_batches_still_have_a_rate(void **state) {
   assert_near(rate_per_s(&rate), 20);
 }
 
+static void rows_of_the_last_minutes(void **state) {
+  (void)state;
+  struct rate_window window;
+  double begun = 5001.5;
+  window_init(&window, begun);
+  assert_true(window_rate(&window, begun, 60) == 0);
+  for (double at = begun; at < begun + 20; at += 0.5)
+    window_add(&window, at, 100);
+  assert_near(window_rate(&window, begun + 20, 600), 200);
+  for (double at = begun + 20; at < begun + 900; at += 0.5)
+    window_add(&window, at, 100);
+  double now = begun + 900;
+  assert_near(window_rate(&window, now, 60), 200);
+  assert_near(window_rate(&window, now, 600), 200);
+  /* It stands still: the window moves on without it. */
+  assert_near(window_rate(&window, now + 298.5, 600), 100);
+  assert_true(window_rate(&window, now + 65, 60) == 0);
+  assert_true(window_rate(&window, now + 3600, 600) == 0);
+  /* A long pause leaves nothing of the time before in the ring. */
+  window_add(&window, now + 3600, 600);
+  assert_near(window_rate(&window, now + 3601, 600), 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rows_of_the_last_minutes),
       cmocka_unit_test(never_done_before_the_end),
       cmocka_unit_test(position_counts_before_the_estimate),
       cmocka_unit_test(no_time_left_before_it_means_something),

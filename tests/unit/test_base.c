@@ -283,6 +283,44 @@ static void moments_are_in_utc(void **state) {
   assert_true(clock_monotonic_ns() >= before);
 }
 
+static void moments_are_read_as_databases_write_them(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int64_t wall_us;
+  } cases[] = {
+      {"1970-01-01 00:00:00", 0},
+      {"1970-01-01 00:00:00.000001+00:00", 1},
+      {"2026-11-22 12:00:00.123456+00:00", INT64_C(1795348800123456)},
+      {"2026-11-22 12:00:00.1234567+00", INT64_C(1795348800123456)},
+      {"2026-11-22T12:00:00.5Z", INT64_C(1795348800500000)},
+      {"2026-11-22 17:30:00+05:30", INT64_C(1795348800000000)},
+      {"2026-11-22 08:00:00-04", INT64_C(1795348800000000)},
+      {"2024-02-29 23:59:59", INT64_C(1709251199000000)},
+  };
+  for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    int64_t got = -1;
+    assert_true(clock_parse(cases[i].text, &got));
+    assert_int_equal(got, cases[i].wall_us);
+  }
+  static const char *const broken[] = {
+      "",
+      "now",
+      "infinity",
+      "2026-11-22",
+      "2026-11-22 12:00",
+      "2026-11-22 12:00:0",
+      "2026-11-22 12:00:00+",
+      "2026-11-22 12:00:00 x",
+      "2026-1-22 12:00:00",
+  };
+  for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+    int64_t got = 7;
+    assert_false(clock_parse(broken[i], &got));
+    assert_int_equal(got, 7);
+  }
+}
+
 /* --- error --- */
 
 static void errors_hold_what_was_said_last(void **state) {
@@ -348,6 +386,7 @@ int main(void) {
       cmocka_unit_test(arenas_give_aligned_zeroed_memory),
       cmocka_unit_test(durations_are_for_people),
       cmocka_unit_test(moments_are_in_utc),
+      cmocka_unit_test(moments_are_read_as_databases_write_them),
       cmocka_unit_test(errors_hold_what_was_said_last),
       cmocka_unit_test(errors_move_and_are_copied),
   };

@@ -61,6 +61,9 @@ CREATE TABLE {backfill_worker} (
   host {text} NOT NULL,
   pid {bigint} NOT NULL,
   batch_size {bigint} NOT NULL,
+  rate_1m {bigint},
+  rate_10m {bigint},
+  lag_ms {bigint},
   started_at {timestamp} NOT NULL,
   heartbeat_at {timestamp} NOT NULL,
   lease_until {timestamp} NOT NULL

@@ -1,0 +1,18 @@
+/*
+ * cmd_backfill.h - what the commands of cmd_backfill_*.c have in common: a name that must be known, tables.
+ */
+#ifndef CLI_CMD_BACKFILL_H
+#define CLI_CMD_BACKFILL_H
+
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "run/session.h"
+
+/* The error for a name that the database does not know (ERROR_USAGE): with the nearest one, or with what to type where
+ * there is a file for it. */
+bool backfill_unknown(struct session *session, const char *name, struct error *err);
+
+/* Prints a table as wide as the terminal; of any width elsewhere. */
+void backfill_print_table(struct cli *cli, const struct table *table);
+
+#endif

@@ -1,0 +1,331 @@
+/*
+ * screen.c - lays out the state of a backfill; see screen.h.
+ *
+ *   split_names  people                                        running  12 min 31 s
+ *     [██████████████████████████████                                     ]  41.3 %
+ *     206 512 000 of about 500 000 000 rows, 3 h 12 min left
+ *
+ *     rows/s       25 310 over 1 min, 24 870 over 10 min
+ *     ...
+ *
+ * Lines without anything to say are left out. Below NARROWEST columns lines are as wide as there.
+ */
+#include "cli/screen.h"
+
+#include "base/clock.h"
+#include "cli/progress.h"
+#include "cli/width.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INDENT = 2, LABEL_COLUMNS = 13, NARROWEST = 44 };
+
+#define COLOR_OFF   "\033[0m"
+#define COLOR_BOLD  "\033[1m"
+#define COLOR_GOOD  "\033[32m"
+#define COLOR_WAIT  "\033[33m"
+#define COLOR_BAD   "\033[31m"
+#define COLOR_LABEL "\033[36m"
+
+struct view {
+  struct strbuf *out;
+  const struct backfill_status *s;
+  size_t columns;
+  bool utf8;
+  bool color;
+};
+
+void screen_add_count(struct strbuf *out, int64_t count) {
+  char digits[32];
+  int len = snprintf(digits, sizeof digits, "%" PRId64, count);
+  for (int i = 0; i < len; i++) {
+    if (i > 0 && digits[i - 1] != '-' && (len - i) % 3 == 0)
+      strbuf_add_char(out, ' ');
+    strbuf_add_char(out, digits[i]);
+  }
+}
+
+static bool is(const char *text, const char *word) {
+  return text && strcmp(text, word) == 0;
+}
+
+/* It runs, says the table, and nobody is alive to do so. */
+static bool is_deserted(const struct backfill_status *s) {
+  return is(s->observed, OBSERVED_RUNNING) && s->workers_alive == 0;
+}
+
+void screen_add_state(struct strbuf *out, const struct backfill_status *s) {
+  strbuf_add_str(out, is_deserted(s) ? "stopped" : s->observed ? s->observed : "unknown");
+  if (status_has_ended(s))
+    return;
+  if (is(s->desired, DESIRED_PAUSE) && !is(s->observed, OBSERVED_PAUSED))
+    strbuf_add_str(out, ", to be paused");
+  if (is(s->desired, DESIRED_CANCEL))
+    strbuf_add_str(out, ", to be cancelled");
+  if (is(s->desired, DESIRED_RUN) && is(s->observed, OBSERVED_PAUSED))
+    strbuf_add_str(out, ", to be resumed");
+}
+
+static const char *state_color(const struct backfill_status *s) {
+  if (is(s->observed, OBSERVED_FAILED) || is(s->observed, OBSERVED_CANCELLED) || is_deserted(s))
+    return COLOR_BAD;
+  if (is(s->observed, OBSERVED_PAUSED) || is(s->observed, OBSERVED_DONE_BAD) || s->throttle_reason)
+    return COLOR_WAIT;
+  return COLOR_GOOD;
+}
+
+/* --- lines --- */
+
+static void add_colored(const struct view *v, const char *color, const char *text) {
+  if (v->color)
+    strbuf_add_str(v->out, color);
+  strbuf_add_str(v->out, text);
+  if (v->color)
+    strbuf_add_str(v->out, COLOR_OFF);
+}
+
+/* "  label        words", cut to the width. Takes the words over. */
+static void add_line(const struct view *v, const char *label, struct strbuf *words) {
+  size_t start = INDENT + LABEL_COLUMNS;
+  strbuf_add_repeated(v->out, ' ', INDENT);
+  add_colored(v, COLOR_LABEL, label);
+  strbuf_add_repeated(v->out, ' ', LABEL_COLUMNS - strlen(label));
+  width_add_cut(v->out, words->buf, v->columns - start);
+  strbuf_add_char(v->out, '\n');
+  strbuf_release(words);
+}
+
+static void add_duration(struct strbuf *out, double seconds) {
+  char text[CLOCK_TEXT_SIZE];
+  progress_format_seconds(seconds, text);
+  strbuf_add_str(out, text);
+}
+
+/* Name and table on the left, state and time on the right. */
+static void add_title(const struct view *v) {
+  struct strbuf right = STRBUF_INIT;
+  struct strbuf left = STRBUF_INIT;
+  screen_add_state(&right, v->s);
+  size_t state_len = right.len;
+  if (v->s->elapsed_s >= 0) {
+    strbuf_add_str(&right, "  ");
+    add_duration(&right, v->s->elapsed_s);
+  }
+  size_t right_width = width_of(right.buf);
+  size_t room = v->columns - right_width - 2;
+  size_t used = width_add_cut(&left, v->s->name, room);
+  add_colored(v, COLOR_BOLD, left.buf);
+  if (used + 6 < room) {
+    strbuf_add_str(v->out, "  ");
+    used += 2 + width_add_cut(v->out, v->s->table ? v->s->table : "", room - used - 2);
+  }
+  strbuf_add_repeated(v->out, ' ', room - used + 2);
+  char *state = xstrndup(right.buf, state_len);
+  add_colored(v, state_color(v->s), state);
+  strbuf_addf(v->out, "%s\n", right.buf + state_len);
+  free(state);
+  strbuf_release(&left);
+  strbuf_release(&right);
+}
+
+static void add_bar_line(const struct view *v) {
+  double percent = progress_percent(v->s->fraction, status_is_done(v->s));
+  enum { PERCENT_COLUMNS = 9, BAR_MOST = 100 };
+  if (percent < 0)
+    return;
+  size_t bar = v->columns - INDENT - PERCENT_COLUMNS;
+  strbuf_add_repeated(v->out, ' ', INDENT);
+  progress_add_bar(v->out, percent, bar < BAR_MOST ? bar : BAR_MOST, v->utf8);
+  strbuf_addf(v->out, "  %5.1f %%\n", percent);
+}
+
+/* An estimate below what is done already is known to be wrong. */
+static void add_rows_line(const struct view *v) {
+  struct strbuf words = STRBUF_INIT;
+  screen_add_count(&words, v->s->rows_done);
+  if (!status_is_done(v->s) && v->s->rows_estimated >= v->s->rows_done) {
+    strbuf_add_str(&words, " of about ");
+    screen_add_count(&words, v->s->rows_estimated);
+  }
+  strbuf_add_str(&words, " rows");
+  if (v->s->eta_s >= 0) {
+    strbuf_add_str(&words, ", ");
+    add_duration(&words, ceil(v->s->eta_s));
+    strbuf_add_str(&words, " left");
+  }
+  strbuf_add_repeated(v->out, ' ', INDENT);
+  width_add_cut(v->out, words.buf, v->columns - INDENT);
+  strbuf_add_char(v->out, '\n');
+  strbuf_release(&words);
+}
+
+static void add_rates(const struct view *v) {
+  if (v->s->rate_1m < 0 && v->s->rate_10m < 0)
+    return;
+  struct strbuf words = STRBUF_INIT;
+  screen_add_count(&words, v->s->rate_1m < 0 ? 0 : v->s->rate_1m);
+  strbuf_add_str(&words, " over 1 min, ");
+  screen_add_count(&words, v->s->rate_10m < 0 ? 0 : v->s->rate_10m);
+  strbuf_add_str(&words, " over 10 min");
+  add_line(v, "rows/s", &words);
+}
+
+static void add_batches(const struct view *v) {
+  if (v->s->batch_size <= 0 || status_has_ended(v->s))
+    return;
+  struct strbuf words = STRBUF_INIT;
+  screen_add_count(&words, v->s->batch_size);
+  strbuf_add_str(&words, " rows");
+  add_line(v, "batches of", &words);
+}
+
+static size_t count_hosts(const struct backfill_status *s) {
+  size_t hosts = 0;
+  for (size_t i = 0; i < s->workers.len; i++) {
+    const struct status_worker *w = s->workers.items[i];
+    bool seen = false;
+    for (size_t k = 0; k < i && !seen; k++) {
+      const struct status_worker *before = s->workers.items[k];
+      seen = before->alive && is(before->host, w->host);
+    }
+    hosts += w->alive && !seen;
+  }
+  return hosts;
+}
+
+static void add_workers_line(const struct view *v) {
+  if (status_has_ended(v->s) || is(v->s->observed, OBSERVED_PLANNED))
+    return;
+  struct strbuf words = STRBUF_INIT;
+  if (v->s->workers_alive) {
+    size_t hosts = count_hosts(v->s);
+    strbuf_addf(&words, "%zu on %zu host%s", v->s->workers_alive, hosts, hosts == 1 ? "" : "s");
+  } else {
+    strbuf_addf(&words, "none; 'moonbird backfill run %s' goes on", v->s->name);
+  }
+  add_line(v, "workers", &words);
+}
+
+static void add_throttle(const struct view *v) {
+  struct strbuf words = STRBUF_INIT;
+  if (v->s->throttle_reason)
+    strbuf_addf(&words, "%s", v->s->throttle_reason);
+  if (v->s->throttled_for_s >= 0) {
+    strbuf_add_str(&words, words.len ? ", for " : "for ");
+    add_duration(&words, v->s->throttled_for_s);
+  }
+  if (v->s->throttled_s >= 0.5)
+    strbuf_addf(&words, "%s%.1f %% of the time", words.len ? ", " : "", status_throttled_share(v->s) * 100);
+  if (words.len)
+    add_line(v, "throttled", &words);
+  if (v->s->braked_for_s <= 0)
+    return;
+  struct strbuf brake = STRBUF_INIT;
+  strbuf_add_str(&brake, "by an operator, for ");
+  add_duration(&brake, ceil(v->s->braked_for_s));
+  add_line(v, "brake", &brake);
+}
+
+static void add_lag(const struct view *v) {
+  if (v->s->lag_ms < 0)
+    return;
+  struct strbuf words = STRBUF_INIT;
+  strbuf_addf(&words, "%.1f s", (double)v->s->lag_ms / 1000);
+  add_line(v, "replica lag", &words);
+}
+
+static void add_commit(const struct view *v) {
+  if (v->s->commit_age_s < 0 || status_has_ended(v->s))
+    return;
+  struct strbuf words = STRBUF_INIT;
+  if (v->s->commit_age_s < 10)
+    strbuf_addf(&words, "%.1f s", v->s->commit_age_s);
+  else
+    add_duration(&words, v->s->commit_age_s);
+  strbuf_add_str(&words, " ago");
+  add_line(v, "last commit", &words);
+}
+
+static void add_troubles(const struct view *v) {
+  if (v->s->bad_rows > 0) {
+    struct strbuf words = STRBUF_INIT;
+    screen_add_count(&words, v->s->bad_rows);
+    strbuf_addf(&words, "; 'moonbird backfill bad list %s' shows them", v->s->name);
+    add_line(v, "bad rows", &words);
+  }
+  if (v->s->ranges_failed > 0) {
+    struct strbuf words = STRBUF_INIT;
+    screen_add_count(&words, v->s->ranges_failed);
+    strbuf_addf(&words, " of %" PRId64 "; 'moonbird backfill retry %s' does them again", v->s->ranges, v->s->name);
+    add_line(v, "failed ranges", &words);
+  }
+  if (v->s->last_error) {
+    struct strbuf words = STRBUF_INIT;
+    strbuf_add_str(&words, v->s->last_error);
+    add_line(v, "last error", &words);
+  }
+}
+
+static void add_overrides(const struct view *v) {
+  if (!v->s->overrides || is(v->s->overrides, "{}"))
+    return;
+  struct strbuf words = STRBUF_INIT;
+  strbuf_add_str(&words, v->s->overrides);
+  add_line(v, "set", &words);
+}
+
+static void add_verified(const struct view *v) {
+  if (!v->s->verified_at)
+    return;
+  struct strbuf words = STRBUF_INIT;
+  strbuf_add_str(&words, v->s->verified_at);
+  add_line(v, "verified", &words);
+}
+
+static void add_worker(const struct view *v, const struct status_worker *w) {
+  struct strbuf words = STRBUF_INIT;
+  strbuf_addf(&words, "pid %" PRId64, w->pid);
+  if (!w->alive) {
+    strbuf_add_str(&words, "  no sign of life for ");
+    add_duration(&words, w->heartbeat_age_s);
+  } else {
+    if (w->range > 0)
+      strbuf_addf(&words, "  range %" PRId64, w->range);
+    strbuf_addf(&words, "  batch %" PRId64, w->batch_size);
+    if (w->rate_1m >= 0)
+      strbuf_addf(&words, "  %" PRId64 " rows/s", w->rate_1m);
+    strbuf_addf(&words, "  seen %.1f s ago", w->heartbeat_age_s);
+  }
+  strbuf_add_repeated(v->out, ' ', INDENT);
+  size_t used = width_add_cut(v->out, w->host ? w->host : "", LABEL_COLUMNS - 1);
+  strbuf_add_repeated(v->out, ' ', LABEL_COLUMNS - used);
+  width_add_cut(v->out, words.buf, v->columns - INDENT - LABEL_COLUMNS);
+  strbuf_add_char(v->out, '\n');
+  strbuf_release(&words);
+}
+
+void screen_status(struct strbuf *out, const struct backfill_status *s, const struct screen_options *options) {
+  size_t columns = options->columns > NARROWEST ? options->columns : NARROWEST;
+  struct view v = {.out = out, .s = s, .columns = columns, .utf8 = options->utf8, .color = options->color};
+  add_title(&v);
+  add_bar_line(&v);
+  add_rows_line(&v);
+  strbuf_add_char(out, '\n');
+  add_rates(&v);
+  add_batches(&v);
+  add_workers_line(&v);
+  add_throttle(&v);
+  add_lag(&v);
+  add_commit(&v);
+  add_troubles(&v);
+  add_overrides(&v);
+  add_verified(&v);
+  if (!options->workers || !s->workers.len)
+    return;
+  strbuf_add_char(out, '\n');
+  for (size_t i = 0; i < s->workers.len; i++)
+    add_worker(&v, s->workers.items[i]);
+}

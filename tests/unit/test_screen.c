@@ -1,0 +1,176 @@
+/*
+ * test_screen.c - the state of a backfill on 80 columns, and on fewer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli/screen.h"
+#include "cli/width.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct status_worker workers[] = {
+    {.host = "db1",
+     .pid = 4711,
+     .range = 7,
+     .batch_size = 12000,
+     .rate_1m = 12310,
+     .heartbeat_age_s = 0.5,
+     .alive = true},
+    {.host = "db1", .pid = 4712, .range = 0, .batch_size = 12000, .rate_1m = -1, .heartbeat_age_s = 1, .alive = true},
+    {.host = "a.host.with.a.long.name", .pid = 9, .heartbeat_age_s = 65, .alive = false},
+};
+static void *worker_items[] = {&workers[0], &workers[1], &workers[2]};
+
+static struct backfill_status running(void) {
+  return (struct backfill_status){.name = "split_names",
+                                  .table = "people",
+                                  .desired = "run",
+                                  .observed = "running",
+                                  .throttle_reason = "replica lag 12 s, above 5 s",
+                                  .rows_done = 206512000,
+                                  .rows_estimated = 500000000,
+                                  .fraction = 0.4139,
+                                  .eta_s = 11520,
+                                  .elapsed_s = 751,
+                                  .commit_age_s = 0.42,
+                                  .throttled_for_s = 20,
+                                  .throttled_s = 61,
+                                  .bad_rows = 3,
+                                  .batch_size = 12000,
+                                  .rate_1m = 25310,
+                                  .rate_10m = 24870,
+                                  .lag_ms = 12000,
+                                  .workers_alive = 2,
+                                  .workers = {.items = worker_items, .len = 3}};
+}
+
+static char *rendered(const struct backfill_status *s, size_t columns, bool utf8) {
+  struct screen_options options = {.columns = columns, .utf8 = utf8, .workers = true};
+  struct strbuf text = STRBUF_INIT;
+  screen_status(&text, s, &options);
+  return strbuf_detach(&text);
+}
+
+static void assert_has(const struct backfill_status *s, const char *part) {
+  char *text = rendered(s, 80, false);
+  if (!strstr(text, part))
+    fail_msg("'%s' is not in:\n%s", part, text);
+  free(text);
+}
+
+static void assert_lacks(const struct backfill_status *s, const char *part) {
+  char *text = rendered(s, 80, false);
+  if (strstr(text, part))
+    fail_msg("'%s' is in:\n%s", part, text);
+  free(text);
+}
+
+static void test_the_whole(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  char *text = rendered(&s, 80, false);
+  assert_string_equal(text, "split_names  people                                         running  12 min 31 s\n"
+                            "  [===========================>                                       ]   41.3 %\n"
+                            "  206 512 000 of about 500 000 000 rows, 3 h 12 min left\n"
+                            "\n"
+                            "  rows/s       25 310 over 1 min, 24 870 over 10 min\n"
+                            "  batches of   12 000 rows\n"
+                            "  workers      2 on 1 host\n"
+                            "  throttled    replica lag 12 s, above 5 s, for 20 s, 8.1 % of the time\n"
+                            "  replica lag  12.0 s\n"
+                            "  last commit  0.4 s ago\n"
+                            "  bad rows     3; 'moonbird backfill bad list split_names' shows them\n"
+                            "\n"
+                            "  db1          pid 4711  range 7  batch 12000  12310 rows/s  seen 0.5 s ago\n"
+                            "  db1          pid 4712  batch 12000  seen 1.0 s ago\n"
+                            "  a.host.wi... pid 9  no sign of life for 1 min 05 s\n");
+  free(text);
+}
+
+static void test_no_line_is_too_wide(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  s.name = "имя\033[2J\nbackfill_with_a_very_long_name_that_does_not_fit_anywhere_at_all_whatever_one_does";
+  s.last_error = "ERROR: something\nover two lines that is far longer than any terminal ever was or will be, really";
+  for (size_t columns = 44; columns < 200; columns++) {
+    char *text = rendered(&s, columns, true);
+    assert_null(strchr(text, '\033'));
+    for (const char *line = text; *line;) {
+      size_t len = strcspn(line, "\n");
+      assert_true(width_of_len(line, len) <= columns);
+      line += len + 1;
+    }
+    free(text);
+  }
+}
+
+static void test_never_done_before_the_end(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  s.fraction = 0.99999;
+  assert_has(&s, " 99.9 %");
+  s.fraction = 1;
+  s.observed = "done";
+  s.eta_s = -1;
+  assert_has(&s, "100.0 %");
+  assert_lacks(&s, "left");
+}
+
+static void test_what_is_not_known_is_not_shown(void **state) {
+  (void)state;
+  struct backfill_status s = {.name = "b",
+                              .observed = "planned",
+                              .desired = "run",
+                              .rows_estimated = -1,
+                              .fraction = -1,
+                              .elapsed_s = -1,
+                              .commit_age_s = -1,
+                              .throttled_for_s = -1,
+                              .rate_1m = -1,
+                              .rate_10m = -1,
+                              .lag_ms = -1,
+                              .eta_s = -1};
+  assert_lacks(&s, "%");
+  assert_lacks(&s, "about");
+  assert_lacks(&s, "workers");
+  assert_lacks(&s, "lag");
+  assert_has(&s, "planned\n  0 rows\n");
+  /* The estimate was too low: it is known to be wrong. */
+  s = running();
+  s.rows_estimated = 1000;
+  assert_lacks(&s, "about");
+}
+
+static void test_states_in_words(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  s.desired = "pause";
+  assert_has(&s, "running, to be paused");
+  s.observed = "paused";
+  assert_lacks(&s, "to be");
+  s.desired = "run";
+  assert_has(&s, "paused, to be resumed");
+  s.observed = "running";
+  s.workers_alive = 0;
+  assert_has(&s, "stopped");
+  assert_has(&s, "none; 'moonbird backfill run split_names' goes on");
+}
+
+int main(void) {
+  setlocale(LC_CTYPE, "C.UTF-8");
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_the_whole),
+      cmocka_unit_test(test_no_line_is_too_wide),
+      cmocka_unit_test(test_never_done_before_the_end),
+      cmocka_unit_test(test_what_is_not_known_is_not_shown),
+      cmocka_unit_test(test_states_in_words),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
