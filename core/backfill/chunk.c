@@ -7,8 +7,9 @@
 #include "backfill/chunk.h"
 
 #include "backfill/key.h"
-#include "db/placeholder.h"
+#include "lua/dialect.h"
 #include "lua/value.h"
+#include "sql/placeholder.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -74,7 +75,7 @@ static void take_statement(lua_State *L, struct group *g, const char *style, uin
   struct placeholders p = PLACEHOLDERS_INIT;
   size_t len;
   const char *text = luaL_checklstring(L, -1, &len);
-  placeholders_translate(&p, text, len, PLACEHOLDER_POSITION, style);
+  placeholders_translate(&p, dialect_rules(L), text, len, PLACEHOLDER_POSITION, style);
   g->sql = strbuf_detach(&p.sql);
   placeholders_release(&p);
   lua_getfield(L, -2, "bind");

@@ -3,7 +3,8 @@
  */
 #include "backfill/definition.h"
 
-#include "db/placeholder.h"
+#include "lua/dialect.h"
+#include "sql/placeholder.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static char *sql_field(lua_State *L, int index, const char *name, const char *st
   if (!text)
     return NULL;
   struct placeholders p = PLACEHOLDERS_INIT;
-  placeholders_translate(&p, text, strlen(text), PLACEHOLDER_POSITION, style);
+  placeholders_translate(&p, dialect_rules(L), text, strlen(text), PLACEHOLDER_POSITION, style);
   free(text);
   text = strbuf_detach(&p.sql);
   placeholders_release(&p);

@@ -15,11 +15,13 @@
 #include <string.h>
 #include <uv.h>
 
-enum call_kind { CALL_OPEN, CALL_EXECUTE, CALL_FETCH, CALL_LOCK, CALL_UNLOCK, CALL_CLOSE };
+enum call_kind { CALL_OPEN, CALL_EXECUTE, CALL_EXECUTE_ALL, CALL_FETCH, CALL_LOCK, CALL_UNLOCK, CALL_CLOSE };
 
 struct call {
   enum call_kind kind;
   moonbird_statement statement;
+  const struct statement *statements;
+  size_t statement_count;
   uint64_t max_rows;
   moonbird_result *result;
   const moonbird_option *options;
@@ -60,6 +62,15 @@ struct conn {
 
 /* --- the connection's thread --- */
 
+static moonbird_statement driver_statement(const struct statement *s) {
+  return (moonbird_statement){.size = sizeof(moonbird_statement),
+                              .flags = s->flags,
+                              .bind = s->bind,
+                              .sql = s->sql,
+                              .sql_len = s->len,
+                              .params = s->params};
+}
+
 static void run_execute(struct conn *conn) {
   const moonbird_driver *d = &conn->driver->table;
   struct call *call = &conn->call;
@@ -72,6 +83,27 @@ static void run_execute(struct conn *conn) {
     return;
   d->result_free(out->result);
   out->result = NULL;
+}
+
+static int32_t transaction_state(const struct conn *conn) {
+  const moonbird_driver *d = &conn->driver->table;
+  return d->transaction_state ? d->transaction_state(conn->handle) : MOONBIRD_TX_UNKNOWN;
+}
+
+static void run_execute_all(struct conn *conn) {
+  const moonbird_driver *d = &conn->driver->table;
+  const struct call *call = &conn->call;
+  struct outcome *out = &conn->outcome;
+  int32_t state = transaction_state(conn);
+  do {
+    moonbird_statement statement = driver_statement(&call->statements[out->executed]);
+    out->status = d->execute(conn->handle, &statement, &out->result, &out->summary, &out->error);
+    if (out->status == MOONBIRD_ERROR)
+      return;
+    d->result_free(out->result);
+    out->result = NULL;
+    out->executed++;
+  } while (out->executed < call->statement_count && transaction_state(conn) == state);
 }
 
 static void run_lock(struct conn *conn) {
@@ -91,6 +123,9 @@ static void run_call(struct conn *conn) {
     return;
   case CALL_EXECUTE:
     run_execute(conn);
+    return;
+  case CALL_EXECUTE_ALL:
+    run_execute_all(conn);
     return;
   case CALL_FETCH:
     out->status = d->fetch(call->result, call->max_rows, &out->batch, &out->error);
@@ -275,19 +310,17 @@ void conn_wait(struct conn *conn) {
   uv_unref((uv_handle_t *)&conn->answered);
 }
 
-static moonbird_statement driver_statement(const struct statement *s) {
-  return (moonbird_statement){.size = sizeof(moonbird_statement),
-                              .flags = s->flags,
-                              .bind = s->bind,
-                              .sql = s->sql,
-                              .sql_len = s->len,
-                              .params = s->params};
-}
-
 void conn_start_execute(struct conn *conn, const struct statement *statement, uint64_t first_rows, conn_done_fn done,
                         void *data) {
   start(conn, (struct call){.kind = CALL_EXECUTE, .statement = driver_statement(statement), .max_rows = first_rows},
         done, data);
+}
+
+void conn_start_execute_all(struct conn *conn, const struct statement *statements, size_t count, conn_done_fn done,
+                            void *data) {
+  size_t at_once = conn->timeout_s > 0 && count > 1 ? 1 : count;
+  start(conn, (struct call){.kind = CALL_EXECUTE_ALL, .statements = statements, .statement_count = at_once}, done,
+        data);
 }
 
 void conn_start_fetch(struct conn *conn, moonbird_result *result, uint64_t max_rows, conn_done_fn done, void *data) {

@@ -40,6 +40,7 @@ struct outcome {
   int32_t status;           /* MOONBIRD_OK, _DONE, _BUSY, _ERROR */
   moonbird_result *result;  /* execute: NULL where it gives no rows; the caller's to discard */
   moonbird_summary summary; /* execute */
+  size_t executed;          /* execute_all: how many were done */
   moonbird_batch batch;     /* fetch, and execute with first_rows > 0 */
   moonbird_error error;
 };
@@ -65,6 +66,13 @@ struct loop *conn_loop(const struct conn *conn);
 /* Runs a statement; with first_rows > 0 and a result, fetches so many rows in the same go. */
 void conn_start_execute(struct conn *conn, const struct statement *statement, uint64_t first_rows, conn_done_fn done,
                         void *data);
+
+/* Runs statements without parameters one after the other, and drops what they give. Ends with the first that fails, or
+ * that begins or ends a transaction; with a timeout, which is that of one statement, after the first. `statements` and
+ * their texts must live until the call is done. */
+void conn_start_execute_all(struct conn *conn, const struct statement *statements, size_t count, conn_done_fn done,
+                            void *data);
+
 void conn_start_fetch(struct conn *conn, moonbird_result *result, uint64_t max_rows, conn_done_fn done, void *data);
 
 bool conn_is_busy(const struct conn *conn);

@@ -1,5 +1,5 @@
 /*
- * connection.c - the methods of a connection in Lua: exec, query, rows, one, scalar.
+ * connection.c - the methods of a connection in Lua: exec, exec_all, query, rows, one, scalar.
  *
  * Each method makes a `call` userdata first (what it holds is freed whatever happens), starts the call, waits by
  * host_await, and goes on in its continuation, which finds the call at a fixed place of the stack. This is the plain
@@ -8,11 +8,12 @@
  */
 #include "lua/connection.h"
 
-#include "db/placeholder.h"
+#include "lua/dialect.h"
 #include "lua/host.h"
 #include "lua/modules.h"
 #include "lua/script_error.h"
 #include "lua/value.h"
+#include "sql/placeholder.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -113,7 +114,8 @@ static void bind(lua_State *L, struct call *call, const char *sql, size_t len, i
   const char *style = conn_driver(call->conn)->table.placeholder;
   bool list = holds_parameters(L, first, count);
   bool named = list && lua_rawlen(L, first) == 0;
-  placeholders_translate(&call->text, sql, len, named ? PLACEHOLDER_NAME : PLACEHOLDER_POSITION, style);
+  placeholders_translate(&call->text, dialect_rules(L), sql, len, named ? PLACEHOLDER_NAME : PLACEHOLDER_POSITION,
+                         style);
   batch_init(&call->params, (uint32_t)call->text.count);
   if (named) {
     add_named(L, call, first);
@@ -208,6 +210,43 @@ static int connection_exec(lua_State *L) {
   struct call *call = prepare(L, 0, true);
   conn_start_execute(call->conn, &call->statement, 0, NULL, NULL);
   return host_await(L, call->conn, 0, exec_done);
+}
+
+/* Stack: [1] connection, [2] texts, [3] first, [4] the statements. */
+static int exec_all_done(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  const struct statement *statements = lua_touserdata(L, 4);
+  struct conn *conn = check_connection(L, 1);
+  size_t executed = conn_outcome(conn)->executed;
+  struct error err = ERROR_INIT;
+  lua_pushinteger(L, (lua_Integer)executed);
+  if (conn_check(conn, statements[executed].sql, statements[executed].len, &err))
+    return 1;
+  host_push_error(L, &err);
+  return 2;
+}
+
+/* connection:exec_all(texts, first) -> how many of the texts from that index on are done, and the error of the next, if
+ * it failed. What the statements give is dropped. It may stop early without an error: then call it again. */
+static int connection_exec_all(lua_State *L) {
+  struct conn *conn = check_connection(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_Integer first = luaL_checkinteger(L, 3), last = (lua_Integer)lua_rawlen(L, 2);
+  luaL_argcheck(L, first >= 1 && first <= last, 3, "out of range");
+  lua_settop(L, 3);
+  size_t count = (size_t)(last - first + 1);
+  struct statement *statements = lua_newuserdatauv(L, (count + 1) * sizeof(*statements), 0);
+  statements[count] = (struct statement){.sql = NULL};
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, 2, first + (lua_Integer)i);
+    size_t len;
+    const char *sql = luaL_checklstring(L, -1, &len); /* the table keeps it */
+    statements[i] = (struct statement){.sql = sql, .len = len, .flags = MOONBIRD_SCRIPT};
+    lua_pop(L, 1);
+  }
+  check_free(L, conn);
+  conn_start_execute_all(conn, statements, count, NULL, NULL);
+  return host_await(L, conn, 0, exec_all_done);
 }
 
 /* --- query, one, scalar --- */
@@ -339,8 +378,13 @@ static int connection_rows(lua_State *L) {
 
 void connection_install(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"exec", connection_exec}, {"query", connection_query},   {"one", connection_one},
-      {"rows", connection_rows}, {"scalar", connection_scalar}, {NULL, NULL},
+      {"exec", connection_exec},
+      {"exec_all", connection_exec_all},
+      {"query", connection_query},
+      {"one", connection_one},
+      {"rows", connection_rows},
+      {"scalar", connection_scalar},
+      {NULL, NULL},
   };
   luaL_newmetatable(L, connection_type);
   luaL_newlib(L, methods);

@@ -8,7 +8,6 @@
 #define LUA_VALUE_H
 
 #include "db/batch.h"
-#include "db/placeholder.h"
 
 #include <lua.h>
 

@@ -4,10 +4,12 @@
  */
 #include "run/offline.h"
 
-#include "db/placeholder.h"
+#include "lua/dialect.h"
 #include "lua/value.h"
 #include "run/statement.h"
 #include "run/step.h"
+#include "sql/placeholder.h"
+#include "sql/split.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -46,7 +48,7 @@ bool offline_add(struct offline *offline, const char *sql, size_t len, struct er
     return error_statement(err, sql, len);
   }
   size_t before = offline->script.len;
-  sql_add_terminated(&offline->script, sql, len);
+  sql_add_terminated(&offline->script, &offline->rules, sql, len);
   if (offline->script.len > before)
     strbuf_add_str(&offline->script, "\n\n");
   return true;
@@ -173,7 +175,8 @@ static int sql_pieces(lua_State *L) {
   size_t len, at = 0;
   const char *sql = luaL_checklstring(L, 1, &len);
   struct placeholders *p = new_placeholders(L);
-  placeholders_translate(p, sql, len, lua_toboolean(L, 2) ? PLACEHOLDER_NAME : PLACEHOLDER_POSITION, "?");
+  placeholders_translate(p, dialect_rules(L), sql, len, lua_toboolean(L, 2) ? PLACEHOLDER_NAME : PLACEHOLDER_POSITION,
+                         "?");
   lua_createtable(L, (int)p->marks.len + 1, 0);
   for (size_t i = 0; i < p->marks.len; i++) {
     size_t mark = (uintptr_t)p->marks.items[i];
@@ -198,6 +201,7 @@ bool offline_push_connection(struct session *session, struct error *err) {
                                        {"sql_pieces", sql_pieces},
                                        {NULL, NULL}};
   lua_State *L = session->host->L;
+  session->offline->rules = *dialect_rules(L);
   if (!host_require(session->host, "host", err))
     return false;
   luaL_setfuncs(L, functions, 0);

@@ -11,10 +11,12 @@
 
 #include "graph/plan.h"
 #include "run/session.h"
+#include "sql/rules.h"
 
 struct offline {
-  struct strbuf script; /* so far; each piece ends with a blank line */
-  struct vec rows;      /* owned ids: the version rows of the database that the script is for */
+  struct strbuf script;   /* so far; each piece ends with a blank line */
+  struct vec rows;        /* owned ids: the version rows of the database that the script is for */
+  struct sql_rules rules; /* of the database */
 };
 
 #define OFFLINE_INIT                                                                                                   \

@@ -125,6 +125,11 @@ static int check_transaction(lua_State *L) {
   return 0;
 }
 
+static int is_resumed(lua_State *L) {
+  lua_pushboolean(L, statement_session(L)->step->journal.found > 0);
+  return 1;
+}
+
 static int is_transaction_open(lua_State *L) {
   lua_pushboolean(L, conn_transaction_state(statement_session(L)->conn) == MOONBIRD_TX_ACTIVE);
   return 1;
@@ -170,6 +175,7 @@ bool statement_install(struct session *session, struct error *err) {
       {"in_transaction", in_transaction},           /* the revision has one, as far as Moonbird knows */
       {"check_transaction", check_transaction},     /* throws when the revision's is gone */
       {"is_transaction_open", is_transaction_open}, /* as the database's library knows it; a failed one is not */
+      {"is_resumed", is_resumed},                   /* an earlier run has committed a part of the revision */
       {"begin", begin},
       {"rollback", rollback},
       {"savepoint_depth", savepoint_depth}, /* (change) -> open db:transaction blocks */

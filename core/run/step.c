@@ -7,9 +7,9 @@
 #include "run/env.h"
 #include "run/history.h"
 #include "run/offline.h"
+#include "run/sqlfile.h"
 #include "run/statement.h"
 #include "run/versions.h"
-#include "script/sql.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -62,19 +62,6 @@ static bool compile(struct session *session, const struct script *script, const 
   return ok;
 }
 
-bool step_check(struct session *session, const struct plan_step *plan, struct error *err) {
-  const struct script *script = revision_script(plan->revision);
-  struct strbuf text = STRBUF_INIT;
-  bool ok = script_read(script, &text, err);
-  if (ok && script->kind == SCRIPT_LUA) {
-    ok = compile(session, script, &text, err);
-    if (ok)
-      lua_pop(session->host->L, 1);
-  }
-  strbuf_release(&text);
-  return ok;
-}
-
 /* --- running the script --- */
 
 /* Calls `revision.run(chunk, context, name)` of lib/revision.lua as a task. */
@@ -93,39 +80,61 @@ static bool run_lua(struct session *session, struct step *step, struct error *er
   return host_call_task(session->host, 5, err);
 }
 
-/* One section of a .sql revision, as one statement of the journal. */
-static bool run_sql_section(struct session *session, struct step *step, enum sql_section which, bool required,
-                            struct error *err) {
-  const char *start;
-  size_t len, first_line;
-  if (!script_sql_section(step->text.buf, step->text.len, which, &start, &len, &first_line)) {
-    static const char *const names[] = {
-        [SQL_SECTION_UP] = "up", [SQL_SECTION_DOWN] = "down", [SQL_SECTION_VERIFY] = "verify"};
-    return !required ||
-           error_set(err, ERROR_FAILED, "%s has no section `-- migrate:%s`", step->script->name, names[which]);
-  }
-  if (session->offline)
-    return offline_add(session->offline, start, len, err);
-  struct statement statement = {.sql = start, .len = len, .flags = MOONBIRD_SCRIPT};
-  if (conn_execute(session->conn, &statement, NULL, err))
-    return true;
-  size_t line = first_line;
-  for (int64_t i = 0; i < err->position && i < (int64_t)len; i++)
-    line += start[i] == '\n';
-  char *path = shown_path(step->script->path);
-  error_where(err, "%s:%zu", path, line);
+/* Pushes a function of lib/sql_revision.lua, and the file for it. */
+static bool push_sql(struct session *session, const char *function, const struct script *script,
+                     const struct strbuf *text, struct error *err) {
+  lua_State *L = session->host->L;
+  if (!host_require(session->host, "sql_revision", err))
+    return false;
+  lua_getfield(L, -1, function);
+  lua_remove(L, -2);
+  char *path = shown_path(script->path);
+  sqlfile_push(L, path, text);
   free(path);
-  return false;
+  return true;
 }
 
+/* `sql_revision.run(file, direction, name)` as a task. */
 static bool run_sql(struct session *session, struct step *step, struct error *err) {
-  bool up = step->plan->direction == DIRECTION_UPGRADE;
-  return run_sql_section(session, step, up ? SQL_SECTION_UP : SQL_SECTION_DOWN, true, err) &&
-         (!up || run_sql_section(session, step, SQL_SECTION_VERIFY, false, err));
+  if (!push_sql(session, "run", step->script, &step->text, err))
+    return false;
+  lua_pushstring(session->host->L, direction_name(step->plan->direction));
+  lua_pushstring(session->host->L, step->script->name);
+  return host_call_task(session->host, 3, err);
 }
 
 static bool run_script(struct session *session, struct step *step, struct error *err) {
   return step->script->kind == SCRIPT_SQL ? run_sql(session, step, err) : run_lua(session, step, err);
+}
+
+/* --- before anything is done --- */
+
+static bool check_lua(struct session *session, const struct script *script, const struct strbuf *text,
+                      struct error *err) {
+  bool ok = compile(session, script, text, err);
+  if (ok)
+    lua_pop(session->host->L, 1);
+  return ok;
+}
+
+static bool check_sql(struct session *session, const struct plan_step *plan, const struct script *script,
+                      const struct strbuf *text, struct error *err) {
+  if (!push_sql(session, "check", script, text, err))
+    return false;
+  lua_pushstring(session->host->L, direction_name(plan->direction));
+  return host_call(session->host, 2, 0, err);
+}
+
+bool step_check(struct session *session, const struct plan_step *plan, struct error *err) {
+  const struct script *script = revision_script(plan->revision);
+  struct strbuf text = STRBUF_INIT;
+  bool ok = script_read(script, &text, err);
+  if (ok && script->kind == SCRIPT_LUA)
+    ok = check_lua(session, script, &text, err);
+  else if (ok)
+    ok = check_sql(session, plan, script, &text, err);
+  strbuf_release(&text);
+  return ok;
 }
 
 /* --- transactions --- */

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "db/placeholder.h"
+#include "sql/placeholder.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -36,7 +36,8 @@ static void add_statement(struct texts *texts, const char *name, const char *tex
   struct placeholders p = PLACEHOLDERS_INIT;
   fill_words(&filled, text, len, words);
   strbuf_rtrim(&filled);
-  placeholders_translate(&p, filled.buf, filled.len, PLACEHOLDER_POSITION, style);
+  static const struct sql_rules standard = {.backslash_escapes = false};
+  placeholders_translate(&p, &standard, filled.buf, filled.len, PLACEHOLDER_POSITION, style);
   free(map_put(&texts->statements, name, strbuf_detach(&p.sql)));
   placeholders_release(&p);
   strbuf_release(&filled);

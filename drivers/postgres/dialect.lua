@@ -41,6 +41,32 @@ dialect.words = {
   false_ = "false",
 }
 
+-- Strings as standard_conforming_strings = on has them, which is the default since 9.1.
+dialect.lexical = {
+  e_strings = true,
+  dollar_quotes = true,
+  nested_comments = true,
+  statement_lists = true,
+  atomic_bodies = true,
+  copy_data = true,
+  shell_prefix = "\\",
+}
+
+-- With standard_conforming_strings = off a backslash escapes in plain strings too.
+function dialect.lexical_now(_, connection)
+  return { backslash_escapes = connection:scalar("SHOW standard_conforming_strings") == "off" }
+end
+
+function dialect.lexical_after(_, text)
+  if #text > 200 or not text:find("^[Ss][Ee][Tt]%s") then
+    return nil
+  end
+  local words = " " .. text:lower():gsub("[%s'\"=;]+", " "):gsub(" to ", " ")
+  local value = words:match("^ set standard_conforming_strings (%a+)")
+    or words:match("^ set %a+ standard_conforming_strings (%a+)") -- SESSION, LOCAL
+  return value and { backslash_escapes = value == "off" or value == "false" or value == "no" }
+end
+
 -- Options of operations that only PostgreSQL has.
 dialect.options = {
   create_table = {

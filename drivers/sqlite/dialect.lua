@@ -37,6 +37,8 @@ dialect.words = {
   now = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'", -- as Moonbird itself writes a moment
 }
 
+dialect.lexical = { backquotes = true, brackets = true, trigger_bodies = true, shell_prefix = "." }
+
 -- Options of operations that only SQLite has.
 dialect.options = {
   create_table = { autoincrement = "boolean", with_rowid = "boolean", strict = "boolean" },

@@ -126,7 +126,8 @@ class Identifiers:
             return self.symbol() + self.offset("+-")
         if roll < 0.985:
             return self.branch() + "@" + self.symbol() + self.offset("+-")
-        return self.absolute() + ":" + self.absolute()
+        range = self.absolute() + ":" + self.absolute()
+        return range if not range.startswith("-") else ":" + range  # else an option of the command line
 
     def range(self):
         sides = []

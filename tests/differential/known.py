@@ -139,7 +139,9 @@ def _(a, m, case, word):
     """Alembic does not look at the label, and does nothing for this target; a stamp may have others."""
     others = len(case.words) > 2 and case.words[0] == "stamp"
     is_base = any(w.endswith("@base") for w in case.words)
-    return is_base and a.ok and m.kind in ("unknown", "ambiguous") and not a.output and (others or not a.steps)
+    is_range = m.kind == "range" and case.words[0] == "show"  # all that stands in front of the @ is a label
+    refused = m.kind in ("unknown", "ambiguous") or is_range
+    return is_base and a.ok and refused and not a.output and (others or not a.steps)
 
 
 @known("the first of several errors", "stamp", "history", "show")
@@ -163,7 +165,7 @@ def _(a, m, case, word):
 def _(a, m, case, word):
     """`label@head`, and an unknown or wrong branch: only the right side is read."""
     dropped = a.kind in ("several heads", "ambiguous") or m.kind in ("wrong branch", "unknown", "ambiguous")
-    if word.endswith("@heads"):  # the real heads of all branches: there, or above all that is applied
+    if re.search(r"@heads([+-]\d+)?$", word):  # the real heads of all branches: there, or above all that is applied
         dropped = dropped or not a.steps and (a.ok or a.kind == "not below") and m.kind in ("not below", "several heads")
     return "@" in word and dropped and m.kind != "other"
 
@@ -179,8 +181,12 @@ def _(a, m, case, word):
     if a.kind == "several heads":
         looks = case.words[0] == "history" and m.ok
         return looks or m.kind in ("too far", "unknown", "ambiguous walk", "wrong branch", "ambiguous")
-    goes_on = a.ok or a.message.startswith("KeyError: ")  # in the middle of the upgrade that should not be
-    return re.search(r"@.+\+\d", word) and goes_on and m.kind == "wrong branch"
+    if not re.search(r"@.+\+\d", word):
+        return False
+    if a.kind == "ambiguous" and m.ok:  # names that are not on the branch
+        return True
+    goes_on = a.ok or a.kind == "ambiguous walk" or a.message.startswith("KeyError: ")  # in the middle of the upgrade
+    return goes_on and m.kind in ("wrong branch", "unknown", "ambiguous")
 
 
 @known("prefix behind a branch", "stamp")
@@ -250,8 +256,19 @@ def _(a, m, case, word):
     name = _label(case)
     if not name or m.kind == "other":
         return False
-    has_end = m.ok and not case.first.endswith((":", ":heads"))
+    has_end = m.kind in ("", "not in line") and not case.first.endswith((":", ":heads"))
     return a.kind == "not in line" and m.ok or a.ok and (not _is_label(case, name) or has_end and not a.output)
+
+
+@known("history of label@heads with a head that another needs", "history")
+def _(a, m, case, word):
+    return "@heads" in case.first and a.kind == "overlap" and m.ok and not overlaps(case, case.rows)
+
+
+@known("history label@-N: of a whole line", "history")
+def _(a, m, case, word):
+    """As many as there are, or more: nothing is listed."""
+    return re.match(r"-r[^:@]+@-\d+:", case.first) and a.ok and not a.output and m.ok
 
 
 @known("history: current where nothing is applied", "history")

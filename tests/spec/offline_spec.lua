@@ -274,14 +274,15 @@ describe("--sql", function()
       assert.is_true(p:has_table("four"))
     end)
 
-    it("writes the sections of .sql revisions as they are", function()
+    it("writes the statements of .sql revisions with their comments", function()
       local body = "CREATE TABLE t (a text);\n\n  INSERT INTO t VALUES ('x?:y;');  -- ? :z\n"
       local header = "-- revision: a1\n-- down_revision:\n\n-- migrate:up\n"
       local text = header .. body .. "\n-- migrate:down\nDROP TABLE t\n"
       p:write("migrations/versions/a1_t.sql", text)
       online:write("migrations/versions/a1_t.sql", text)
       local script = p:ok("upgrade head --sql").out
-      has(script, "-- Running upgrade  -> a1\n\n" .. body .. "\n")
+      has(script, "-- Running upgrade  -> a1\n\nCREATE TABLE t (a text);\n\n")
+      has(script, "\n\nINSERT INTO t VALUES ('x?:y;');  -- ? :z\n\n")
       apply(p, script)
       online:ok("upgrade head")
       same("SELECT a FROM t")

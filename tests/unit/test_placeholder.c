@@ -2,7 +2,7 @@
  * test_placeholder.c - the cases of tests/cases/placeholder.txt. Runs in the root of the repository.
  */
 #include "base/strbuf.h"
-#include "db/placeholder.h"
+#include "sql/placeholder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +46,9 @@ static void run_case(const char *head, const char *sql_line, const char *want_li
   size_t len = strlen(sql);
   char *exact = malloc(len ? len : 1); /* without a NUL: reading past the end is seen by the sanitizer */
   memcpy(exact, sql, len);
-  placeholders_translate(&p, exact, len, named ? PLACEHOLDER_NAME : PLACEHOLDER_POSITION, style);
+  static const struct sql_rules rules = {
+      .e_strings = true, .dollar_quotes = true, .backquotes = true, .nested_comments = true};
+  placeholders_translate(&p, &rules, exact, len, named ? PLACEHOLDER_NAME : PLACEHOLDER_POSITION, style);
   char *names = strvec_join(&p.names, " ");
   char *count = xasprintf("%zu", p.count);
   if (strcmp(p.sql.buf, want) != 0 || strcmp(named ? names : count, params) != 0 || (named && p.count != p.names.len))

@@ -9,6 +9,7 @@ local dialect = {
   reserved = {}, -- lower-case words that must be quoted, as a set
   max_params = 65535, -- parameters that one statement may have
   max_rows = 1000, -- rows of one multi-row INSERT
+  lexical = {}, -- what differs in strings, names, comments: core/sql/rules.h has the words
   type_names = {}, -- kind -> name, or function(dialect, type)
   words = {}, -- type names for Moonbird's own tables
   computed_default = "", -- STORED or VIRTUAL, where a computed column does not say it
@@ -45,6 +46,12 @@ function dialect.word_set(text)
   end
   return set
 end
+
+-- --- scripts ---
+
+-- The lexical rules that the connection's settings change, and those that a statement changes for what follows it.
+function dialect.lexical_now() end
+function dialect.lexical_after() end
 
 -- --- operations ---
 

@@ -17,20 +17,6 @@ require("moonbird.backfill") -- adds op.backfill
 
 local revision = {}
 
-local SHOWN_WIDTH = 60
-
-local function shorten(text)
-  local line = text:gsub("%s+", " "):match("^ ?(.-) ?$")
-  if #line <= SHOWN_WIDTH then
-    return line
-  end
-  local last = SHOWN_WIDTH
-  while last > 1 and line:find("^[\x80-\xBF]", last + 1) do
-    last = last - 1 -- not inside a character
-  end
-  return line:sub(1, last) .. "..."
-end
-
 -- --- db ---
 
 local db = {}
@@ -46,7 +32,7 @@ end
 function db:exec(text, ...)
   check_text("exec", text)
   local params = sql.parameters(...)
-  return statement.perform("exec", shorten(text), { params and { text, params } or text })
+  return statement.perform("exec", statement.shorten(text), { params and { text, params } or text })
 end
 
 local writing_words = { "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "CREATE", "DROP", "ALTER", "TRUNCATE" }

@@ -166,15 +166,38 @@ end
 
 local transaction_words = { COMMIT = true, END = true, ROLLBACK = true, ABORT = true, BEGIN = true }
 
--- What begins or ends a transaction would take it from under the journal. Savepoints are the script's own business.
-local function refuse_transaction_words(text)
+--- The word with which a statement begins or ends a transaction, which would take it from under the journal. Savepoints
+--- are the script's own business.
+---@return string|nil
+function statement.transaction_word(text)
   local first, second = text:sub(1, 200):upper():match("^%s*(%a+)%s*(%a*)")
-  if second == "TO" or not transaction_words[first] and (first ~= "START" or second ~= "TRANSACTION") then
+  local is_pair = second == "TRANSACTION" and (first == "START" or first == "PREPARE")
+  return second ~= "TO" and (transaction_words[first] or is_pair) and first or nil
+end
+
+local function refuse_transaction_words(text)
+  local first = statement.transaction_word(text)
+  if not first then
     return
   end
   local message = "%s in a script: transactions are Moonbird's. db:transaction(function() ... end) keeps or takes back "
     .. "a part, `transaction = false` in the header runs a revision without one"
   error(message:format(first), 0)
+end
+
+local SHOWN_WIDTH = 60
+
+--- The beginning of a statement on one line, for people.
+function statement.shorten(text)
+  local line = text:sub(1, 10 * SHOWN_WIDTH):gsub("%s+", " "):match("^ ?(.-) ?$")
+  if #line <= SHOWN_WIDTH then
+    return line
+  end
+  local last = SHOWN_WIDTH
+  while last > 1 and line:find("^[\x80-\xBF]", last + 1) do
+    last = last - 1 -- not inside a character
+  end
+  return line:sub(1, last) .. "..."
 end
 
 --- Executes the SQL of one operation. `items` are strings, or pairs of a string and its parameters; `operation` is

@@ -1,15 +1,15 @@
 /*
  * placeholder.h - from Moonbird's placeholders (`?`, or `:name`) to those of a driver.
  *
- * A placeholder is seen only outside of strings, quoted identifiers, dollar quotes and comments. `??` is a plain
- * question mark,
- * `::` a cast. SQL without parameters never comes here, so it is never scanned. Ownership: the struct owns its texts.
+ * A placeholder is seen only outside of strings, quoted identifiers and comments. `??` is a plain question mark, `::` a
+ * cast. SQL without parameters never comes here, so it is never scanned. Ownership: the struct owns its texts.
  */
-#ifndef DB_PLACEHOLDER_H
-#define DB_PLACEHOLDER_H
+#ifndef SQL_PLACEHOLDER_H
+#define SQL_PLACEHOLDER_H
 
 #include "base/strbuf.h"
 #include "base/vec.h"
+#include "sql/rules.h"
 
 enum placeholder_kind {
   PLACEHOLDER_POSITION, /* ? only; colons stay as they are */
@@ -28,12 +28,8 @@ struct placeholders {
 
 /* `style` is the driver's: "?" or "$". A name that comes twice is one parameter where the style has numbers, else two.
  */
-void placeholders_translate(struct placeholders *p, const char *sql, size_t len, enum placeholder_kind kind,
-                            const char *style);
+void placeholders_translate(struct placeholders *p, const struct sql_rules *rules, const char *sql, size_t len,
+                            enum placeholder_kind kind, const char *style);
 void placeholders_release(struct placeholders *p);
-
-/* Appends the text of one or several statements so that it ends with exactly one semicolon, whatever semicolons and
- * comments it ends with; blanks around it go. What holds nothing but comments gets no semicolon. */
-void sql_add_terminated(struct strbuf *out, const char *sql, size_t len);
 
 #endif

@@ -1,0 +1,161 @@
+-- sql_revision.lua: runs the sections of a .sql revision, statement by statement. Called by core/run/step.c as a task;
+-- core/run/sqlfile.c cuts the text. Knows the journal only through statement.lua.
+
+local host = require("moonbird.host")
+local statement = require("moonbird.statement")
+
+local sql_revision = {}
+
+local NO_TRANSACTIONS = "%s in a .sql revision: transactions are Moonbird's. Take the statement out; "
+  .. "`-- transaction: false` in the header runs the revision without one"
+
+-- What a statement changes of the rules by which those behind it are read.
+local function follow(reader, rules)
+  for rule, value in pairs(rules or {}) do
+    reader:set(rule, value)
+  end
+end
+
+-- Calls f(text, line, text with comments) for each statement of a section; its errors get the place.
+local function each(file, reader, whole, f)
+  local dialect = host.dialect
+  while true do
+    local text, line, piece = reader:next(whole)
+    if not text then
+      return
+    end
+    local ok, problem = pcall(f, text, line, piece)
+    if not ok then
+      file:fail(problem, line)
+    end
+    follow(reader, dialect:lexical_after(text))
+  end
+end
+
+local function refuse_transaction_words(text)
+  local word = statement.transaction_word(text)
+  if word then
+    error(NO_TRANSACTIONS:format(word), 0)
+  end
+end
+
+-- Reads all of a section before anything of it is done.
+local function check_section(file, section, rules)
+  local reader = file:statements(section)
+  if reader then
+    follow(reader, rules)
+    each(file, reader, false, refuse_transaction_words)
+  end
+end
+
+-- --- running ---
+
+local OUTSIDE = "the database refuses this statement in a transaction: `-- transaction: false` in the header runs the "
+  .. "revision without one, each statement is then committed by itself"
+
+local function hint_for(text)
+  return host.in_transaction() and host.dialect:outside_transaction(text) and OUTSIDE or nil
+end
+
+local AT_ONCE, BYTES_AT_ONCE = 200, 65536
+
+-- Statements that wait to be executed together: handing each to the connection's thread would take longer than most
+-- take to run.
+local Queue = {}
+Queue.__index = Queue
+
+local function new_queue(file)
+  return setmetatable({ file = file, texts = {}, lines = {}, bytes = 0 }, Queue)
+end
+
+function Queue:flush()
+  local first = 1
+  while first <= #self.texts do
+    local done, problem = host.connection:exec_all(self.texts, first)
+    first = first + done
+    if problem then
+      self.file:fail(problem, self.lines[first], hint_for(self.texts[first]))
+    end
+    local ok
+    ok, problem = pcall(host.check_transaction)
+    if not ok then
+      self.file:fail(problem, self.lines[first - 1])
+    end
+  end
+  self.texts, self.lines, self.bytes = {}, {}, 0
+end
+
+function Queue:add(text, line)
+  self.texts[#self.texts + 1], self.lines[#self.lines + 1] = text, line
+  self.bytes = self.bytes + #text
+  if #self.texts >= AT_ONCE or self.bytes >= BYTES_AT_ONCE then
+    self:flush()
+  end
+end
+
+-- In a transaction that no statement of the revision can end nothing has to be recorded, and a file of a million
+-- statements takes no memory.
+local function run_plain(file, reader)
+  local queue = new_queue(file)
+  each(file, reader, false, function(text, line)
+    queue:add(text, line)
+  end)
+  queue:flush()
+end
+
+local function run_recorded(file, reader)
+  each(file, reader, false, function(text)
+    statement.perform("sql", statement.shorten(text), { text })
+  end)
+end
+
+local function write(file, reader)
+  each(file, reader, true, function(_, _, piece)
+    host.script_add(piece)
+  end)
+end
+
+local function runner(section)
+  if host.offline then
+    return write
+  elseif section == "verify" or host.in_transaction() and not host.is_resumed() then
+    return run_plain
+  end
+  return run_recorded
+end
+
+local function run_section(file, section, rules)
+  local reader = file:statements(section)
+  if reader then
+    follow(reader, rules)
+    runner(section)(file, reader)
+  end
+end
+
+local function sections_of(direction)
+  return direction == "upgrade" and { "up", "verify" } or { "down" }
+end
+
+--- Looks for what is no statement, or none for a revision, without running anything.
+function sql_revision.check(file, direction)
+  for _, section in ipairs(sections_of(direction)) do
+    check_section(file, section)
+  end
+end
+
+--- Runs the section for the direction, and after an upgrade `verify` if there is one.
+function sql_revision.run(file, direction, name)
+  local sections = sections_of(direction)
+  if not file:statements(sections[1]) then
+    error(("%s has no section `-- migrate:%s`"):format(name, sections[1]), 0)
+  end
+  local rules = not host.offline and host.dialect:lexical_now(host.connection) or nil
+  for _, section in ipairs(sections) do
+    check_section(file, section, rules)
+  end
+  for _, section in ipairs(sections) do
+    run_section(file, section, rules)
+  end
+end
+
+return sql_revision

@@ -1,0 +1,212 @@
+-- .sql revisions: cut into statements by the rules of the database, each executed and journalled by itself; errors name
+-- the line of the file.
+local moonbird = require("support.moonbird")
+
+local data = os.getenv("MOONBIRD_TEST_DATA") or moonbird.root .. "/../shared/data"
+
+local function has(text, part)
+  assert(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
+end
+
+-- The line of a text on which a part of it stands.
+local function line_of(text, part)
+  local at = assert(text:find(part, 1, true))
+  return select(2, text:sub(1, at):gsub("\n", "")) + 1
+end
+
+describe(".sql revisions", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+
+    before_each(function()
+      p = moonbird.project(kind)
+    end)
+    after_each(function()
+      p:remove()
+    end)
+
+    local on_postgres = kind == "postgres"
+
+    -- Writes versions/ID.sql, and gives its text.
+    local function write(id, up, options)
+      options = options or {}
+      local header = ("-- Revision %s\n--\n-- revision: %s\n-- down_revision: %s\n%s\n"):format(
+        id,
+        id,
+        options.parent or "",
+        options.header or ""
+      )
+      local verify = options.verify and "-- migrate:verify\n" .. options.verify .. "\n" or ""
+      local down = options.down or "SELECT 1;"
+      local text = header .. ("-- migrate:up\n%s\n%s-- migrate:down\n%s\n"):format(up, verify, down)
+      p:write(("migrations/versions/%s.sql"):format(id), text)
+      return text
+    end
+
+    local function fails_at(code, id, text, part)
+      local run = p:fails(code, "upgrade head")
+      has(run.err, ("at migrations/versions/%s.sql:%d"):format(id, line_of(text, part)))
+      return run
+    end
+
+    it("are cut where the statements end", function()
+      local bodies = {
+        sqlite = [[
+CREATE TABLE "a;b" ([c;d] integer PRIMARY KEY, `e;f` text);
+CREATE TABLE log (line text);
+CREATE TRIGGER added AFTER INSERT ON "a;b" WHEN new.[c;d] > 0 BEGIN
+  INSERT INTO log VALUES (CASE WHEN new.[c;d] > 1 THEN 'many; ' ELSE 'one' END);
+  UPDATE log SET line = line || ';' WHERE line = 'one';
+END;
+INSERT INTO "a;b" VALUES (1, 'it''s; /*'), (2, '-- '';'); /* ; */ -- ;
+INSERT INTO "a;b" VALUES (3, 'a\');]],
+        postgres = [[
+CREATE TABLE "a;b" ("c;d" integer PRIMARY KEY, "e;f" text);
+CREATE TABLE log (line text);
+CREATE FUNCTION added() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  INSERT INTO log VALUES (CASE WHEN new."c;d" > 1 THEN 'many; ' ELSE 'one;' END);
+  RETURN NULL;
+END
+$body$;
+CREATE TRIGGER added AFTER INSERT ON "a;b" FOR EACH ROW EXECUTE FUNCTION added();
+CREATE FUNCTION kept(x integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC
+  DELETE FROM log WHERE line IS NULL;
+  SELECT CASE WHEN x > 1 THEN 2 ELSE 1 END;
+END;
+CREATE RULE watched AS ON UPDATE TO "a;b" DO ALSO (DELETE FROM log; INSERT INTO log VALUES ('none'));
+INSERT INTO "a;b" VALUES (1, E'it\'s; /*'), (2, U&'-- '';'); /* ; /* ; */ ; */ -- ;
+INSERT INTO "a;b" VALUES (3, 'a\');]],
+      }
+      write("a1", bodies[kind], { down = 'DROP TABLE "a;b"; DROP TABLE log' })
+      p:ok("upgrade head")
+      assert.equals("1|it's; /*\n2|-- ';\n3|a\\", p:sql('SELECT * FROM "a;b" ORDER BY 1'))
+      assert.equals("many; \nmany; \none;", p:sql("SELECT line FROM log ORDER BY 1"))
+      p:sql(on_postgres and "DROP FUNCTION kept; ALTER TABLE log RENAME TO log2; CREATE TABLE log (x text)" or "")
+      p:ok("downgrade base")
+      assert.is_false(p:has_table("a;b"))
+    end)
+
+    it("name the line of a statement that fails, and take everything back", function()
+      local text = write(
+        "a1",
+        "CREATE TABLE t (id integer PRIMARY KEY);\nINSERT INTO t VALUES (1);\n\n-- again\n"
+          .. "INSERT INTO t\nVALUES (1);\nINSERT INTO t VALUES (2);"
+      )
+      local run = fails_at(1, "a1", text, "INSERT INTO t\n")
+      has(run.err, "23505")
+      assert.is_false(p:has_table("t"))
+    end)
+
+    it("name the line of an error inside of a statement", function()
+      local text = write("a1", "SELECT 1;\nSELECT 1,\n  2,\n  3 +,\n 4;")
+      local run = fails_at(1, "a1", text, "3 +,")
+      has(run.err, ("in the statement that begins at line %d"):format(line_of(text, "SELECT 1,")))
+    end)
+
+    it("are read before anything is done", function()
+      write("a1", "CREATE TABLE t (id integer);")
+      local function refused(up, part, message)
+        local text = write("b1", up, { parent = "a1" })
+        has(fails_at(1, "b1", text, part).err, message)
+        assert.is_false(p:has_table("t"))
+      end
+      refused("SELECT 1;\nSELECT 'abc;", "SELECT 'abc", "the string that begins here has no end")
+      refused("SELECT 1;\nSELECT /* abc;", "SELECT /*", "the comment that begins here has no end")
+      refused('SELECT "abc;', 'SELECT "', "the quoted name that begins here has no end")
+      refused("SELECT 1;\nCOMMIT;\nSELECT 2;", "COMMIT", "COMMIT in a .sql revision")
+      refused("SELECT 1; /* x */ rollback", "rollback", "ROLLBACK in a .sql revision")
+      refused("begin;\nSELECT 2;", "begin", "BEGIN in a .sql revision")
+      if on_postgres then
+        refused("SELECT 1;\n\\connect other\nSELECT 2;", "\\connect", "\\connect is a command of the database's shell")
+        refused("COPY t FROM stdin;\n1\tdon't\n\\.\nSELECT 2;", "COPY", "COPY ... FROM STDIN is followed by data")
+        refused("PREPARE TRANSACTION 'x'", "PREPARE", "PREPARE in a .sql revision")
+      else
+        refused("SELECT 1;\n.mode csv\nSELECT 2;", ".mode", ".mode is a command of the database's shell")
+      end
+    end)
+
+    it("go on behind the last statement that was done", function()
+      local index = on_postgres and "CREATE INDEX CONCURRENTLY t_x ON t (x)" or "VACUUM"
+      local up = "CREATE TABLE t (id integer PRIMARY KEY, x integer);\nINSERT INTO t VALUES (1, 1), (2, 2);\n"
+        .. index
+        .. ";\nUPDATE t SET x = x + 1;\nINSERT INTO u VALUES (1);\nUPDATE t SET x = x + 10;"
+      local text = write("a1", up, { header = "-- transaction: false\n", down = "DROP TABLE t; DROP TABLE u" })
+      fails_at(7, "a1", text, "INSERT INTO u")
+      assert.equals("1|2\n2|3", p:sql("SELECT * FROM t ORDER BY 1"))
+      assert.equals("4", p:sql("SELECT count(*) FROM moonbird_journal WHERE kind = 'sql' AND state = 'done'"))
+      p:sql("CREATE TABLE u (x integer)")
+      has(p:ok("upgrade head").err, "4 statements are committed already")
+      assert.equals("1|12\n2|13", p:sql("SELECT * FROM t ORDER BY 1"))
+      assert.equals("0", p:sql("SELECT count(*) FROM moonbird_journal"))
+      p:ok("downgrade base")
+    end)
+
+    it("refuse a text that is not the one of which a part was done", function()
+      local up = "CREATE TABLE t (x integer);\nINSERT INTO t VALUES (%d);\nINSERT INTO u VALUES (1);"
+      write("a1", up:format(1), { header = "-- transaction: false\n" })
+      p:fails(7, "upgrade head")
+      local text = write("a1", up:format(2), { header = "-- transaction: false\n" })
+      fails_at(7, "a1", text, "INSERT INTO t")
+      assert.equals("1", p:sql("SELECT x FROM t"))
+    end)
+
+    it("verify what they did, in the same transaction", function()
+      write("a1", "CREATE TABLE t (x integer);", { verify = "SELECT 1;\nSELECT * FROM nowhere;" })
+      has(p:fails(1, "upgrade head").err, "nowhere")
+      assert.is_false(p:has_table("t"))
+    end)
+
+    it("need the section of the direction", function()
+      p:write("migrations/versions/a1.sql", "-- revision: a1\n-- down_revision:\n-- migrate:up\nSELECT 1;\n")
+      p:ok("upgrade head")
+      has(p:fails(1, "downgrade base").err, "has no section `-- migrate:down`")
+    end)
+
+    it("are printed statement by statement", function()
+      write("a1", "-- first;\nSELECT ';' ;; SELECT 2 -- two\n;\n-- last")
+      local out = p:ok("upgrade head --sql").out
+      has(out, "-- first;\nSELECT ';';\n\nSELECT 2; -- two\n\n-- last\n\n")
+    end)
+
+    if on_postgres then
+      it("say what a statement outside of transactions needs", function()
+        write("a1", "CREATE TABLE t (x integer);\nCREATE INDEX CONCURRENTLY t_x ON t (x);")
+        has(p:fails(1, "upgrade head").err, "`-- transaction: false` in the header")
+      end)
+
+      it("follow standard_conforming_strings", function()
+        write("a1", "CREATE TABLE t (x text);\nINSERT INTO t VALUES ('a\\');\nSET standard_conforming_strings = off;\n"
+          .. "INSERT INTO t VALUES ('it\\'s; b');\nSET LOCAL standard_conforming_strings TO 'on';\n"
+          .. "INSERT INTO t VALUES ('c\\');")
+        p:ok("upgrade head")
+        assert.equals("a\\\nc\\\nit's; b", p:sql("SELECT x FROM t ORDER BY 1"))
+      end)
+    end
+
+    local chinook = ("%s/chinook_%s.sql"):format(data, on_postgres and "postgresql" or "sqlite")
+    local script = moonbird.read_file(chinook)
+    local load = script and it or function(name)
+      pending(name .. " (" .. chinook .. " is missing)")
+    end
+
+    load("load a whole database", function()
+      local track, artist, customer = "Track", "Artist", "Customer"
+      if on_postgres then
+        local text = write("a1", script)
+        fails_at(1, "a1", text, "\\c chinook")
+        script = script:gsub("DROP DATABASE[^\n]*\n", ""):gsub("CREATE DATABASE[^\n]*\n", ""):gsub("\\c [^\n]*\n", "")
+        track, artist, customer = "track", "artist", "customer"
+      end
+      write("a1", script)
+      p:ok("upgrade head")
+      local counts = ("SELECT (SELECT count(*) FROM %s), (SELECT count(*) FROM %s), (SELECT count(*) FROM %s)"):format(
+        track,
+        artist,
+        customer
+      )
+      assert.equals("3503|275|59", p:sql(counts))
+      assert.equals("Antônio Carlos Jobim", p:sql(("SELECT name FROM %s WHERE name LIKE 'Ant%%Jobim'"):format(artist)))
+    end)
+  end)
+end)
