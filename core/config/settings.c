@@ -13,6 +13,8 @@
 
 static const char *const separators[] = {"space", "newline", "os", ":", ";", NULL};
 
+static const char *const poolers[] = {"auto", "none", "session", "transaction", NULL};
+
 static const struct setting main_rows[] = {
     {.name = "script_location", .help = "folder of env.lua, the revision template and versions/"},
     {.name = "url",
@@ -54,6 +56,15 @@ static const struct setting main_rows[] = {
     {.name = "statement_timeout",
      .type = SETTING_SECONDS,
      .help = "longest time for one statement of a revision; default without limit"},
+    {.name = "pooler",
+     .type = SETTING_CHOICE,
+     .choices = poolers,
+     .fallback = "auto",
+     .help = "what stands between Moonbird and the server: auto (finds out), none, session, transaction"},
+    {.name = "lock_lease",
+     .type = SETTING_SECONDS,
+     .fallback = "30s",
+     .help = "behind a pooler: how long the lock of a run that has crashed stays taken"},
     {.name = "driver_path", .help = "folders of database drivers, separated by colons, looked at first"},
     {.name = "environment", .help = "protected: ask before a destructive command"},
     {.name = "revision_environment", .type = SETTING_IGNORED, .help = "Alembic's; no meaning here"},

@@ -545,6 +545,12 @@ int conn_transaction_state(struct conn *conn) {
   return conn->driver->table.transaction_state(conn->handle);
 }
 
+bool conn_keeps_session(struct conn *conn) {
+  if (conn->busy)
+    BUG("a busy connection is asked for its session");
+  return !conn->handle || !conn->driver->table.keeps_session || conn->driver->table.keeps_session(conn->handle) != 0;
+}
+
 const char *conn_server_version(struct conn *conn) {
   if (conn->busy || !conn->handle || !conn->driver->table.server_version)
     return NULL;

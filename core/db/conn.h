@@ -129,6 +129,10 @@ bool conn_try_lock(struct conn *conn, const char *key, bool *busy, char *holder,
                    struct error *err) MUST_CHECK;
 void conn_unlock(struct conn *conn, const char *key);
 
+/* Does what belongs to the session (locks, settings) outlive a transaction? False behind a pooler. Only while no call
+ * is in flight. */
+bool conn_keeps_session(struct conn *conn);
+
 /* MOONBIRD_TX_...; only while no call is in flight. */
 int conn_transaction_state(struct conn *conn);
 

@@ -28,6 +28,11 @@ bool driver_for_scheme(const char *scheme, const char *driver_path, const struct
 /* Frees the list of loaded drivers; the libraries stay. For leak checkers, at the end of the process. */
 void driver_forget_all(void);
 
+/* Can its connections lose their session between transactions (conn_keeps_session)? */
+static inline bool driver_may_be_pooled(const struct driver *driver) {
+  return driver->table.keeps_session != NULL;
+}
+
 static inline bool driver_can(const struct driver *driver, uint32_t cap) {
   return (driver->table.caps & cap) != 0;
 }

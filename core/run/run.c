@@ -8,6 +8,7 @@
 #include "run/env.h"
 #include "run/history.h"
 #include "run/journal.h"
+#include "run/lock.h"
 #include "run/offline.h"
 #include "run/session.h"
 #include "run/step.h"
@@ -158,8 +159,7 @@ static bool migrate_in(struct session *session, plan_fn make_plan, const char *t
   bool ok = look(session, make_plan, target, &first, err);
   bool idle = ok && first.len == 0;
   if (ok && !idle)
-    ok = check_scripts(session, &first, err) && session_lock(session, err) &&
-         look(session, make_plan, target, &plan, err);
+    ok = check_scripts(session, &first, err) && lock_take(session, err) && look(session, make_plan, target, &plan, err);
   if (ok && plan.warning)
     log_warn("%s", plan.warning);
   if (ok && plan.len)
@@ -232,7 +232,7 @@ static bool stamp_in(struct session *session, const struct vec *targets, bool pu
   struct vec rows = VEC_INIT, none = VEC_INIT;
   struct plan plan = PLAN_INIT;
   char *revision = NULL, *direction = NULL;
-  bool ok = session_lock(session, err) && versions_read(session, &rows, err) &&
+  bool ok = lock_take(session, err) && versions_read(session, &rows, err) &&
             journal_find_open(session, &revision, &direction, err) && history_probe(session, err) &&
             plan_stamp(environment_graph(session->request->env), purge ? &none : &rows, targets, &plan, err);
   if (ok && revision)
@@ -286,7 +286,7 @@ static bool ensure_version_in(struct session *session, struct error *err) {
     return false;
   if (session->has_version_table)
     return true;
-  return session_lock(session, err) && look_for_version_table(session, err) &&
+  return lock_take(session, err) && look_for_version_table(session, err) &&
          (session->has_version_table || make_version_table(session, err));
 }
 

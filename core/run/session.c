@@ -10,6 +10,7 @@
 #include "lua/connection.h"
 #include "lua/dialect.h"
 #include "run/env.h"
+#include "run/lock.h"
 #include "run/offline.h"
 #include "run/statement.h"
 #include "run/step.h"
@@ -141,6 +142,15 @@ static bool open_connection(struct session *session, bool read_only, struct erro
   return true;
 }
 
+/* The setting `pooler` is an option of the URL, which comes before it. Where no pooler can be, it means nothing. */
+static void add_pooler(struct session *session) {
+  const char *pooler = config_text(session->request->config, "pooler");
+  if (!driver_may_be_pooled(session->driver) || strvec_contains(&session->url.keys, "pooler"))
+    return;
+  strvec_push(&session->url.keys, "pooler");
+  strvec_push(&session->url.values, pooler);
+}
+
 static bool open_database(struct session *session, bool read_only, struct error *err) {
   char *env_url = NULL;
   bool ok = env_load(session, &env_url, err) && find_url(session, env_url, err);
@@ -150,6 +160,7 @@ static bool open_database(struct session *session, bool read_only, struct error 
   const char *driver_path = config_text(session->request->config, "driver_path");
   if (!driver_for_scheme(session->url.scheme, driver_path, &session->driver, err))
     return false;
+  add_pooler(session);
   if (!session->offline && !open_connection(session, read_only, err))
     return false;
   if (!load_dialect(session, err) || !fill_host_module(session, err) || !statement_install(session, err) ||
@@ -196,15 +207,13 @@ void session_close(struct session *session) {
   loop_on_tick(session->loop, NULL, NULL);
   loop_on_interrupt(session->loop, NULL, NULL);
   host_free(session->host);
-  if (session->lock_key && session->conn)
-    conn_unlock(session->lock_conn ? session->lock_conn : session->conn, session->lock_key);
+  lock_release(session);
   conn_free(session->conn);
   conn_free(session->lock_conn);
   loop_free(session->loop);
   texts_release(&session->texts);
   url_release(&session->url);
   free(session->url_shown);
-  free(session->lock_key);
   *session = (struct session){.conn = NULL};
 }
 
@@ -306,38 +315,10 @@ bool session_check_transaction(struct session *session, struct error *err) {
 }
 
 /* COMMIT says "ok" also to a transaction that has failed or is gone. */
-/* Takes the lock once more on a new connection; when somebody has it meanwhile, what is open must not commit. */
-static bool regain_lock(struct session *session, struct error *err) {
-  char holder[256];
-  bool busy = true;
-  conn_free(session->lock_conn);
-  session->lock_conn = NULL;
-  if (!session_connect(session, "moonbird:lock", &session->lock_conn, err) ||
-      !conn_try_lock(session->lock_conn, session->lock_key, &busy, holder, sizeof(holder), err))
-    return error_prefix(err, "the connection that held the lock was lost: ");
-  if (!busy) {
-    log_warn("the connection that held the lock was lost; the lock is taken again");
-    return true;
-  }
-  error_set(err, ERROR_LOCK, "the connection that held the lock was lost, and somebody else has the lock now (%s)",
-            holder[0] ? holder : "holder unknown");
-  return error_hint(err, "nothing of the open transaction is kept; run the same command again");
-}
-
-/* The database frees the lock when the connection that holds it dies. */
-static bool check_lock(struct session *session, struct error *err) {
-  if (!session->lock_conn || !session->lock_key)
-    return true;
-  struct error lost = ERROR_INIT;
-  bool held = conn_script(session->lock_conn, "SELECT 1", &lost);
-  error_release(&lost);
-  return held || regain_lock(session, err);
-}
-
 bool session_commit(struct session *session, struct error *err) {
   if (!session->in_transaction)
     return true;
-  if (!session_check_transaction(session, err) || !check_lock(session, err))
+  if (!session_check_transaction(session, err) || !lock_confirm(session, err))
     return false;
   if (!session->offline && conn_transaction_state(session->conn) == MOONBIRD_TX_FAILED) {
     error_set(err, ERROR_FAILED, "the transaction has failed, although the script went on after the error");
@@ -373,59 +354,4 @@ bool session_check_interrupt(struct session *session, struct error *err) {
   if (!host_is_interrupted(session->host))
     return true;
   return error_set(err, ERROR_INTERRUPTED, "interrupted");
-}
-
-/* --- the lock --- */
-
-/* One lock for each version table of each database. */
-static char *lock_name(const struct session *session) {
-  const char *schema = config_text(session->request->config, "version_table_schema");
-  return xasprintf("moonbird:%s:%s:%s", session->url.database ? session->url.database : "", schema ? schema : "",
-                   config_text(session->request->config, "version_table"));
-}
-
-static bool wait_for_lock(struct session *session, struct conn *conn, const char *key, struct error *err) {
-  enum { HOLDER_SIZE = 512 };
-  char holder[HOLDER_SIZE];
-  const struct run_listener *listener = session->request->listener;
-  double timeout_s = session->request->lock_timeout_s;
-  double begun = clock_monotonic_s();
-  double next_report = 0;
-  double pause_s = 0.02;
-  for (;;) {
-    bool busy = false;
-    if (!conn_try_lock(conn, key, &busy, holder, sizeof(holder), err))
-      return false;
-    if (!busy)
-      return true;
-    double waited_s = clock_monotonic_s() - begun;
-    if (timeout_s >= 0 && waited_s >= timeout_s) {
-      error_set(err, ERROR_LOCK, "the lock of this database is held by somebody else (%s)",
-                holder[0] ? holder : "holder unknown");
-      return error_hint(err, "another moonbird is at work; wait for it, or give a longer --lock-timeout");
-    }
-    if (waited_s >= next_report && listener && listener->lock_waiting) {
-      listener->lock_waiting(listener->data, holder, waited_s);
-      next_report = waited_s + 10;
-    }
-    if (!loop_sleep(session->loop, pause_s) || host_is_interrupted(session->host))
-      return error_set(err, ERROR_INTERRUPTED, "interrupted while waiting for the lock");
-    pause_s = pause_s < 0.5 ? pause_s * 1.5 : 0.5;
-  }
-}
-
-bool session_lock(struct session *session, struct error *err) {
-  if (session->offline)
-    return true;
-  if (driver_can(session->driver, MOONBIRD_CAP_LOCK_NEEDS_CONNECTION) &&
-      !session_connect(session, "moonbird:lock", &session->lock_conn, err))
-    return false;
-  char *key = lock_name(session);
-  struct conn *conn = session->lock_conn ? session->lock_conn : session->conn;
-  if (!wait_for_lock(session, conn, key, err)) {
-    free(key);
-    return false;
-  }
-  session->lock_key = key;
-  return true;
 }

@@ -14,6 +14,7 @@
 #include "run/run.h"
 #include "run/texts.h"
 
+struct lease;
 struct offline;
 struct step;
 
@@ -27,6 +28,7 @@ struct session {
   struct conn *conn;
   struct conn *lock_conn; /* NULL where `conn` itself holds the lock */
   char *lock_key;         /* set while the lock is held */
+  struct lease *lease;    /* NULL where no pooler can be between us and the database */
   struct texts texts;
   bool has_version_table; /* known to exist, this and the next two */
   bool has_log_table;
@@ -83,10 +85,5 @@ void session_push_dialect(struct session *session);
 
 /* An error when an interrupt has come since the session was opened. */
 bool session_check_interrupt(struct session *session, struct error *err) MUST_CHECK;
-
-/* --- the lock --- */
-
-/* Waits for the runner's lock; ERROR_LOCK when request->lock_timeout_s is over. A script needs none. */
-bool session_lock(struct session *session, struct error *err) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@ local host = require("moonbird.host")
 local own_tables = {
   log = "moonbird_log",
   journal = "moonbird_journal",
+  lock = "moonbird_lock",
   backfill = "moonbird_backfill",
   backfill_range = "moonbird_backfill_range",
   backfill_worker = "moonbird_backfill_worker",

@@ -87,3 +87,30 @@ DELETE FROM {journal} WHERE revision = ? AND direction = ?
 
 -- name: journal_purge
 DELETE FROM {journal}
+
+-- name: lock_create
+CREATE TABLE IF NOT EXISTS {lock} (
+  name {text} NOT NULL PRIMARY KEY,
+  owner {text} NOT NULL,
+  host {text} NOT NULL,
+  pid {bigint} NOT NULL,
+  os_user {text} NOT NULL,
+  since {timestamp} NOT NULL,
+  lease_until {timestamp} NOT NULL
+)
+
+-- name: lock_take
+UPDATE {lock} SET owner = ?, host = ?, pid = ?, os_user = ?, since = {clock}, lease_until = {later}
+WHERE name = ? AND lease_until < {clock}
+
+-- name: lock_insert
+INSERT INTO {lock} (owner, host, pid, os_user, since, lease_until, name) VALUES (?, ?, ?, ?, {clock}, {later}, ?)
+
+-- name: lock_holder
+SELECT host, pid, os_user, since, lease_until FROM {lock} WHERE name = ?
+
+-- name: lock_renew
+UPDATE {lock} SET lease_until = {later} WHERE name = ? AND owner = ?
+
+-- name: lock_release
+DELETE FROM {lock} WHERE name = ? AND owner = ?
