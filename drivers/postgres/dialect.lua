@@ -145,8 +145,8 @@ local outside_patterns = {
   "^CLUSTER ?;?$",
 }
 
-function dialect.outside_transaction(_, text)
-  local words = base.leading_words(text)
+function dialect:outside_transaction(text)
+  local words = self:leading_words(text)
   for _, pattern in ipairs(outside_patterns) do
     if words:find(pattern) then
       return true

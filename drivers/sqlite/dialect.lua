@@ -288,8 +288,8 @@ end
 -- These fail in a transaction, or (PRAGMA foreign_keys) silently do nothing.
 local outside_pragmas = { foreign_keys = true, journal_mode = true, synchronous = true, page_size = true }
 
-function dialect.outside_transaction(_, text)
-  local words = base.leading_words(text)
+function dialect:outside_transaction(text)
+  local words = self:leading_words(text)
   if words:find("^VACUUM") or words:find("^DETACH ") then
     return true
   end

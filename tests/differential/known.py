@@ -265,9 +265,9 @@ def _(a, m, case, word):
     return "@heads" in case.first and a.kind == "overlap" and m.ok and not overlaps(case, case.rows)
 
 
-@known("history label@-N: of a whole line", "history")
+@known("history label@-N: that lists nothing", "history")
 def _(a, m, case, word):
-    """As many as there are, or more: nothing is listed."""
+    """Where N is all of the line or more, and where another branch needs the head of the label's."""
     return re.match(r"-r[^:@]+@-\d+:", case.first) and a.ok and not a.output and m.ok
 
 

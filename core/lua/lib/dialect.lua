@@ -19,6 +19,7 @@ local dialect = {
 local parts = {
   "names",
   "values",
+  "text",
   "types",
   "constraints",
   "columns",

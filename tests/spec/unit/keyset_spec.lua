@@ -112,7 +112,7 @@ describe("keyset SQL", function()
       ["-- ?\na ? b"] = "-- ?\na ?? b",
       ["/* ? */ a ? '?'"] = "/* ? */ a ?? '?'",
       ["$$ ? $$ ? $x$ ? $$ ? $x$"] = "$$ ? $$ ?? $x$ ? $$ ? $x$",
-      ['"a?" ? `b?`'] = '"a?" ?? `b?`',
+      ['"a?" ? b'] = '"a?" ?? b',
       ["'it''s ?' ? $1"] = "'it''s ?' ?? $1",
     }
     for given, wanted in pairs(expected) do

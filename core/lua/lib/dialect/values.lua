@@ -69,56 +69,6 @@ function values:parameter_literal(value)
   return text:find("^-") and "(" .. text .. ")" or text
 end
 
--- Length of the quoted piece, comment or dollar quote at `at`; 0 where there is none. The same rules as the scanner of
--- placeholders in C.
-local function opaque_end(text, at)
-  local first = text:sub(at, at)
-  if first == "'" or first == '"' or first == "`" then
-    return text:find(first, at + 1, true) or #text
-  elseif text:find("^%-%-", at) then
-    return text:find("\n", at, true) or #text
-  elseif text:find("^/%*", at) then
-    local _, last = text:find("*/", at + 2, true)
-    return last or #text
-  end
-  local tag = text:match("^%$[%a_]*[%w_]*%$", at)
-  if tag then
-    local _, last = text:find(tag, at + #tag, true)
-    return last or #text
-  end
-end
-
--- SQL that stands in a statement with parameters: a question mark of its own (an operator of jsonb) is doubled, so that
--- it is not taken for a placeholder.
-function values.verbatim(_, text)
-  if not text:find("?", 1, true) then
-    return text
-  end
-  local pieces, at = {}, 1
-  while at <= #text do
-    local last = opaque_end(text, at) or at
-    local piece = text:sub(at, last)
-    pieces[#pieces + 1] = piece == "?" and "??" or piece
-    at = last + 1
-  end
-  return table.concat(pieces)
-end
-
--- The first words of a statement in capitals with single blanks, comments in front passed over: enough to see what kind
--- of statement it is.
-function values.leading_words(text)
-  local at = 1
-  while true do
-    at = text:find("[^%s;]", at) or #text + 1
-    local is_comment = text:find("^%-%-", at) or text:find("^/%*", at)
-    if not is_comment then
-      break
-    end
-    at = opaque_end(text, at) + 1
-  end
-  return (text:sub(at, at + 999):upper():gsub("%s+", " "):gsub(" $", ""))
-end
-
 -- A condition in parentheses; one that ends in a comment does not swallow the bracket.
 function values.condition(_, text)
   text = sql.text(text)
