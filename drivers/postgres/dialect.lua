@@ -155,7 +155,18 @@ function dialect:outside_transaction(text)
   return false
 end
 
-local parts = { "types", "sequences", "columns", "constraints", "tables", "indexes", "backfill", "catalog" }
+local parts = {
+  "types",
+  "enums",
+  "sequences",
+  "columns",
+  "constraints",
+  "tables",
+  "indexes",
+  "objects",
+  "backfill",
+  "catalog",
+}
 
 for _, part in ipairs(parts) do
   for name, method in pairs(require("postgres." .. part)) do

@@ -297,8 +297,8 @@ function dialect:outside_transaction(text)
   return pragma ~= nil and outside_pragmas[pragma:lower()] == true
 end
 
-for _, part in ipairs({ "sqlite.backfill", "sqlite.catalog", "sqlite.schema", "sqlite.type_names" }) do
-  for name, method in pairs(require(part)) do
+for _, part in ipairs({ "objects", "backfill", "catalog", "schema", "type_names" }) do
+  for name, method in pairs(require("sqlite." .. part)) do
     dialect[name] = method
   end
 end

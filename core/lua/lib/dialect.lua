@@ -13,6 +13,7 @@ local dialect = {
   type_names = {}, -- kind -> name, or function(dialect, type)
   words = {}, -- type names for Moonbird's own tables
   computed_default = "", -- STORED or VIRTUAL, where a computed column does not say it
+  instead = {}, -- operation kind -> what to do where the database cannot do it
   options = {}, -- operation kind -> { option = kind of value }: what only this database has
 }
 
@@ -26,6 +27,7 @@ local parts = {
   "tables",
   "indexes",
   "rows",
+  "objects",
   "batch",
 }
 
@@ -84,7 +86,8 @@ end
 function dialect:render(operation)
   local method = self["render_" .. operation.kind]
   if not method then
-    check.refuse("%s cannot do it", self.name)
+    local instead = self.instead[operation.kind]
+    check.refuse("%s cannot do it%s", self.name, instead and ": " .. instead or "")
   end
   return method(self, operation)
 end

@@ -3,6 +3,7 @@
 local host = require("moonbird.host")
 local json = require("moonbird.json")
 local log = require("moonbird.log")
+local naming = require("moonbird.naming")
 
 local env = {}
 
@@ -11,6 +12,7 @@ local known = {
   url = "string",
   models = "any",
   include_object = "function",
+  naming_convention = "table",
   before_run = "function",
   after_run = "function",
   before_each = "function",
@@ -30,6 +32,10 @@ local function check(path, settings)
       error(("%s: %s must be a %s, not a %s"):format(path, name, wanted, type(value)), 0)
     end
   end
+  local problem = settings.naming_convention and naming.problem_of(settings.naming_convention)
+  if problem then
+    error(("%s: %s"):format(path, problem), 0)
+  end
   return settings
 end
 
@@ -37,7 +43,9 @@ end
 function env.load(chunk, path, context)
   local globals = { log = log, json = json, print = log.info, null = host.null, context = context }
   debug.setupvalue(chunk, 1, setmetatable(globals, { __index = _G }))
-  return check(path, chunk())
+  local settings = check(path, chunk())
+  naming.use(settings.naming_convention)
+  return settings
 end
 
 -- The connection for hooks: what they do is no statement of a revision.

@@ -33,6 +33,19 @@ local keys = {
   create_primary_key = "pk",
 }
 
+local templates = { ix = true, uq = true, ck = true, fk = true, pk = true }
+
+--- What is wrong with a convention, or nil.
+function naming.problem_of(convention)
+  for key, value in pairs(convention) do
+    local wanted = templates[key] and "string" or "function"
+    if type(value) ~= wanted then
+      local what = templates[key] and "a template" or "a token of your own (templates are ix, uq, ck, fk, pk)"
+      return ("naming_convention: %s is %s and must be a %s, not a %s"):format(tostring(key), what, wanted, type(value))
+    end
+  end
+end
+
 local dropped_keys = { unique = "uq", check = "ck", foreignkey = "fk", primary = "pk" }
 
 local function key_of(item)
@@ -66,7 +79,8 @@ local function column_token(item, list, rest, table_name)
   return table.concat(texts, all == "_N" and "_" or "")
 end
 
-local function label_of(place)
+-- What SQLAlchemy puts in front of a column in a label.
+function naming.label_of(place)
   return (place.schema and place.schema:gsub("%.", "_") .. "_" or "") .. place.table
 end
 
@@ -97,7 +111,7 @@ local function token_value(token, item, place, convention)
   if referred then
     return column_token(item, item.referent_columns, referred, item.referent_table)
   end
-  return column_token(item, item.columns, token, label_of(place))
+  return column_token(item, item.columns, token, naming.label_of(place))
 end
 
 local function fill(template, item, place, convention)

@@ -22,7 +22,7 @@ local op = {}
 
 local rows = {}
 
-for _, group in ipairs({ "tables", "columns", "indexes", "constraints", "rows" }) do
+for _, group in ipairs({ "tables", "columns", "indexes", "constraints", "rows", "objects" }) do
   for kind, row in pairs(require("moonbird.op." .. group)) do
     row.signature = { name = "op." .. kind, kind = kind, arguments = row.arguments, options = row.options }
     rows[kind] = row
@@ -202,6 +202,9 @@ local batch_row = {
     partial_reordering = "orders",
   },
   summary = words.change_count,
+  prepare = function(operation)
+    return operation.naming_convention and naming.problem_of(operation.naming_convention)
+  end,
 }
 batch_row.signature = {
   name = "op.batch_alter_table",

@@ -1,6 +1,7 @@
 -- Names in SQL: how they are quoted, put together and cut. Methods of the base dialect (../dialect.lua takes them in).
 
 local check = require("moonbird.check")
+local md5 = require("moonbird.md5")
 local naming = require("moonbird.naming")
 local sql = require("moonbird.sql")
 
@@ -41,26 +42,17 @@ function names:ident_list(given)
   return table.concat(list, ", ")
 end
 
--- An FNV-1a hash in four hexadecimal digits, so that a cut name stays the same from run to run.
-local function short_hash(text)
-  local hash = 2166136261
-  for index = 1, #text do
-    hash = ((hash ~ text:byte(index)) * 16777619) & 0xffffffff
-  end
-  return ("%04x"):format((hash >> 16 ~ hash) & 0xffff)
-end
-
--- Cuts a name that we made up to what the database keeps; never inside a UTF-8 character.
+-- Cuts a name that we made up to what the database keeps, as SQLAlchemy does; never inside a UTF-8 character.
 function names:fit_name(name)
   local limit = self.max_identifier
   if not limit or #name <= limit then
     return name
   end
-  local length = limit - 5
+  local length = limit - 8
   while length > 0 and (name:byte(length + 1) & 0xc0) == 0x80 do
     length = length - 1
   end
-  return name:sub(1, length) .. "_" .. short_hash(name)
+  return name:sub(1, length) .. "_" .. md5(name):sub(-4)
 end
 
 -- The name of a constraint or an index on the table of `operation`: as given, or by the naming convention that the
@@ -79,13 +71,13 @@ function names:named(item, operation)
   return setmetatable({ name = name }, { __index = item })
 end
 
--- An index without a name gets Alembic's: ix_table_column.
+-- An index without a name gets Alembic's: ix_table_column, ix_schema_table_column.
 function names:index_name(index)
   local name = self:settled_name(index, index)
   if name then
     return name
   end
-  local words = { "ix", index.table }
+  local words = { "ix", naming.label_of(index) }
   for _, element in ipairs(index.columns) do
     if sql.is(element) then
       check.refuse("an index on an expression must have a name")

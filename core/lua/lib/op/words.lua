@@ -26,6 +26,15 @@ function words.rename_place(operation)
   return words.place(operation) .. " to " .. operation.new_name
 end
 
+-- Of what is no part of a table.
+function words.object_place(operation)
+  return operation.schema and operation.schema .. "." .. operation.name or operation.name
+end
+
+function words.object_rename(operation)
+  return words.object_place(operation) .. " to " .. operation.new_name
+end
+
 local SUMMARY_WIDTH = 60
 
 -- The beginning of the SQL, on one line.

@@ -1,0 +1,184 @@
+-- Enum types of PostgreSQL: those that columns need, and the operations on them. Methods of the dialect (../dialect.lua
+-- takes them in).
+
+local list = require("moonbird.list")
+
+local enums = {}
+
+-- --- text ---
+
+-- "'ok', 'bad'"
+local function value_list(self, values)
+  local texts = {}
+  for index, value in ipairs(values) do
+    texts[index] = self:string_literal(value)
+  end
+  return table.concat(texts, ", ")
+end
+
+local function create_text(self, type_)
+  return ("CREATE TYPE %s AS ENUM (%s)"):format(self:enum_name(type_), value_list(self, type_.values))
+end
+
+-- A dollar quote that does not occur in the text.
+function enums.dollar_quoted(_, text)
+  local tag = "$$"
+  while text:find(tag, 1, true) do
+    tag = "$moonbird" .. #tag .. "$"
+  end
+  return tag .. text .. tag
+end
+
+-- CREATE TYPE knows no IF NOT EXISTS.
+local function create_if_missing(self, type_)
+  local body = (" BEGIN %s; EXCEPTION WHEN duplicate_object THEN NULL; END "):format(create_text(self, type_))
+  return "DO " .. self:dollar_quoted(body)
+end
+
+-- --- what columns need ---
+
+-- The enum types of new columns, each once. create_table makes them as Alembic does; a column that is added uses the
+-- type that is there already.
+function enums:before_table(operation, columns)
+  local statements, seen = {}, {}
+  for _, column in ipairs(columns) do
+    local type_ = column.type.kind == "array" and column.type.element or column.type
+    if type_.kind == "enum" and type_.create_type ~= false and not seen[self:enum_name(type_)] then
+      seen[self:enum_name(type_)] = true
+      local is_plain = operation.kind == "create_table" and not operation.if_not_exists
+      statements[#statements + 1] = is_plain and create_text(self, type_) or create_if_missing(self, type_)
+    end
+  end
+  return statements
+end
+
+-- --- operations ---
+
+function enums:render_create_enum(operation)
+  local text = operation.if_not_exists and create_if_missing(self, operation) or create_text(self, operation)
+  return { text, self:comment_on("TYPE", operation) }
+end
+
+function enums:render_drop_enum(operation)
+  return { self:drop_object("TYPE", operation) }
+end
+
+local function alter_type(self, operation, format, ...)
+  return { ("ALTER TYPE %s "):format(self:enum_name(operation)) .. format:format(...) }
+end
+
+function enums:render_rename_enum(operation)
+  return alter_type(self, operation, "RENAME TO %s", self:ident(operation.new_name))
+end
+
+function enums:render_add_enum_value(operation)
+  local place = ""
+  for _, word in ipairs({ "before", "after" }) do
+    if operation[word] then
+      place = (" %s %s"):format(word:upper(), self:string_literal(operation[word]))
+    end
+  end
+  local guard = operation.if_not_exists and "IF NOT EXISTS " or ""
+  return alter_type(self, operation, "ADD VALUE %s%s%s", guard, self:string_literal(operation.value), place)
+end
+
+function enums:render_rename_enum_value(operation)
+  local old, new = self:string_literal(operation.value), self:string_literal(operation.new_value)
+  return alter_type(self, operation, "RENAME VALUE %s TO %s", old, new)
+end
+
+-- --- alter_enum ---
+
+-- Values leave a type only with the type itself: a new one is made under its name, and every column that has the old
+-- one gets it. Which columns these are is known on the server alone, so that it is a block there.
+local ALTER = [[
+
+DECLARE
+  place record;
+  value text;
+BEGIN
+  ALTER TYPE %(old)s RENAME TO %(spare)s;
+  CREATE TYPE %(new)s AS ENUM (%(values)s);
+  FOR place IN
+    SELECT CAST(CAST(c.oid AS regclass) AS text) AS table_name, quote_ident(a.attname) AS column_name,
+      a.atttypid = t.typarray AS is_array, pg_get_expr(d.adbin, d.adrelid) AS default_text
+    FROM pg_catalog.pg_type AS t
+    JOIN pg_catalog.pg_attribute AS a ON a.atttypid IN (t.oid, t.typarray) AND a.attinhcount = 0
+      AND NOT a.attisdropped
+    JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
+    LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE t.oid = CAST(%(spare_text)s AS regtype)
+    ORDER BY c.oid, a.attnum
+  LOOP
+    IF place.default_text IS NOT NULL THEN
+      EXECUTE format('ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT', place.table_name, place.column_name);
+    END IF;
+    EXECUTE format(
+      CASE WHEN place.is_array THEN %(array_change)s ELSE %(change)s END, place.table_name, place.column_name);
+    IF place.default_text IS NOT NULL THEN
+      EXECUTE format(
+        CASE WHEN place.is_array THEN %(array_default)s ELSE %(default)s END, place.default_text) INTO value;
+      EXECUTE format('ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %L', place.table_name, place.column_name, value);
+    END IF;
+  END LOOP;
+  DROP TYPE %(spare_place)s;
+END
+]]
+
+-- An expression of type text or text[] with the new names of values; `%` is doubled for format().
+local function renamed(self, expression, rename, is_array)
+  local text = expression .. (is_array and "::text[]" or "::text")
+  local cases = {}
+  for _, pair in ipairs(rename) do
+    local old, new = self:string_literal(pair[1]):gsub("%%", "%%%%"), self:string_literal(pair[2]):gsub("%%", "%%%%")
+    cases[#cases + 1] = ("WHEN %s THEN %s"):format(old, new)
+    text = is_array and ("array_replace(%s, %s, %s)"):format(text, old, new) or text
+  end
+  if is_array or #cases == 0 then
+    return text
+  end
+  return ("CASE %s %s ELSE %s END"):format(text, table.concat(cases, " "), text)
+end
+
+local function sorted_pairs(map)
+  local pairs_ = {}
+  for old, new in pairs(map or {}) do
+    pairs_[#pairs_ + 1] = { old, new }
+  end
+  table.sort(pairs_, function(a, b)
+    return a[1] < b[1]
+  end)
+  return pairs_
+end
+
+-- The statement that changes a column, and the query for its default, as texts for format().
+local function change_texts(self, operation, suffix, is_array)
+  local rename, new = sorted_pairs(operation.rename), (self:enum_name(operation) .. suffix):gsub("%%", "%%%%")
+  local change = ("ALTER TABLE %%1$s ALTER COLUMN %%2$s TYPE %s USING (%s)::%s"):format(
+    new,
+    renamed(self, "%2$s", rename, is_array),
+    new
+  )
+  local default = ("SELECT ((%s)::%s)::text"):format(renamed(self, "(%s)", rename, is_array), new)
+  return self:string_literal(change), self:string_literal(default)
+end
+
+function enums:render_alter_enum(operation)
+  local spare = self:fit_name(operation.name .. "_before")
+  local words = {
+    old = self:enum_name(operation),
+    new = self:enum_name(operation),
+    spare = self:ident(spare),
+    spare_place = self:table_name(spare, operation.schema),
+    spare_text = self:string_literal(self:table_name(spare, operation.schema)),
+    values = value_list(self, operation.values),
+  }
+  words.change, words.default = change_texts(self, operation, "", false)
+  words.array_change, words.array_default = change_texts(self, operation, "[]", true)
+  local body = ALTER:gsub("%%%(([%a_]+)%)s", words)
+  local statements = { "DO " .. self:dollar_quoted(body) }
+  list.add(statements, self:comment_on("TYPE", operation))
+  return statements
+end
+
+return enums
