@@ -188,9 +188,9 @@ static bool pieces_drop(struct pieces *pieces, int least) {
   return true;
 }
 
-void progress_add_bar(struct strbuf *out, double done, size_t columns, bool utf8) {
+void progress_add_bar(struct strbuf *out, double percent, size_t columns, bool utf8) {
   size_t inner = columns - 2;
-  size_t filled = (size_t)(done / 100 * (double)inner);
+  size_t filled = (size_t)(percent / 100 * (double)inner);
   strbuf_add_char(out, '[');
   for (size_t i = 0; i < inner; i++) {
     if (i < filled)

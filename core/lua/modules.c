@@ -3,7 +3,7 @@
  */
 #include "lua/modules.h"
 
-#include "base/sha256.h"
+#include "base/digest.h"
 #include "lua/script_error.h"
 #include "lua/value.h"
 
@@ -19,12 +19,24 @@ static int host_sha256(lua_State *L) {
   return 1;
 }
 
+/* host.md5(text) -> 32 hexadecimal digits */
+static int host_md5(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  char hex[MD5_HEX_SIZE];
+  md5_hex(text, len, hex);
+  lua_pushlstring(L, hex, MD5_HEX_SIZE - 1);
+  return 1;
+}
+
 static int open_host(lua_State *L) {
   lua_newtable(L);
   value_push_null(L);
   lua_setfield(L, -2, "null");
   lua_pushcfunction(L, host_sha256);
   lua_setfield(L, -2, "sha256");
+  lua_pushcfunction(L, host_md5);
+  lua_setfield(L, -2, "md5");
   return 1;
 }
 

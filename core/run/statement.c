@@ -4,7 +4,7 @@
  */
 #include "run/statement.h"
 
-#include "base/sha256.h"
+#include "base/digest.h"
 #include "run/step.h"
 
 #include <lauxlib.h>

@@ -8,7 +8,7 @@
 #ifndef RUN_STEP_H
 #define RUN_STEP_H
 
-#include "base/sha256.h"
+#include "base/digest.h"
 #include "graph/plan.h"
 #include "run/journal.h"
 #include "run/session.h"

@@ -6,8 +6,8 @@
  */
 #include "script/environment.h"
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/log.h"
-#include "base/sha256.h"
 #include "script/files.h"
 #include "script/header.h"
 #include "script/scan.h"

@@ -1,8 +1,9 @@
 /*
- * test_base.c - strbuf, vec, map, arena, clock texts and errors: what everything else stands on.
+ * test_base.c - strbuf, vec, map, arena, clock texts, digests and errors: what everything else stands on.
  */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "base/strbuf.h"
@@ -372,6 +373,20 @@ static void errors_move_and_are_copied(void **state) {
   error_release(&b);
 }
 
+/* --- digests: the examples of FIPS 180-2 and RFC 1321 --- */
+
+static void digests_are_the_standards(void **state) {
+  (void)state;
+  char sha256[SHA256_HEX_SIZE];
+  char md5[MD5_HEX_SIZE];
+  sha256_hex("abc", 3, sha256);
+  assert_string_equal(sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  md5_hex("abc", 3, md5);
+  assert_string_equal(md5, "900150983cd24fb0d6963f7d28e17f72");
+  md5_hex("", 0, md5);
+  assert_string_equal(md5, "d41d8cd98f00b204e9800998ecf8427e");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text_grows_and_is_always_ended),
@@ -389,6 +404,7 @@ int main(void) {
       cmocka_unit_test(moments_are_read_as_databases_write_them),
       cmocka_unit_test(errors_hold_what_was_said_last),
       cmocka_unit_test(errors_move_and_are_copied),
+      cmocka_unit_test(digests_are_the_standards),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

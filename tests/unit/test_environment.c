@@ -3,7 +3,7 @@
  */
 #include "script_fixture.h"
 
-#include "base/sha256.h"
+#include "base/digest.h"
 
 static void loads_in_file_name_order(void **state) {
   struct fixture *f = *state;

@@ -12,11 +12,23 @@ local NULL = setmetatable({}, {
   end,
 })
 
+local function md5(text)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  local sum = assert(io.popen("md5sum < " .. path))
+  local digits = sum:read("a"):sub(1, 32)
+  sum:close()
+  os.remove(path)
+  return digits
+end
+
 local performed = {}
 local current
 
 local stand_ins = {
-  ["moonbird.host"] = { null = NULL },
+  ["moonbird.host"] = { null = NULL, md5 = md5 },
   ["moonbird.statement"] = {
     dialect = function()
       return current

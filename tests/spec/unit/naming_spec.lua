@@ -164,19 +164,3 @@ describe("a name that is too long", function()
     assert.is_truthy(problem:find("has 64 bytes; PostgreSQL keeps 63", 1, true))
   end)
 end)
-
-describe("md5", function()
-  local md5 = require("moonbird.md5")
-  local known = {
-    [""] = "d41d8cd98f00b204e9800998ecf8427e",
-    abc = "900150983cd24fb0d6963f7d28e17f72",
-    [("x"):rep(55)] = "04364420e25c512fd958a70738aa8f72",
-    [("y"):rep(56)] = "6c830a5d23df58dbe0171eb5639bf3e4",
-    [("z"):rep(200)] = "7057a5f99bf5773b65e06e0539314d1c",
-  }
-  for text, digits in pairs(known) do
-    it(("is right for %d bytes"):format(#text), function()
-      assert.are.equal(digits, md5(text))
-    end)
-  end
-end)

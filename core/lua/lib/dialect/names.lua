@@ -1,7 +1,7 @@
 -- Names in SQL: how they are quoted, put together and cut. Methods of the base dialect (../dialect.lua takes them in).
 
 local check = require("moonbird.check")
-local md5 = require("moonbird.md5")
+local host = require("moonbird.host")
 local naming = require("moonbird.naming")
 local sql = require("moonbird.sql")
 
@@ -52,7 +52,7 @@ function names:fit_name(name)
   while length > 0 and (name:byte(length + 1) & 0xc0) == 0x80 do
     length = length - 1
   end
-  return name:sub(1, length) .. "_" .. md5(name):sub(-4)
+  return name:sub(1, length) .. "_" .. host.md5(name):sub(-4)
 end
 
 -- The name of a constraint or an index on the table of `operation`: as given, or by the naming convention that the
