@@ -159,7 +159,7 @@ local function change_texts(self, operation, suffix, is_array)
     renamed(self, "%2$s", rename, is_array),
     new
   )
-  local default = ("SELECT ((%s)::%s)::text"):format(renamed(self, "(%s)", rename, is_array), new)
+  local default = ("SELECT ((%s)::%s)::text"):format(renamed(self, "(%1$s)", rename, is_array), new)
   return self:string_literal(change), self:string_literal(default)
 end
 

@@ -11,6 +11,103 @@ end
 
 local cases = {
   {
+    'op.alter_column("t", "a", { server_default = nil, type_ = "text" })',
+    "op.alter_column: option type_ must be a type (types.text()), got a string",
+  },
+  {
+    'op.alter_column("t", column("a", types.text()))',
+    "op.alter_column: argument 2 must be a name (a string that is not empty), got a column",
+  },
+  {
+    'op.alter_column("t", "a", { comment = 1 })',
+    "op.alter_column: option comment must be a string, or null (none any more), got an integer",
+  },
+  {
+    'op.create_unique_constraint("u", "t", "a")',
+    'op.create_unique_constraint: argument 3 must be a list of names ({ "a", "b" }), got a string',
+  },
+  {
+    'op.create_unique_constraint("u", "t")',
+    'op.create_unique_constraint: argument 3 must be a list of names ({ "a", "b" }), got nothing',
+  },
+  {
+    'op.create_unique_constraint("u", "t", {})',
+    'op.create_unique_constraint: argument 3 must be a list of names ({ "a", "b" }), got a table',
+  },
+  {
+    'op.create_foreign_key("f", "a", "b", { "x" }, { "y" }, { on_delete = "CASCADE" })',
+    'op.create_foreign_key: unknown option "on_delete"; did you mean "ondelete"? (known: deferrable, initially, match, '
+      .. "not_valid, ondelete, onupdate, referent_schema, schema, source_schema)",
+  },
+  {
+    'op.create_foreign_key("f", "a", "b", { "x" }, { "y" }, { ondelete = "KASKADE" })',
+    'op.create_foreign_key: option ondelete must be "CASCADE", "RESTRICT", "NO ACTION", "SET NULL" or "SET DEFAULT", '
+      .. "got a string",
+  },
+  {
+    'op.create_foreign_key("f", "a", "b", { "x" }, { "y" }, { schema = "s", source_schema = "q" })',
+    "op.create_foreign_key: source_schema and schema are the same option, give one of them",
+  },
+  {
+    'op.create_check_constraint("c", "t", " ")',
+    'op.create_check_constraint: argument 3 must be an SQL text ("a > 0" or sql "a > 0"), got a string',
+  },
+  {
+    'op.create_exclude_constraint("e", "t", "room")',
+    'op.create_exclude_constraint: argument 3 must be a list of elements with their operators ({ { "room", "=" } }), '
+      .. "got a string",
+  },
+  {
+    'op.create_exclude_constraint("e", "t", { "room" })',
+    'op.create_exclude_constraint: argument 3 must be a list of elements with their operators ({ { "room", "=" } }), '
+      .. "got a table",
+  },
+  {
+    'op.drop_constraint("c", "t", "uniqe")',
+    'op.drop_constraint: argument 3 must be "unique", "foreignkey", "primary", "check" or "exclude", got a string',
+  },
+  {
+    'op.batch_alter_table("t", function() end, { recreate = "sometimes" })',
+    'op.batch_alter_table: option recreate must be "auto", "always" or "never", got a string',
+  },
+  {
+    'op.batch_alter_table("t", function() end, { naming_convention = { pk = 1 } })',
+    "op.batch_alter_table: option naming_convention must be a table of templates "
+      .. '({ uq = "uq_%(table_name)s_%(column_0_name)s" }), got a table',
+  },
+  { 'op.invoke("drop_table")', "op.invoke: argument 1 must be an operation ({ kind = ..., ... }), got a string" },
+  {
+    'op.invoke { kind = "drop_tabel", table = "t" }',
+    "op.invoke: argument 1 must be an operation ({ kind = ..., ... }), got drop_tabel",
+  },
+  { 'op.invoke { kind = "drop_table" }', "op.drop_table: the field table is missing" },
+  {
+    'op.invoke { kind = "drop_table", table = "t", if_exist = true }',
+    'op.drop_table: unknown option "if_exist"; did you mean "if_exists"? (known: if_exists, schema, table)',
+  },
+  { "op.f(1)", "op.f: argument 1 must be a name (a string that is not empty), got an integer" },
+  { "op.inline_literal({})", "op.inline_literal: a table is not a value that SQL has" },
+  {
+    'op.create_enum("mood", "ok")',
+    'op.create_enum: argument 2 must be a list of strings ({ "a", "b" }), got a string',
+  },
+  {
+    'op.create_view("v")',
+    'op.create_view: argument 2 must be an SQL text ("a > 0" or sql "a > 0"), got nothing',
+  },
+  {
+    'op.create_trigger("x", "t", { timing = "DURING", events = "INSERT" })',
+    'op.create_trigger: option timing must be "BEFORE", "AFTER" or "INSTEAD OF", got a string',
+  },
+  {
+    'op.create_sequence("s", { start = 1.5 })',
+    "op.create_sequence: option start must be an integer, got a float",
+  },
+  {
+    'exclude { "room", "=" }',
+    'exclude: the columns must be a list of elements with their operators ({ { "room", "=" } }), got a table',
+  },
+  {
     'op.add_column("people", "first_name")',
     'op.add_column: argument 2 must be a column (column("name", types.text())), got a string',
   },

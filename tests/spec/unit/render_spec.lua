@@ -7,12 +7,12 @@ local before = {
   sqlite = { "PRAGMA foreign_keys = ON;" },
   postgresql = {
     "SET client_min_messages = warning;",
-    "DROP SCHEMA IF EXISTS moonbird_case, s, other CASCADE;",
+    "DROP SCHEMA IF EXISTS moonbird_case, s, other, \"The Schema\" CASCADE;",
     "CREATE SCHEMA moonbird_case; SET search_path = moonbird_case;",
   },
 }
 
-local after = { sqlite = {}, postgresql = { "DROP SCHEMA IF EXISTS moonbird_case, s, other CASCADE;" } }
+local after = { sqlite = {}, postgresql = { "DROP SCHEMA IF EXISTS moonbird_case, s, other, \"The Schema\" CASCADE;" } }
 
 local function add_all(list, more)
   for _, entry in ipairs(more) do

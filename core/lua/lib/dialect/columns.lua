@@ -147,12 +147,22 @@ function columns:alter_column_start(operation)
   return ("ALTER TABLE %s ALTER COLUMN %s "):format(place, self:ident(operation.column))
 end
 
--- The aspects of a column that alter_column changes, in Alembic's order; each has a method that gives a statement.
+local function ends_identity(operation)
+  return operation.identity == false or operation.identity == sql.null
+end
+
+local function has_identity(operation)
+  return not ends_identity(operation)
+end
+
+-- The aspects of a column that alter_column changes, in Alembic's order; each has a method that gives a statement. A
+-- column has a default or is numbered: the one goes before the other comes.
 local aspects = {
   { "type_", "alter_type" },
   { "nullable", "alter_nullable" },
+  { "identity", "alter_identity", ends_identity },
   { "server_default", "alter_default" },
-  { "identity", "alter_identity" },
+  { "identity", "alter_identity", has_identity },
   { "computed", "alter_computed" },
   { "autoincrement", "alter_autoincrement" },
   { "comment", "alter_comment" },
@@ -209,7 +219,8 @@ function columns:render_alter_column(operation)
     add_all(statements, self:before_table(operation, { { type = operation.type_ } }))
   end
   for _, aspect in ipairs(aspects) do
-    add(statements, operation[aspect[1]] ~= nil and self[aspect[2]](self, operation))
+    local is_wanted = operation[aspect[1]] ~= nil and (not aspect[3] or aspect[3](operation))
+    add(statements, is_wanted and self[aspect[2]](self, operation))
   end
   return statements
 end
