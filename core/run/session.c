@@ -298,6 +298,7 @@ bool session_begin(struct session *session, struct error *err) {
   bool ok = run_script(session, lua_tostring(L, -1), err);
   lua_pop(L, 1);
   session->in_transaction = ok;
+  session->transaction_number++;
   return ok;
 }
 

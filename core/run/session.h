@@ -35,8 +35,9 @@ struct session {
   bool has_journal_table;
   bool committed_inside; /* a revision has committed a part of itself (a backfill) */
   bool in_transaction;
-  struct step *step;       /* the one that runs, or NULL */
-  struct offline *offline; /* --sql: what would go to the database is written here, and `conn` is NULL; else NULL */
+  int64_t transaction_number; /* how many were begun */
+  struct step *step;          /* the one that runs, or NULL */
+  struct offline *offline;    /* --sql: what would go to the database is written here, and `conn` is NULL; else NULL */
 };
 
 /* Opens everything but the lock. With `read_only` the connection asks for no permission to write and makes no file. */

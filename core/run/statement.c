@@ -5,6 +5,7 @@
 #include "run/statement.h"
 
 #include "base/digest.h"
+#include "run/lock_tries.h"
 #include "run/step.h"
 
 #include <lauxlib.h>
@@ -135,6 +136,22 @@ static int is_transaction_open(lua_State *L) {
   return 1;
 }
 
+static int ddl_lock_timeout_ms(lua_State *L) {
+  struct session *session = statement_session(L);
+  lua_pushinteger(L, lock_tries_timeout_ms(session, session->step));
+  return 1;
+}
+
+static int missed_lock(lua_State *L) {
+  statement_session(L)->step->missed_lock = true;
+  return 0;
+}
+
+static int transaction_number(lua_State *L) {
+  lua_pushinteger(L, statement_session(L)->transaction_number);
+  return 1;
+}
+
 static int begin(lua_State *L) {
   struct error err = ERROR_INIT;
   if (!session_begin(statement_session(L), &err))
@@ -176,6 +193,9 @@ bool statement_install(struct session *session, struct error *err) {
       {"check_transaction", check_transaction},     /* throws when the revision's is gone */
       {"is_transaction_open", is_transaction_open}, /* as the database's library knows it; a failed one is not */
       {"is_resumed", is_resumed},                   /* an earlier run has committed a part of the revision */
+      {"ddl_lock_timeout_ms", ddl_lock_timeout_ms}, /* 0: DDL waits for its locks without end */
+      {"missed_lock", missed_lock},                 /* a statement has waited for so long in vain */
+      {"transaction_number", transaction_number},   /* of the one that was begun last */
       {"begin", begin},
       {"rollback", rollback},
       {"savepoint_depth", savepoint_depth}, /* (change) -> open db:transaction blocks */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "run/env.h"
 #include "run/history.h"
+#include "run/lock_tries.h"
 #include "run/offline.h"
 #include "run/sqlfile.h"
 #include "run/statement.h"
@@ -269,6 +270,26 @@ static size_t count_committed(const struct journal *journal) {
   return count;
 }
 
+/* What another try must find as the first one did. */
+static void reset(struct step *step) {
+  journal_release(&step->journal);
+  step->journal = (struct journal){.revision = step->script->id, .direction = direction_name(step->plan->direction)};
+  strbuf_clear(&step->text);
+  free(step->unrecorded);
+  step->unrecorded = NULL;
+  step->savepoints = 0;
+  step->missed_lock = false;
+}
+
+static bool try_once(struct session *session, struct step *step, bool is_first, struct error *err) {
+  const struct run_listener *listener = session->request->listener;
+  if (!leave_shared_transaction(session, step, err) || !prepare(session, step, err))
+    return false;
+  if (is_first && step->journal.found && listener && listener->step_resumed)
+    listener->step_resumed(listener->data, step->plan, count_committed(&step->journal));
+  return run_in_transaction(session, step, err);
+}
+
 bool step_run(struct session *session, const struct plan_step *plan, bool shares_transaction, struct error *err) {
   struct step step = {
       .plan = plan,
@@ -279,22 +300,21 @@ bool step_run(struct session *session, const struct plan_step *plan, bool shares
       .started_s = clock_monotonic_s(),
   };
   step.transactional = step.script->transaction;
-  step.journal.revision = step.script->id;
-  step.journal.direction = direction_name(plan->direction);
   bool had_version = session->has_version_table, had_log = session->has_log_table;
   session->step = &step;
-  bool ok = leave_shared_transaction(session, &step, err) && prepare(session, &step, err);
-  if (ok) {
-    const struct run_listener *listener = session->request->listener;
-    if (step.journal.found && listener && listener->step_resumed)
-      listener->step_resumed(listener->data, plan, count_committed(&step.journal));
-    ok = run_in_transaction(session, &step, err);
-  }
-  if (!ok) {
-    session_rollback(session);
-    forget_uncommitted_tables(session, had_version, had_log, session->has_journal_table && step.journal.used);
+  int64_t tries = 0;
+  bool ok;
+  do {
+    reset(&step);
+    ok = try_once(session, &step, tries == 0, err);
+    tries++;
+    if (!ok) {
+      session_rollback(session);
+      forget_uncommitted_tables(session, had_version, had_log, session->has_journal_table && step.journal.used);
+    }
+  } while (!ok && lock_tries_pause(session, &step, tries, err));
+  if (!ok)
     note_failure(session, &step, err);
-  }
   session->step = NULL;
   journal_release(&step.journal);
   free(step.unrecorded);

@@ -122,6 +122,17 @@ function dialect.begin_sql()
   return "BEGIN"
 end
 
+-- The limit holds to the end of the transaction. Where the role, the URL or the script has set one, that one stands,
+-- and the query gives no row.
+function dialect.lock_wait_start(_, timeout_ms)
+  local text = "SELECT set_config('lock_timeout', '%d', true) WHERE current_setting('lock_timeout') = '0'"
+  return text:format(timeout_ms)
+end
+
+function dialect.lock_wait_stop()
+  return "SET LOCAL lock_timeout = 0"
+end
+
 local outside_patterns = {
   "^VACUUM",
   "^CREATE INDEX CONCURRENTLY ",

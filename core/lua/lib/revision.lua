@@ -6,6 +6,7 @@
 local host = require("moonbird.host")
 local items = require("moonbird.items")
 local json = require("moonbird.json")
+local lock_wait = require("moonbird.lock_wait")
 local log = require("moonbird.log")
 local op = require("moonbird.op")
 local sql = require("moonbird.sql")
@@ -98,6 +99,7 @@ local function with_savepoint(f)
   if not ok then
     -- where that fails the transaction is gone, and what f threw says why
     pcall(host.connection.exec, host.connection, "ROLLBACK TO SAVEPOINT " .. name .. "; RELEASE SAVEPOINT " .. name)
+    lock_wait.forget()
     error(problem, 0)
   end
   host.connection:exec("RELEASE SAVEPOINT " .. name)

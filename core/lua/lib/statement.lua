@@ -4,6 +4,7 @@
 -- revision.lua's.
 
 local host = require("moonbird.host")
+local lock_wait = require("moonbird.lock_wait")
 local offline = require("moonbird.offline")
 
 local statement = {}
@@ -95,9 +96,11 @@ local function any_outside(items)
 end
 
 -- In the revision's transaction: the journal's entry is written at the next commit point, if there is one.
-local function run_inside(entry, body)
+local function run_inside(entry, items, body)
+  lock_wait.prepare(items)
   local ok, result = pcall(body)
   if not ok then
+    lock_wait.note_failure(result)
     host.statement_failed(entry, result)
     error(result, 0)
   end
@@ -107,15 +110,17 @@ local function run_inside(entry, body)
 end
 
 -- `transaction = false`, and the statement could be in a transaction: its effect and its entry commit together.
-local function run_alone(entry, body)
+local function run_alone(entry, items, body)
   host.begin()
   local ok, result = pcall(function()
+    lock_wait.prepare(items)
     local affected = body()
     host.statement_done(entry, affected)
     host.commit_point()
     return affected
   end)
   if not ok then
+    lock_wait.note_failure(result)
     host.rollback()
     host.statement_failed(entry, result)
     error(result, 0)
@@ -139,11 +144,11 @@ end
 
 local function run(entry, items, body)
   if host.in_transaction() then
-    return run_inside(entry, body)
+    return run_inside(entry, items, body)
   elseif items and any_outside(items) then
     return run_outside(entry, body)
   end
-  return run_alone(entry, body)
+  return run_alone(entry, items, body)
 end
 
 --- Passes one statement through the journal. `fingerprint` is the text by which a later run knows it again, `shown`

@@ -1,0 +1,67 @@
+-- lock_wait.lua: DDL of a revision waits for its locks for a short time only, where the database can say so and the
+-- revision can be run again (core/run/lock_tries.c does that). Other statements wait as long as the connection lets
+-- them. Called by statement.lua around each statement in a transaction.
+
+local host = require("moonbird.host")
+
+local lock_wait = {}
+
+local current -- the transaction that `limited` is said of
+local limited -- true: our limit is set; false: it is not; "own": the script or the role has set one, which stands
+
+local ddl_words = {
+  ALTER = true,
+  CLUSTER = true,
+  COMMENT = true,
+  CREATE = true,
+  DROP = true,
+  REFRESH = true,
+  REINDEX = true,
+  TRUNCATE = true,
+}
+
+local function is_ddl(items)
+  for _, item in ipairs(items) do
+    local text = type(item) == "string" and item or item[1]
+    local word = text:match("^%s*(%a+)") or host.dialect:leading_words(text):match("^%a+")
+    if word and ddl_words[word:upper()] then
+      return true
+    end
+  end
+  return false
+end
+
+--- Before a statement: sets the limit, or takes it away.
+function lock_wait.prepare(items)
+  local timeout_ms = items and host.dialect.lock_wait_start and host.ddl_lock_timeout_ms() or 0
+  if timeout_ms == 0 then
+    return
+  end
+  local transaction = host.transaction_number()
+  if transaction ~= current then
+    current, limited = transaction, false
+  end
+  local wanted = is_ddl(items)
+  if limited == "own" or wanted == limited then
+    return
+  elseif wanted then
+    limited = host.connection:scalar(host.dialect:lock_wait_start(timeout_ms)) and true or "own"
+  else
+    host.connection:exec(host.dialect:lock_wait_stop())
+    limited = false
+  end
+end
+
+--- A savepoint was taken back, and with it perhaps what was set after it.
+function lock_wait.forget()
+  current = nil
+end
+
+--- After a statement that failed.
+function lock_wait.note_failure(problem)
+  if limited == true and type(problem) == "userdata" and problem.sqlstate == "55P03" then
+    host.missed_lock()
+  end
+end
+
+return lock_wait
