@@ -4,6 +4,8 @@
  */
 #include "run/offline.h"
 
+#include "db/driver.h"
+#include "lua/connection.h"
 #include "lua/dialect.h"
 #include "lua/value.h"
 #include "run/statement.h"
@@ -153,6 +155,22 @@ static int script_refuse(lua_State *L) {
   return host_throw(L, &err);
 }
 
+/* host.script_scratch(): a connection to an empty database in memory; nil where the driver has none */
+static int script_scratch(lua_State *L) {
+  struct session *session = offline_session(L);
+  struct url url = {.scheme = session->url.scheme};
+  struct error err = ERROR_INIT;
+  if (!driver_can(session->driver, MOONBIRD_CAP_FILE))
+    return 0;
+  if (!session->scratch_conn) {
+    session->scratch_conn = conn_new(session->loop, session->driver);
+    if (!conn_open(session->scratch_conn, &url, "moonbird", &err))
+      return host_throw(L, &err);
+  }
+  connection_push(L, session->scratch_conn);
+  return 1;
+}
+
 static int placeholders_gc(lua_State *L) {
   placeholders_release(luaL_checkudata(L, 1, "moonbird.placeholders"));
   return 0;
@@ -195,11 +213,9 @@ static int sql_pieces(lua_State *L) {
 }
 
 bool offline_push_connection(struct session *session, struct error *err) {
-  static const luaL_Reg functions[] = {{"script_add", script_add},
-                                       {"script_commit", script_commit},
-                                       {"script_refuse", script_refuse},
-                                       {"sql_pieces", sql_pieces},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"script_add", script_add},       {"script_commit", script_commit},
+                                       {"script_refuse", script_refuse}, {"script_scratch", script_scratch},
+                                       {"sql_pieces", sql_pieces},       {NULL, NULL}};
   lua_State *L = session->host->L;
   session->offline->rules = *dialect_rules(L);
   if (!host_require(session->host, "host", err))

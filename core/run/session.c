@@ -210,6 +210,7 @@ void session_close(struct session *session) {
   lock_release(session);
   conn_free(session->conn);
   conn_free(session->lock_conn);
+  conn_free(session->scratch_conn);
   loop_free(session->loop);
   texts_release(&session->texts);
   url_release(&session->url);

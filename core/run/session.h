@@ -26,9 +26,10 @@ struct session {
   char *url_shown; /* without the password */
   const struct driver *driver;
   struct conn *conn;
-  struct conn *lock_conn; /* NULL where `conn` itself holds the lock */
-  char *lock_key;         /* set while the lock is held */
-  struct lease *lease;    /* NULL where no pooler can be between us and the database */
+  struct conn *lock_conn;    /* NULL where `conn` itself holds the lock */
+  struct conn *scratch_conn; /* with --sql: a database in memory that follows the script; NULL until it is wanted */
+  char *lock_key;            /* set while the lock is held */
+  struct lease *lease;       /* NULL where no pooler can be between us and the database */
   struct texts texts;
   bool has_version_table; /* known to exist, this and the next two */
   bool has_log_table;

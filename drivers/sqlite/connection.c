@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "foreign_keys.h"
 #include "lock.h"
 #include "statement.h"
 
@@ -270,6 +271,7 @@ static int32_t open_file(moonbird_conn *conn, const struct open_settings *settin
   if (code == SQLITE_OK) {
     sqlite3_busy_handler(conn->db, on_busy, conn);
     sqlite3_progress_handler(conn->db, PROGRESS_STEPS, on_progress, conn);
+    foreign_keys_install(conn->db);
     /* Reads the header: what is not a database is told here and not at the first statement. */
     code = sqlite3_exec(conn->db, "PRAGMA schema_version", NULL, NULL, NULL);
   }

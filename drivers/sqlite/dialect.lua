@@ -7,6 +7,7 @@ local sql = require("moonbird.sql")
 
 local dialect = setmetatable({
   name = "sqlite",
+  base = base,
   max_params = 32766,
 }, { __index = base })
 
@@ -147,11 +148,13 @@ function dialect:identity_text(column, primary)
   end
 end
 
-function dialect.constraint_suffix(_, item)
-  if item.kind == "primary_key" and item.autoincrement then
-    return " AUTOINCREMENT"
+function dialect:constraint_suffix(item)
+  if item.deferrable or item.initially then
+    check.refuse("only foreign keys can be deferrable in SQLite")
   end
-  return ""
+  local conflict = self:option(item, "on_conflict")
+  local text = conflict and " ON CONFLICT " .. conflict:upper() or ""
+  return item.kind == "primary_key" and item.autoincrement and text .. " AUTOINCREMENT" or text
 end
 
 function dialect:primary_of(items, operation)
@@ -191,77 +194,6 @@ function dialect:table_suffix(operation)
   return #words > 0 and " " .. table.concat(words, ", ") or ""
 end
 
--- SQLite has no comments.
-function dialect.render_create_table_comment()
-  return {}
-end
-
-dialect.render_drop_table_comment = dialect.render_create_table_comment
-
--- --- columns of a table that exists ---
-
-local changes = { "type_", "nullable", "server_default", "identity", "computed", "autoincrement" }
-
-function dialect:render_alter_column(operation)
-  for _, change in ipairs(changes) do
-    if operation[change] ~= nil then
-      check.refuse("SQLite's ALTER TABLE cannot change %s of a column", change)
-    end
-  end
-  return { operation.new_column_name and self:alter_name(operation) }
-end
-
-local function refuse_constraint()
-  check.refuse("SQLite's ALTER TABLE knows no constraints")
-end
-
-local nouns = { "unique_constraint", "primary_key", "foreign_key", "check_constraint", "exclude_constraint" }
-
-for _, noun in ipairs(nouns) do
-  dialect["render_create_" .. noun] = refuse_constraint
-end
-
-dialect.render_drop_constraint = refuse_constraint
-
-function dialect.check_added_column(_, column)
-  if column.primary_key then
-    check.refuse("SQLite cannot add a PRIMARY KEY column (%s) to a table that exists", column.name)
-  elseif column.unique and not column.index then
-    check.refuse(
-      'SQLite cannot add a UNIQUE column (%s); add it without, then op.create_index("uq_...", table, { "%s" }, '
-        .. "{ unique = true })",
-      column.name,
-      column.name
-    )
-  end
-end
-
--- IF [NOT] EXISTS, which SQLite has not for columns: a statement that runs only where the guard is true.
-local function guarded(text, operation, column, is_wanted)
-  local arguments, params = "?", { operation.table }
-  if operation.schema then
-    arguments, params = "?, ?", { operation.table, operation.schema }
-  end
-  params[#params + 1] = column
-  local guard = ("SELECT %s (SELECT 1 FROM pragma_table_xinfo(%s) WHERE name = ? COLLATE NOCASE)"):format(
-    is_wanted and "EXISTS" or "NOT EXISTS",
-    arguments
-  )
-  return { text, when = { guard, params } }
-end
-
-function dialect:add_column_statement(operation, definition)
-  local place = self:table_name(operation.table, operation.schema)
-  local text = ("ALTER TABLE %s ADD COLUMN %s"):format(place, definition)
-  return operation.if_not_exists and guarded(text, operation, operation.column.name, false) or text
-end
-
-function dialect:drop_column_statement(operation)
-  local place = self:table_name(operation.table, operation.schema)
-  local text = ("ALTER TABLE %s DROP COLUMN %s"):format(place, self:ident(operation.column))
-  return operation.if_exists and guarded(text, operation, operation.column, true) or text
-end
-
 -- --- indexes ---
 
 -- The schema stands at the index. CONCURRENTLY has no meaning where a writer has the whole file to itself.
@@ -297,7 +229,7 @@ function dialect:outside_transaction(text)
   return pragma ~= nil and outside_pragmas[pragma:lower()] == true
 end
 
-for _, part in ipairs({ "objects", "backfill", "catalog", "schema", "type_names" }) do
+for _, part in ipairs({ "alter", "rebuild", "objects", "backfill", "catalog", "schema", "type_names" }) do
   for name, method in pairs(require("sqlite." .. part)) do
     dialect[name] = method
   end

@@ -2,6 +2,7 @@
 -- with literals for their parameters (core/run/offline.c); what would need an answer is refused. Beside that it
 -- remembers what the scripts have said of tables, because there is no catalog to ask.
 
+local followed = require("moonbird.followed")
 local host = require("moonbird.host")
 local sql = require("moonbird.sql")
 
@@ -67,7 +68,9 @@ offline.connection = connection
 --- Writes a statement. Nobody knows how many rows it will change.
 function connection:exec(text, ...)
   local params = sql.parameters(...)
-  host.script_add(params and fill(text, params) or text)
+  text = params and fill(text, params) or text
+  host.script_add(text)
+  followed.note(text)
   return 0
 end
 
@@ -100,11 +103,11 @@ local function needs_transaction(items)
     return true
   end
   for _, item in ipairs(items) do
-    if host.dialect:outside_transaction(type(item) == "string" and item or item[1]) then
+    if host.dialect:outside_transaction(type(item) == "string" and item or item.text or item[1]) then
       return false
     end
   end
-  return #items > 1 or (type(items[1]) == "string" and items[1]:find(";%s*%S") ~= nil)
+  return #items > 1 or items[1].rebuild ~= nil or (type(items[1]) == "string" and items[1]:find(";%s*%S") ~= nil)
 end
 
 --- Writes what one call of a script does; `body` executes it on the connection above.

@@ -224,7 +224,7 @@ function op.batch_alter_table(...)
   operation.naming_convention = operation.naming_convention or naming.convention()
   operation.change(new_batch(operation))
   operation.change = nil
-  problem = #operation.operations > 0 and select(2, perform(batch_row, operation))
+  problem = select(2, perform(batch_row, operation))
   if problem then
     error(problem, 2)
   end

@@ -3,6 +3,8 @@
 -- back. Knows connections and the journal; how SQL is written is the dialect's, what is called is op.lua's and
 -- revision.lua's.
 
+local check = require("moonbird.check")
+local followed = require("moonbird.followed")
 local host = require("moonbird.host")
 local lock_wait = require("moonbird.lock_wait")
 local offline = require("moonbird.offline")
@@ -21,8 +23,23 @@ local function call(method, text, params)
   return host.connection[method](host.connection, text, params)
 end
 
+-- The SQL of an item; of one that is a program, what it is called.
+local function text_of(item)
+  return type(item) == "string" and item or item.text or item[1]
+end
+
+-- An item that the dialect must look at the table for: { rebuild = what it shall be, text = what it is called }.
+local function rebuild(item, shown)
+  local connection = host.offline and followed.connection(shown) or host.connection
+  local ok, result = pcall(host.dialect.rebuild, host.dialect, connection, item.rebuild)
+  if ok then
+    return result
+  end
+  error(check.is_refusal(result) and ("%s: %s"):format(shown, result.message) or result, 0)
+end
+
 -- `when` is a query: where its first value is not true, there is nothing to do.
-local function execute(item)
+local function execute(item, shown)
   if type(item) == "string" then
     return call("exec", item)
   elseif item.when then
@@ -31,13 +48,16 @@ local function execute(item)
       return 0
     end
   end
+  if item.rebuild then
+    return rebuild(item, shown)
+  end
   return call("exec", item[1], item[2])
 end
 
-local function execute_all(items)
+local function execute_all(items, shown)
   local affected = 0
   for _, item in ipairs(items) do
-    affected = execute(item)
+    affected = execute(item, shown)
   end
   return affected
 end
@@ -78,7 +98,7 @@ end
 local function describe(items)
   local parts = {}
   for _, item in ipairs(items) do
-    parts[#parts + 1] = type(item) == "string" and item or item[1]
+    parts[#parts + 1] = text_of(item)
     if type(item) ~= "string" and item[2] then
       describe_params(parts, item[2])
     end
@@ -88,7 +108,7 @@ end
 
 local function any_outside(items)
   for _, item in ipairs(items) do
-    if host.dialect:outside_transaction(type(item) == "string" and item or item[1]) then
+    if host.dialect:outside_transaction(text_of(item)) then
       return true
     end
   end
@@ -205,12 +225,12 @@ function statement.shorten(text)
   return line:sub(1, last) .. "..."
 end
 
---- Executes the SQL of one operation. `items` are strings, or pairs of a string and its parameters; `operation` is
---- what they were rendered from, if anything.
+--- Executes the SQL of one operation. `items` are strings, pairs of a string and its parameters, or programs of the
+--- dialect ({ rebuild, text }); `operation` is what they were rendered from, if anything.
 ---@return integer affected rows of the last
 function statement.perform(kind, shown, items, operation)
   for _, item in ipairs(items) do
-    refuse_transaction_words(type(item) == "string" and item or item[1])
+    refuse_transaction_words(text_of(item))
     if host.offline then
       offline.check(shown, item)
     end
@@ -219,7 +239,7 @@ function statement.perform(kind, shown, items, operation)
     offline.note(operation)
   end
   return statement.pass(kind, kind .. "\0" .. describe(items), shown, function()
-    return execute_all(items)
+    return execute_all(items, shown)
   end, items)
 end
 

@@ -123,6 +123,23 @@ function tokens.has_comment(gap)
   return gap:find("--", 1, true) ~= nil or gap:find("/*", 1, true) ~= nil
 end
 
+--- Does a text end inside of a line comment?
+function tokens.ends_in_comment(text)
+  local at = 1
+  while at <= #text do
+    local last = blank_end(text, at)
+    if last == #text and text:find("^%-%-", at) then
+      return text:sub(-1) ~= "\n"
+    end
+    if not last then
+      local _, stop = token_at(text, at)
+      last = stop or #text
+    end
+    at = last + 1
+  end
+  return false
+end
+
 -- One spelling for what means the same: a name in any quotes, a word in any case, a number as it is.
 local function canonical(token)
   if token.kind == "quoted" then

@@ -106,13 +106,22 @@ function helper.run(script, dialect, name)
   return helper.take_performed()
 end
 
+-- What a dialect does when it knows the table: its first try where that is a statement, else a comment that names it.
+local function program_text(item)
+  local first = item.rebuild.changes[1]
+  if #item.rebuild.changes == 1 and first.native then
+    return first.native
+  end
+  return "-- rebuild: " .. item.text:gsub("\n", "\n-- ")
+end
+
 -- All statements of what was performed, as { text, params, when }.
 function helper.statements(list)
   local all = {}
   for _, entry in ipairs(list) do
     for _, text in ipairs(entry.statements) do
       local pair = type(text) == "table" and text or { text }
-      all[#all + 1] = { text = pair[1], params = pair[2], when = pair.when }
+      all[#all + 1] = { text = pair[1] or program_text(pair), params = pair[2], when = pair.when }
     end
   end
   return all

@@ -1,0 +1,82 @@
+-- followed.lua: with --sql, what the script has made so far: a database in memory, of the same kind as the one that the
+-- script is for, in which all its definitions are run as well. A dialect that must look at a table to change it
+-- (dialect.rebuild) looks here, and what it does goes into the script. Used by offline.lua and statement.lua; knows no
+-- database by name.
+
+local host = require("moonbird.host")
+
+local followed = {}
+
+local scratch -- the connection; false where the driver has no databases in memory
+
+local function open()
+  if scratch == nil then
+    scratch = host.dialect.rebuild and host.script_scratch() or false
+  end
+  return scratch
+end
+
+-- Definitions that could not be followed: { text, problem }. What they speak of is not known.
+local missed = {}
+
+local function defines_something(text)
+  local upper = text:upper()
+  return upper:find("%f[%a]CREATE%f[%A]") or upper:find("%f[%a]ALTER%f[%A]") or upper:find("%f[%a]DROP%f[%A]")
+end
+
+--- Takes down what the script says.
+function followed.note(text)
+  if not defines_something(text) or not open() then
+    return
+  end
+  local ok, problem = pcall(scratch.exec, scratch, text)
+  if not ok then
+    missed[#missed + 1] = { text = text, problem = tostring(problem) }
+  end
+end
+
+-- --- the connection for dialect.rebuild ---
+
+local connection = { is_script = true, missed = missed }
+
+--- Goes into the script if it can be done.
+function connection:exec(text)
+  scratch:exec(text)
+  host.script_add(text)
+  return 0
+end
+
+function connection:query(text, ...)
+  return scratch:query(text, ...)
+end
+
+function connection:scalar(text, ...)
+  return scratch:scalar(text, ...)
+end
+
+--- Goes into the script alone.
+function connection:write(text)
+  host.script_add(text)
+end
+
+--- Is only made known.
+function connection:suppose(text)
+  scratch:exec(text)
+end
+
+function connection:refuse(message, hint)
+  host.script_refuse(message, hint)
+end
+
+--- What answers dialect.rebuild while a script is written.
+function followed.connection(shown)
+  if not open() then
+    host.script_refuse(
+      shown .. " must look at the table, and a script has no connection",
+      "run it online"
+    )
+  end
+  return connection
+end
+
+return followed
