@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +32,7 @@ static void free_entry(void *item) {
 
 void journal_release(struct journal *journal) {
   vec_release_with(&journal->entries, free_entry);
+  vec_release_with(&journal->page, free_entry);
 }
 
 static const char *text_or_empty(const struct rowset *rows, size_t row, uint32_t column) {
@@ -50,7 +50,7 @@ static void take_row(struct journal *journal, const struct rowset *rows, size_t 
   e->result = rowset_int(rows, row, 5);
   e->error = xstrdup_or_null(rowset_text(rows, row, 6));
   e->written = true;
-  vec_push(&journal->entries, e);
+  vec_push(&journal->page, e);
 }
 
 static const char clock_kind[] = "clock";
@@ -58,22 +58,81 @@ static const char clock_kind[] = "clock";
 static struct journal_entry *add_entry(struct journal *journal, const char *kind, const char *fingerprint,
                                        const char *statement) {
   struct journal_entry *e = xcalloc(1, sizeof(*e));
-  e->number = (int64_t)journal->entries.len;
+  e->number = journal->next++;
   e->kind = xstrdup(kind);
   e->fingerprint = xstrdup(fingerprint);
   e->statement = xstrdup(statement);
   e->state = ENTRY_STARTED;
   vec_push(&journal->entries, e);
+  journal->unwritten++;
   return e;
+}
+
+/* --- what an earlier run left --- */
+
+enum { PAGE_LEN = 1000, SPILL_LEN = 1000 };
+
+/* The page goes, save what has begun: whoever has asked for that may still hold it. */
+static void drop_page(struct journal *journal) {
+  for (size_t i = 0; i < journal->page.len; i++) {
+    struct journal_entry *e = journal->page.items[i];
+    if (e->changed || e->state == ENTRY_STARTED)
+      vec_push(&journal->entries, e);
+    else
+      free_entry(e);
+  }
+  journal->page.len = 0;
+}
+
+static bool load_page(struct journal *journal, struct session *session, int64_t start, struct error *err) {
+  drop_page(journal);
+  struct batch_builder params;
+  batch_init(&params, 4);
+  batch_add_str(&params, 0, journal->revision);
+  batch_add_str(&params, 1, journal->direction);
+  batch_add_int(&params, 2, start);
+  batch_add_int(&params, 3, start + PAGE_LEN);
+  struct rowset rows = ROWSET_INIT;
+  bool ok = session_query_batch(session, "journal_select", &params, &rows, err);
+  batch_release(&params);
+  if (!ok)
+    return false;
+  for (size_t i = 0; i < rows.row_count; i++)
+    take_row(journal, &rows, i);
+  rowset_release(&rows);
+  journal->page_start = start;
+  return true;
+}
+
+/* The entry with that number, from an earlier run. */
+static bool find_entry(struct journal *journal, struct session *session, int64_t number, struct journal_entry **entry,
+                       struct error *err) {
+  bool is_there = number >= journal->page_start && number < journal->page_start + (int64_t)journal->page.len;
+  if (!is_there && !load_page(journal, session, number, err))
+    return false;
+  if (!journal->page.len)
+    return error_set(err, ERROR_PARTIAL, "statement %lld of revision %s is not in the journal any more",
+                     (long long)number, journal->revision);
+  *entry = journal->page.items[number - journal->page_start];
+  return true;
+}
+
+bool journal_left_over(struct journal *journal, struct session *session, const struct journal_entry **entry,
+                       struct error *err) {
+  struct journal_entry *found = NULL;
+  if (journal->passed < journal->found && !find_entry(journal, session, (int64_t)journal->passed, &found, err))
+    return false;
+  *entry = found;
+  return true;
 }
 
 /* The clock of the run that began the revision, or a new one. */
 static void take_clock(struct journal *journal) {
-  const struct journal_entry *first = journal->entries.len ? journal->entries.items[0] : NULL;
+  const struct journal_entry *first = journal->page.len ? journal->page.items[0] : NULL;
   if (first && strcmp(first->kind, clock_kind) == 0) {
-    char *seed;
-    journal->clock.time_s = strtoll(first->fingerprint, &seed, 10);
-    journal->clock.seed = strtoll(seed, NULL, 10);
+    char *end = NULL;
+    journal->clock.time_s = strtoll(first->fingerprint, &end, 10);
+    journal->clock.seed = strtoll(end, NULL, 10);
     journal->passed = 1;
     return;
   }
@@ -84,22 +143,26 @@ static void take_clock(struct journal *journal) {
   free(text);
 }
 
+static bool count_found(struct journal *journal, struct session *session, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  const char *params[] = {journal->revision, journal->direction};
+  if (!session_query(session, "journal_count", params, 2, &rows, err))
+    return false;
+  journal->found = (size_t)rowset_int(&rows, 0, 0);
+  journal->ended = (size_t)rowset_int(&rows, 0, 1);
+  journal->next = (int64_t)journal->found;
+  journal->used = journal->found > 0;
+  rowset_release(&rows);
+  return true;
+}
+
 bool journal_load(struct journal *journal, struct session *session, const char *revision, const char *direction,
                   struct error *err) {
   *journal = (struct journal){.revision = revision, .direction = direction};
-  if (!session->has_journal_table) {
-    take_clock(journal);
-    return true;
-  }
-  struct rowset rows = ROWSET_INIT;
-  const char *params[] = {revision, direction};
-  if (!session_query(session, "journal_select", params, 2, &rows, err))
+  if (session->has_journal_table && !count_found(journal, session, err))
     return false;
-  for (size_t i = 0; i < rows.row_count; i++)
-    take_row(journal, &rows, i);
-  rowset_release(&rows);
-  journal->found = journal->entries.len;
-  journal->used = journal->found > 0;
+  if (journal->found && !load_page(journal, session, 0, err))
+    return false;
   take_clock(journal);
   return true;
 }
@@ -137,23 +200,33 @@ bool journal_refuse(const struct journal *journal, const struct journal_entry *e
            "done by the new code may stand side by side, run it again with --accept-code-change");
 }
 
-bool journal_next(struct journal *journal, const char *kind, const char *fingerprint, const char *statement,
-                  struct journal_entry **entry, bool *known, struct error *err) {
-  if (journal->passed < journal->found) {
-    struct journal_entry *e = journal->entries.items[journal->passed];
-    if (strcmp(e->fingerprint, fingerprint) != 0 && !may_change(e, kind))
-      return refuse_other(journal, e, kind, fingerprint, statement, err);
-    if (strcmp(e->fingerprint, fingerprint) != 0) {
-      e->new_fingerprint = xstrdup(fingerprint);
-      e->new_statement = xstrdup(statement);
-    }
-    journal->passed++;
-    *entry = e;
-    *known = true;
+/* A statement that an earlier run has come by. */
+static bool take_known(struct journal *journal, struct journal_entry *e, const char *kind, const char *fingerprint,
+                       const char *statement, struct error *err) {
+  bool is_same = strcmp(e->fingerprint, fingerprint) == 0;
+  if (!is_same && !may_change(e, kind))
+    return refuse_other(journal, e, kind, fingerprint, statement, err);
+  if (!is_same) {
+    e->new_fingerprint = xstrdup(fingerprint);
+    e->new_statement = xstrdup(statement);
+  }
+  journal->passed++;
+  return true;
+}
+
+bool journal_next(struct journal *journal, struct session *session, const char *kind, const char *fingerprint,
+                  const char *statement, struct journal_entry **entry, bool *known, struct error *err) {
+  if (journal->passed >= journal->found) {
+    *entry = add_entry(journal, kind, fingerprint, statement);
+    *known = false;
     return true;
   }
-  *entry = add_entry(journal, kind, fingerprint, statement);
-  *known = false;
+  struct journal_entry *e = NULL;
+  if (!find_entry(journal, session, (int64_t)journal->passed, &e, err) ||
+      !take_known(journal, e, kind, fingerprint, statement, err))
+    return false;
+  *entry = e;
+  *known = true;
   return true;
 }
 
@@ -175,24 +248,32 @@ static void add_result(struct batch_builder *params, uint32_t column, const stru
     batch_add_null(params, column);
 }
 
-static bool insert_entry(struct journal *journal, struct session *session, const struct journal_entry *e,
-                         struct error *err) {
+static void add_row(const struct journal *journal, struct batch_builder *rows, const struct journal_entry *e,
+                    const char *now) {
+  batch_add_str(rows, 0, journal->revision);
+  batch_add_str(rows, 1, journal->direction);
+  batch_add_int(rows, 2, e->number);
+  batch_add_str(rows, 3, e->kind);
+  batch_add_str(rows, 4, e->fingerprint);
+  batch_add_clean(rows, 5, e->statement);
+  batch_add_str(rows, 6, state_names[e->state]);
+  add_result(rows, 7, e);
+  batch_add_clean(rows, 8, e->error);
+  batch_add_str(rows, 9, now);
+}
+
+static bool insert_new(const struct journal *journal, struct session *session, struct error *err) {
   char now[CLOCK_TEXT_SIZE];
   clock_format_utc(clock_wall_us(), now);
-  struct batch_builder params;
-  batch_init(&params, 10);
-  batch_add_str(&params, 0, journal->revision);
-  batch_add_str(&params, 1, journal->direction);
-  batch_add_int(&params, 2, e->number);
-  batch_add_str(&params, 3, e->kind);
-  batch_add_str(&params, 4, e->fingerprint);
-  batch_add_clean(&params, 5, e->statement);
-  batch_add_str(&params, 6, state_names[e->state]);
-  add_result(&params, 7, e);
-  batch_add_clean(&params, 8, e->error);
-  batch_add_str(&params, 9, now);
-  bool ok = session_execute_batch(session, "journal_insert", &params, NULL, err);
-  batch_release(&params);
+  struct batch_builder rows;
+  batch_init(&rows, 10);
+  for (size_t i = 0; i < journal->entries.len; i++) {
+    const struct journal_entry *e = journal->entries.items[i];
+    if (!e->written)
+      add_row(journal, &rows, e, now);
+  }
+  bool ok = session_execute_rows(session, "journal_insert", &rows, err);
+  batch_release(&rows);
   return ok;
 }
 
@@ -229,31 +310,58 @@ bool journal_update(struct journal *journal, struct session *session, const stru
   return ok;
 }
 
-bool journal_write(struct journal *journal, struct session *session, struct error *err) {
-  if (!ensure_table(session, err))
-    return false;
-  for (size_t i = 0; i < journal->entries.len; i++) {
-    const struct journal_entry *e = journal->entries.items[i];
-    bool ok = !e->written  ? insert_entry(journal, session, e, err)
-              : e->changed ? journal_update(journal, session, e, err)
-                           : true;
-    if (!ok)
+static bool update_changed(struct journal *journal, struct session *session, const struct vec *entries,
+                           struct error *err) {
+  for (size_t i = 0; i < entries->len; i++) {
+    const struct journal_entry *e = entries->items[i];
+    if (e->written && e->changed && !journal_update(journal, session, e, err))
       return false;
   }
   return true;
 }
 
-void journal_committed(struct journal *journal) {
+bool journal_write(struct journal *journal, struct session *session, struct error *err) {
+  return ensure_table(session, err) && (!journal->unwritten || insert_new(journal, session, err)) &&
+         update_changed(journal, session, &journal->entries, err) &&
+         update_changed(journal, session, &journal->page, err);
+}
+
+/* All entries stand in the table; those that have ended are not needed any more. */
+static void keep_begun(struct journal *journal) {
+  size_t kept = 0;
   for (size_t i = 0; i < journal->entries.len; i++) {
     struct journal_entry *e = journal->entries.items[i];
     e->written = true;
     e->changed = false;
+    if (e->state == ENTRY_STARTED)
+      journal->entries.items[kept++] = e;
+    else
+      free_entry(e);
   }
+  journal->entries.len = kept;
+  journal->unwritten = 0;
+  for (size_t i = 0; i < journal->page.len; i++)
+    ((struct journal_entry *)journal->page.items[i])->changed = false;
+}
+
+bool journal_spill(struct journal *journal, struct session *session, struct error *err) {
+  if (journal->unwritten < SPILL_LEN)
+    return true;
+  if (!journal_write(journal, session, err))
+    return false;
+  journal->spilled = true;
+  keep_begun(journal);
+  return true;
+}
+
+void journal_committed(struct journal *journal) {
+  keep_begun(journal);
   journal->used = true;
+  journal->spilled = false;
 }
 
 bool journal_close(struct journal *journal, struct session *session, struct error *err) {
-  if (!journal->used)
+  if (!journal->used && !journal->spilled)
     return true;
   const char *params[] = {journal->revision, journal->direction};
   return session_execute(session, "journal_delete", params, 2, NULL, err);

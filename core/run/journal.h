@@ -6,7 +6,11 @@
  * written to moonbird_journal in the same transaction that commits their effects. A run that takes the revision up
  * again passes over what the journal holds.
  *
- * Ownership: the caller owns the struct (journal_load, journal_release).
+ * However many statements a revision has, only some are in memory: those since the last commit point, of which a long
+ * row goes into the table before it, in the same transaction; and of an earlier run's a page.
+ *
+ * Ownership: the caller owns the struct (journal_load, journal_release), the struct owns its entries. An entry lives
+ * until journal_next is called for another one, or longer where it has begun and not ended.
  */
 #ifndef RUN_JOURNAL_H
 #define RUN_JOURNAL_H
@@ -46,10 +50,16 @@ struct journal {
   struct journal_clock clock;
   const char *revision;  /* borrowed */
   const char *direction; /* borrowed: "upgrade", "downgrade" */
-  struct vec entries;    /* struct journal_entry * */
-  size_t found;          /* entries that an earlier run left */
-  size_t passed;         /* of them, how many this run has come by */
-  bool used;             /* the table holds committed entries of this revision */
+  struct vec entries;    /* struct journal_entry *: new ones that are not committed, and those that have begun */
+  struct vec page;       /* struct journal_entry *: of an earlier run's, some from number `page_start` on */
+  int64_t page_start;
+  size_t found;     /* entries that an earlier run left */
+  size_t ended;     /* of them, those that have not only begun */
+  size_t passed;    /* of them, how many this run has come by */
+  int64_t next;     /* number of the next new entry */
+  size_t unwritten; /* of `entries` */
+  bool spilled;     /* the table holds entries that are not committed */
+  bool used;        /* the table holds committed entries of this revision */
 };
 
 /* Reads what an earlier run left. */
@@ -61,13 +71,21 @@ void journal_release(struct journal *journal);
  * The next statement: `entry` gets its entry, `known` whether an earlier run left it (its state then says whether it is
  * to be passed over). ERROR_PARTIAL when the earlier run had another statement at this number; the error shows both.
  */
-bool journal_next(struct journal *journal, const char *kind, const char *fingerprint, const char *statement,
-                  struct journal_entry **entry, bool *known, struct error *err) MUST_CHECK;
+bool journal_next(struct journal *journal, struct session *session, const char *kind, const char *fingerprint,
+                  const char *statement, struct journal_entry **entry, bool *known, struct error *err) MUST_CHECK;
+
+/* The first entry of an earlier run that this one has not come by; NULL where there is none. */
+bool journal_left_over(struct journal *journal, struct session *session, const struct journal_entry **entry,
+                       struct error *err) MUST_CHECK;
 
 /* A backfill that has begun under another definition comes back with a new_fingerprint: accepted, it goes on under that
  * one; refused, it is ERROR_PARTIAL with both. */
 void journal_accept(struct journal_entry *entry);
 bool journal_refuse(const struct journal *journal, const struct journal_entry *entry, struct error *err);
+
+/* Writes entries into the table, in the open transaction, where there are many of them: they take no memory then. For
+ * between two statements. */
+bool journal_spill(struct journal *journal, struct session *session, struct error *err) MUST_CHECK;
 
 /* A new state for an entry; the next journal_write puts it into the table. */
 void journal_set_done(struct journal_entry *entry, int64_t result);

@@ -250,16 +250,28 @@ bool session_execute(struct session *session, const char *name, const char *cons
   return ok;
 }
 
+bool session_query_batch(struct session *session, const char *name, struct batch_builder *params, struct rowset *rows,
+                         struct error *err) {
+  struct statement statement = named(session, name);
+  if (params->column_count)
+    statement.params = batch_view(params);
+  return conn_query(session->conn, &statement, rows, err);
+}
+
 bool session_query(struct session *session, const char *name, const char *const *params, uint32_t param_count,
                    struct rowset *rows, struct error *err) {
   struct batch_builder batch;
-  struct statement statement = named(session, name);
   add_texts(&batch, params, param_count);
-  if (param_count)
-    statement.params = batch_view(&batch);
-  bool ok = conn_query(session->conn, &statement, rows, err);
+  bool ok = session_query_batch(session, name, &batch, rows, err);
   batch_release(&batch);
   return ok;
+}
+
+bool session_execute_rows(struct session *session, const char *name, struct batch_builder *params, struct error *err) {
+  struct statement statement = named(session, name);
+  statement.bind = MOONBIRD_BIND_EACH;
+  statement.params = batch_view(params);
+  return conn_execute(session->conn, &statement, NULL, err);
 }
 
 bool session_query_table(struct session *session, const char *name, struct rowset *rows, bool *found,

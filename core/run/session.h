@@ -67,6 +67,12 @@ bool session_execute_batch(struct session *session, const char *name, struct bat
                            struct error *err) MUST_CHECK;
 bool session_query(struct session *session, const char *name, const char *const *params, uint32_t param_count,
                    struct rowset *rows, struct error *err) MUST_CHECK;
+bool session_query_batch(struct session *session, const char *name, struct batch_builder *params, struct rowset *rows,
+                         struct error *err) MUST_CHECK;
+
+/* Runs the statement once for each row of `params`; in a transaction, and online only. */
+bool session_execute_rows(struct session *session, const char *name, struct batch_builder *params,
+                          struct error *err) MUST_CHECK;
 
 /* As session_query; a table that does not exist gives `found` = false and no rows. Only outside of a transaction. */
 bool session_query_table(struct session *session, const char *name, struct rowset *rows, bool *found,

@@ -65,7 +65,7 @@ static int statement_next(lua_State *L) {
   struct error err = ERROR_INIT;
   if (!session_check_transaction(session, &err))
     return host_throw(L, &err);
-  if (!journal_next(&step->journal, kind, fingerprint, shown, &e, &known, &err))
+  if (!journal_next(&step->journal, session, kind, fingerprint, shown, &e, &known, &err))
     return host_throw(L, &err);
   lua_pushstring(L, verdict(e, known));
   lua_pushlightuserdata(L, e);
@@ -77,7 +77,11 @@ static int statement_next(lua_State *L) {
 }
 
 static int statement_done(lua_State *L) {
+  struct session *session = statement_session(L);
+  struct error err = ERROR_INIT;
   journal_set_done(check_entry(L, 1), luaL_optinteger(L, 2, 0));
+  if (session->in_transaction && !session->step->savepoints && !journal_spill(&session->step->journal, session, &err))
+    return host_throw(L, &err);
   return 0;
 }
 

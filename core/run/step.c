@@ -202,11 +202,12 @@ static bool complete(struct session *session, struct step *step, struct error *e
 }
 
 /* An earlier run had more statements than this one came to. */
-static bool check_all_passed(const struct step *step, struct error *err) {
-  const struct journal *j = &step->journal;
-  if (j->passed >= j->found)
+static bool check_all_passed(struct session *session, struct step *step, struct error *err) {
+  const struct journal_entry *next;
+  if (!journal_left_over(&step->journal, session, &next, err))
+    return false;
+  if (!next)
     return true;
-  const struct journal_entry *next = j->entries.items[j->passed];
   error_set(err, ERROR_PARTIAL,
             "an earlier, interrupted run of revision %s has committed statements that the script does "
             "not have any more",
@@ -245,7 +246,7 @@ static bool run_in_transaction(struct session *session, struct step *step, struc
   if (session->offline)
     offline_add_step(session->offline, step->plan);
   return env_hook(session, "before_each", step->plan, NULL, err) && run_script(session, step, err) &&
-         check_all_passed(step, err) && env_hook(session, "after_each", step->plan, NULL, err) &&
+         check_all_passed(session, step, err) && env_hook(session, "after_each", step->plan, NULL, err) &&
          session_check_interrupt(session, err) && complete(session, step, err);
 }
 
@@ -260,14 +261,6 @@ static void forget_uncommitted_tables(struct session *session, bool had_version,
   session->has_version_table = had_version;
   session->has_log_table = had_log;
   session->has_journal_table = had_journal;
-}
-
-/* What an earlier run has committed whole; a backfill that has only begun is not. */
-static size_t count_committed(const struct journal *journal) {
-  size_t count = 0;
-  for (size_t i = 1; i < journal->found; i++) /* the first one is the clock */
-    count += ((const struct journal_entry *)journal->entries.items[i])->state != ENTRY_STARTED;
-  return count;
 }
 
 /* What another try must find as the first one did. */
@@ -286,7 +279,7 @@ static bool try_once(struct session *session, struct step *step, bool is_first, 
   if (!leave_shared_transaction(session, step, err) || !prepare(session, step, err))
     return false;
   if (is_first && step->journal.found && listener && listener->step_resumed)
-    listener->step_resumed(listener->data, step->plan, count_committed(&step->journal));
+    listener->step_resumed(listener->data, step->plan, step->journal.ended - 1 /* the clock */);
   return run_in_transaction(session, step, err);
 }
 
@@ -301,6 +294,7 @@ bool step_run(struct session *session, const struct plan_step *plan, bool shares
   };
   step.transactional = step.script->transaction;
   bool had_version = session->has_version_table, had_log = session->has_log_table;
+  bool had_journal = session->has_journal_table;
   session->step = &step;
   int64_t tries = 0;
   bool ok;
@@ -310,7 +304,7 @@ bool step_run(struct session *session, const struct plan_step *plan, bool shares
     tries++;
     if (!ok) {
       session_rollback(session);
-      forget_uncommitted_tables(session, had_version, had_log, session->has_journal_table && step.journal.used);
+      forget_uncommitted_tables(session, had_version, had_log, had_journal || step.journal.used);
     }
   } while (!ok && lock_tries_pause(session, &step, tries, err));
   if (!ok)

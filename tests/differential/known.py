@@ -234,13 +234,15 @@ def _(a, m, case, word):
 
 @known("show label@-N where another branch needs the head", "show")
 def _(a, m, case, word):
-    """Counted from the heads that nothing needs; where the label has none of them, nothing is shown."""
+    """Counted only from the heads that nothing needs: less is shown, or nothing."""
     found = re.match(r"([^@]+)@-\d+$", word)
-    if not found or not _is_label(case, found[1]) or not a.ok or a.output:
+    if not found or not _is_label(case, found[1]) or not a.ok:
         return False
     lines = lines_of(case)
     labelled = next(fields[0] for fields in case.graph if found[1] in fields[3])
-    return not any(lines.is_real_head(id) for id in lines.above(labelled)) and (m.ok or m.kind == "too far")
+    heads = [id for id in lines.above(labelled) if not lines.children(id)]
+    shows_more = set(a.output.split("Rev: ")) <= set(m.output.split("Rev: ")) if m.ok else m.kind == "too far"
+    return shows_more and not all(map(lines.is_real_head, heads))
 
 
 @known("show -N repeats revisions", "show")

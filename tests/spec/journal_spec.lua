@@ -227,6 +227,59 @@ describe("the journal", function()
       end)
     end)
 
+    describe("of a revision with thousands of statements", function()
+      local MANY = [[
+  op.create_table("t", { column("id", types.integer(), { primary_key = true }), column("n", types.integer()) })
+  for id = 1, 2100 do db:exec("INSERT INTO t (id, n) VALUES (?, ?)", id, id == %d and 1 or 0) end
+]]
+      local BACKFILL = '  op.backfill { table = "t", row = function(r) return { n = r.n + 1 } end }\n'
+
+      it("is gone with the revision, whether it fails or not", function()
+        p:revision("a1", nil, MANY:format(0) .. GATE)
+        p:fails(1, "upgrade head")
+        assert.is_false(p:has_table("t"))
+        assert.equals("0", p:has_table("moonbird_journal") and p:sql("SELECT count(*) FROM moonbird_journal") or "0")
+        go()
+        p:ok("upgrade head")
+        assert.equals("2100", p:sql("SELECT count(*) FROM t"))
+        assert.equals("0", p:sql("SELECT count(*) FROM moonbird_journal"))
+      end)
+
+      it("passes over all of them", function()
+        p:revision("a1", nil, MANY:format(0) .. BACKFILL .. '  db:exec("UPDATE t SET n = n + 10")\n' .. GATE)
+        p:fails(7, "upgrade head")
+        assert.equals("2100|2100", p:sql("SELECT count(*), sum(n) FROM t"))
+        -- the clock, the table, the rows; that the backfill is done is not committed yet
+        assert.equals("2102", p:sql("SELECT count(*) FROM moonbird_journal WHERE state = 'done'"))
+        go()
+        p:ok("upgrade head")
+        assert.equals("2100|23100", p:sql("SELECT count(*), sum(n) FROM t"))
+        assert.equals("0", p:sql("SELECT count(*) FROM moonbird_journal"))
+      end)
+
+      it("finds the one that is another", function()
+        p:revision("a1", nil, MANY:format(0) .. BACKFILL .. GATE)
+        p:fails(7, "upgrade head")
+        p:revision("a1", nil, MANY:format(1700) .. BACKFILL .. GATE)
+        local run = p:fails(7, "upgrade head")
+        assert.truthy(run.err:find("statement 1701 of revision a1 is not the one", 1, true), run.err)
+        p:revision("a1", nil, (MANY:format(0):gsub("2100", "1200")))
+        run = p:fails(7, "upgrade head")
+        assert.truthy(run.err:find("statements that the script does not have any more", 1, true), run.err)
+        assert.truthy(run.err:find("statement 1202: ", 1, true), run.err)
+      end)
+
+      it("goes on behind them where there is no transaction", function()
+        local body = MANY:format(0):gsub("2100", "100") .. GATE
+        p:revision("a1", nil, body, nil, { header = "transaction = false" })
+        p:fails(7, "upgrade head")
+        assert.equals("102", p:sql("SELECT count(*) FROM moonbird_journal"))
+        go()
+        p:ok("upgrade head")
+        assert.equals("100", p:sql("SELECT count(*) FROM t"))
+      end)
+    end)
+
     it("goes on with a backfill in the one transaction that all revisions share", function()
       p:remove()
       p = moonbird.project(kind, "transaction_per_migration = false\n")

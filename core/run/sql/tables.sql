@@ -70,9 +70,12 @@ CREATE TABLE {journal} (
 -- name: journal_open
 SELECT DISTINCT revision, direction FROM {journal} ORDER BY revision, direction
 
+-- name: journal_count
+SELECT count(*), count(CASE WHEN state <> 'started' THEN 1 END) FROM {journal} WHERE revision = ? AND direction = ?
+
 -- name: journal_select
 SELECT number, kind, fingerprint, statement, state, result, error FROM {journal}
-WHERE revision = ? AND direction = ? ORDER BY number
+WHERE revision = ? AND direction = ? AND number >= ? AND number < ? ORDER BY number
 
 -- name: journal_insert
 INSERT INTO {journal} (revision, direction, number, kind, fingerprint, statement, state, result, error, committed_at)
