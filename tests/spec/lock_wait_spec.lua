@@ -121,6 +121,24 @@ describe("DDL that does not get its lock", function()
     p:remove()
   end)
 
+  it("is tried again in a .sql revision, whose other statements wait", function()
+    local p = project_with("ddl_lock_timeout = 0.1s\n", "")
+    os.remove(p:path("migrations/versions/b2_test.lua"))
+    p:write(
+      "migrations/versions/b2.sql",
+      "-- revision: b2\n-- down_revision: a1\n-- migrate:up\nINSERT INTO noted VALUES ('once');\n"
+        .. "ALTER TABLE t ADD COLUMN b integer;\nUPDATE t SET b = 1;\n-- migrate:down\nSELECT 1;\n"
+    )
+    local release = hold(p, "SELECT * FROM t")
+    local run = p:start("upgrade head")
+    wait_for_try(run, 3)
+    release()
+    assert.are.equal(0, run:wait().code)
+    assert.are.equal("once", p:sql("SELECT a FROM noted"))
+    assert.are.equal("2", p:sql("SELECT count(*) FROM t WHERE b = 1"))
+    p:remove()
+  end)
+
   it("can be interrupted between two tries", function()
     local p = project_with("ddl_lock_timeout = 0.1s\n", CHANGE)
     local release = hold(p, "SELECT * FROM t")

@@ -1,6 +1,6 @@
 -- lock_wait.lua: DDL of a revision waits for its locks for a short time only, where the database can say so and the
 -- revision can be run again (core/run/lock_tries.c does that). Other statements wait as long as the connection lets
--- them. Called by statement.lua around each statement in a transaction.
+-- them. Called by statement.lua around each statement in a transaction, and by sql_revision.lua around several.
 
 local host = require("moonbird.host")
 
@@ -20,7 +20,11 @@ local ddl_words = {
   TRUNCATE = true,
 }
 
-local function is_ddl(items)
+--- Does one of the statements wait for locks that everybody else then waits behind?
+function lock_wait.is_ddl(items)
+  if not host.dialect.lock_wait_start then
+    return false
+  end
   for _, item in ipairs(items) do
     local text = type(item) == "string" and item or item[1]
     local word = text:match("^%s*(%a+)") or host.dialect:leading_words(text):match("^%a+")
@@ -41,7 +45,7 @@ function lock_wait.prepare(items)
   if transaction ~= current then
     current, limited = transaction, false
   end
-  local wanted = is_ddl(items)
+  local wanted = lock_wait.is_ddl(items)
   if limited == "own" or wanted == limited then
     return
   elseif wanted then

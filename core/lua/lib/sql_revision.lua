@@ -2,6 +2,7 @@
 -- core/run/sqlfile.c cuts the text. Knows the journal only through statement.lua.
 
 local host = require("moonbird.host")
+local lock_wait = require("moonbird.lock_wait")
 local statement = require("moonbird.statement")
 
 local sql_revision = {}
@@ -60,20 +61,24 @@ end
 local AT_ONCE, BYTES_AT_ONCE = 200, 65536
 
 -- Statements that wait to be executed together: handing each to the connection's thread would take longer than most
--- take to run.
+-- take to run. All of them are DDL, or none.
 local Queue = {}
 Queue.__index = Queue
 
 local function new_queue(file)
-  return setmetatable({ file = file, texts = {}, lines = {}, bytes = 0 }, Queue)
+  return setmetatable({ file = file, texts = {}, lines = {}, bytes = 0, is_ddl = false }, Queue)
 end
 
 function Queue:flush()
   local first = 1
+  if #self.texts > 0 then
+    lock_wait.prepare(self.texts)
+  end
   while first <= #self.texts do
     local done, problem = host.connection:exec_all(self.texts, first)
     first = first + done
     if problem then
+      lock_wait.note_failure(problem)
       self.file:fail(problem, self.lines[first], hint_for(self.texts[first]))
     end
     local ok
@@ -86,6 +91,11 @@ function Queue:flush()
 end
 
 function Queue:add(text, line)
+  local is_ddl = lock_wait.is_ddl({ text })
+  if is_ddl ~= self.is_ddl then
+    self:flush()
+    self.is_ddl = is_ddl
+  end
   self.texts[#self.texts + 1], self.lines[#self.lines + 1] = text, line
   self.bytes = self.bytes + #text
   if #self.texts >= AT_ONCE or self.bytes >= BYTES_AT_ONCE then
