@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "run/session.h"
 
-/* Adds `backfill_run` to moonbird.host. */
+/* Adds what lib/backfill.lua calls to moonbird.host. */
 bool backfill_install(struct session *session, struct error *err) MUST_CHECK;
 
 #endif

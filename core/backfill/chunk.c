@@ -1,15 +1,13 @@
 /*
  * chunk.c - runs the row function over rows and collects what it returns; see chunk.h.
  *
- * This is the hot loop of a backfill: one row table is filled again and again, column names are pushed once for each
- * chunk, and the names that a row function returns are compared by address (Lua keeps equal short strings once).
+ * This is the hot loop of a backfill: one row table is filled again and again, and column names are pushed once for
+ * each chunk.
  */
 #include "backfill/chunk.h"
 
 #include "backfill/key.h"
-#include "lua/dialect.h"
 #include "lua/value.h"
-#include "sql/placeholder.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -18,272 +16,155 @@
 /* What fill_rows needs; it runs in protected mode and may be left at any point. */
 struct filling {
   struct chunk *chunk;
-  const struct definition *definition;
-  const char *style;
+  const struct chunk_work *work;
   const moonbird_batch *page;
   uint64_t row;
   uint64_t end;
+  char *quarantine; /* the script's reason to put the present row aside */
 };
 
 /* Stack of fill_rows: [1] the filling, then these. */
 enum { AT_FUNCTION = 2, AT_BATCH, AT_ROW, AT_FIRST_NAME };
 
-/* --- groups --- */
+/* Where the batch table keeps the filling, by address. */
+static const char filling_key;
 
-static void free_group(struct group *g, lua_State *L) {
-  luaL_unref(L, LUA_REGISTRYINDEX, g->names_ref);
-  strvec_release(&g->columns);
-  free(g->names);
-  free(g->transports);
-  free(g->sql);
-  batch_release(&g->rows);
-  free(g);
+/* --- life --- */
+
+void bad_row_free(void *row) {
+  struct bad_row *bad = row;
+  free(bad->key);
+  free(bad->sqlstate);
+  free(bad->message);
+  free(bad);
 }
 
 void chunk_release(struct chunk *chunk, lua_State *L) {
   while (chunk->groups) {
     struct group *next = chunk->groups->next;
-    free_group(chunk->groups, L);
+    group_free(chunk->groups, L);
     chunk->groups = next;
   }
-  chunk->writing = NULL;
+  *chunk = (struct chunk){.groups = NULL};
 }
 
 void chunk_clear(struct chunk *chunk) {
-  for (struct group *g = chunk->groups; g; g = g->next)
+  for (struct group *g = chunk->groups; g; g = g->next) {
     batch_clear(&g->rows);
-  chunk->writing = chunk->groups;
+    g->mark = 0;
+  }
 }
 
 bool chunk_next_statement(struct chunk *chunk, struct statement *statement) {
-  for (; chunk->writing; chunk->writing = chunk->writing->next) {
-    struct group *g = chunk->writing;
-    const moonbird_batch *rows = batch_view(&g->rows);
-    if (!rows->row_count)
-      continue;
-    *statement = (struct statement){
-        .sql = g->sql, .len = strlen(g->sql), .flags = MOONBIRD_REPEATED, .bind = g->bind, .params = rows};
-    chunk->writing = g->next;
-    return true;
+  for (; chunk->phase < GROUP_KINDS; chunk->phase++, chunk->writing = chunk->groups) {
+    while (chunk->writing) {
+      struct group *g = chunk->writing;
+      chunk->writing = g->next;
+      if (g->kind == chunk->phase && group_statement(g, statement))
+        return true;
+    }
   }
   return false;
 }
 
-/* Takes sql, bind and transports from the table at the stack's top, which the dialect made. */
-static void take_statement(lua_State *L, struct group *g, const char *style, uint32_t column_count) {
-  lua_getfield(L, -1, "sql");
-  struct placeholders p = PLACEHOLDERS_INIT;
-  size_t len;
-  const char *text = luaL_checklstring(L, -1, &len);
-  placeholders_translate(&p, dialect_rules(L), text, len, PLACEHOLDER_POSITION, style);
-  g->sql = strbuf_detach(&p.sql);
-  placeholders_release(&p);
-  lua_getfield(L, -2, "bind");
-  g->bind = strcmp(luaL_checkstring(L, -1), "arrays") == 0 ? MOONBIRD_BIND_ARRAYS : MOONBIRD_BIND_EACH;
-  lua_getfield(L, -3, "transports");
-  for (uint32_t i = 0; i < column_count; i++) {
-    lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    g->transports[i] = transport_from_name(lua_tostring(L, -1));
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 3);
-}
+/* --- groups --- */
 
-static int compare_names(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Pushes a new list of the string keys of the table at `index`, sorted so that equal sets give equal SQL. */
-static size_t push_column_names(lua_State *L, int index, struct group *g) {
-  size_t cap = 0, count = 0;
-  lua_pushnil(L);
-  while (lua_next(L, index)) {
-    lua_pop(L, 1);
-    g->names = xgrow(g->names, &cap, count + 1, sizeof(*g->names));
-    g->names[count++] = lua_tostring(L, -1);
-  }
-  if (count)
-    qsort(g->names, count, sizeof(*g->names), compare_names);
-  lua_createtable(L, (int)count, 0);
-  for (size_t i = 0; i < count; i++) {
-    lua_pushstring(L, g->names[i]);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-    strvec_push(&g->columns, g->names[i]);
-  }
-  return count;
-}
-
-static void check_names(lua_State *L, int index) {
-  lua_pushnil(L);
-  while (lua_next(L, index)) {
-    if (lua_type(L, -2) != LUA_TSTRING)
-      luaL_error(L, "row() must return a table of column names and values, not a list");
-    lua_pop(L, 1);
-  }
-}
-
-/* A new group for the columns of the table at `index` (0: for deletes). It is linked first, so that it is freed when an
- * error is thrown on the way. */
-static struct group *add_group(lua_State *L, struct filling *f, int index) {
+/* A new group, linked first at the end, so that it is freed when an error is thrown on the way, and so that tables are
+ * written in the order in which the script named them. */
+static struct group *add_group(lua_State *L, struct filling *f, enum group_kind kind, const char *table,
+                               const char *schema, int index) {
   struct group *g = xcalloc(1, sizeof(*g));
+  g->kind = kind;
   g->names_ref = LUA_NOREF;
-  g->next = f->chunk->groups;
-  f->chunk->groups = g;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, f->definition->writer_ref);
-  if (index)
-    check_names(L, index);
-  size_t count = 0;
-  if (index)
-    count = push_column_names(L, index, g);
-  else
-    lua_newtable(L);
-  uint32_t total = (uint32_t)(f->definition->key.len + count);
-  batch_init(&g->rows, total);
-  g->transports = xcalloc(total, sizeof(*g->transports));
-  lua_pushvalue(L, -1);
-  g->names_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_call(L, 1, 1);
-  take_statement(L, g, f->style, total);
-  lua_pop(L, 1);
+  g->table = xstrdup_or_null(table);
+  g->schema = xstrdup_or_null(schema);
+  g->key_len = kind == GROUP_INSERT ? 0 : (uint32_t)f->work->definition->key.len;
+  struct group **end = &f->chunk->groups;
+  while (*end)
+    end = &(*end)->next;
+  *end = g;
+  group_open(L, g, f->work->definition->writer_ref, index, f->work->style, &f->work->lender);
   return g;
 }
 
-static bool has_columns(const struct group *g, lua_State *L, int index) {
-  size_t found = 0;
-  lua_pushnil(L);
-  while (lua_next(L, index)) {
-    lua_pop(L, 1);
-    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    if (!name[0] || !strvec_contains(&g->columns, name)) {
-      lua_pop(L, 1);
-      return false;
-    }
-    found++;
-  }
-  return found == g->columns.len;
+static bool same_text(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static struct group *find_group(lua_State *L, struct filling *f, int index) {
-  for (struct group *g = f->chunk->groups; g; g = g->next)
-    if (g->columns.len && has_columns(g, L, index))
+static struct group *find_group(lua_State *L, struct filling *f, enum group_kind kind, const char *table,
+                                const char *schema, int index) {
+  for (struct group *g = f->chunk->groups; g; g = g->next) {
+    bool fits = g->kind == kind && same_text(g->table, table) && same_text(g->schema, schema);
+    if (fits && (!index || group_has_columns(g, L, index)))
       return g;
-  return add_group(L, f, index);
-}
-
-static struct group *delete_group(lua_State *L, struct filling *f) {
-  for (struct group *g = f->chunk->groups; g; g = g->next)
-    if (!g->columns.len)
-      return g;
-  return add_group(L, f, 0);
-}
-
-/* --- values --- */
-
-static int refuse_value(lua_State *L, const char *column, const char *wanted, int index) {
-  return luaL_error(L, "column %s takes %s, row() returned a %s", column, wanted, luaL_typename(L, index));
-}
-
-static bool add_text(lua_State *L, int index, struct batch_builder *rows, uint32_t column, bool bytes) {
-  size_t len;
-  lua_pushvalue(L, index); /* lua_tolstring changes numbers in place, and the table of the script is not ours */
-  const char *text = lua_tolstring(L, -1, &len);
-  bool ok = bytes ? batch_add_bytes(rows, column, text, len) : batch_add_text(rows, column, text, len);
-  lua_pop(L, 1);
-  return ok;
-}
-
-static void add_value(lua_State *L, int index, struct group *g, uint32_t column, const char *name) {
-  struct batch_builder *rows = &g->rows;
-  int type = lua_type(L, index);
-  enum transport transport = g->transports[column];
-  if (value_is_null(L, index)) {
-    batch_add_null(rows, column);
-  } else if (transport == TRANSPORT_ANY || type == LUA_TTABLE) {
-    if (!value_add(L, index, rows, column))
-      refuse_value(L, name, "a string, a number, a boolean, null or blob(...)", index);
-  } else if (transport == TRANSPORT_TEXT || transport == TRANSPORT_BYTES) {
-    bool fits = type == LUA_TSTRING || type == LUA_TNUMBER;
-    if (!fits || !add_text(L, index, rows, column, transport == TRANSPORT_BYTES))
-      refuse_value(L, name, "a string", index);
-  } else if (transport == TRANSPORT_BOOL) {
-    if (type != LUA_TBOOLEAN)
-      refuse_value(L, name, "a boolean", index);
-    batch_add_bool(rows, column, lua_toboolean(L, index));
-  } else if (transport == TRANSPORT_FLOAT64) {
-    if (type != LUA_TNUMBER)
-      refuse_value(L, name, "a number", index);
-    batch_add_float(rows, column, lua_tonumber(L, index));
-  } else {
-    int exact = 0;
-    lua_Integer integer = type == LUA_TNUMBER ? lua_tointegerx(L, index, &exact) : 0;
-    if (!exact)
-      refuse_value(L, name, "an integer", index);
-    batch_add_int(rows, column, integer);
   }
+  return add_group(L, f, kind, table, schema, index);
 }
 
-static void add_key(lua_State *L, struct filling *f, struct group *g) {
-  for (uint32_t c = 0; c < f->definition->key.len; c++) {
+static void add_key(lua_State *L, const struct filling *f, struct group *g) {
+  for (uint32_t c = 0; c < g->key_len; c++) {
     struct value v = batch_value(&f->page->columns[c], f->row);
     if (!batch_add_value(&g->rows, c, &v))
       luaL_error(L, "the key is too long");
   }
 }
 
-static size_t name_index(const struct group *g, const char *name) {
-  for (size_t i = 0; i < g->columns.len; i++)
-    if (g->names[i] == name || strcmp(g->names[i], name) == 0)
-      return i;
-  return g->columns.len;
-}
-
-/* Takes what was added of the present row off again, so that the columns of a group stay of one length. */
-static void take_back(struct group *g, size_t rows) {
-  for (uint32_t c = 0; c < g->rows.column_count; c++)
-    batch_cut(&g->rows, c, rows);
-}
-
-/* Adds the table at `index` to a group that seems to fit; false (and nothing added) when its columns are others. */
-static bool try_add(lua_State *L, struct filling *f, struct group *g, int index) {
-  size_t before = g->rows.columns[0].rows;
-  uint32_t key_len = (uint32_t)f->definition->key.len;
-  size_t found = 0;
+static bool is_empty(lua_State *L, int index) {
   lua_pushnil(L);
-  while (lua_next(L, index)) {
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
-    size_t i = name_index(g, name);
-    if (i == g->columns.len) {
-      lua_pop(L, 2);
-      take_back(g, before);
-      return false;
-    }
-    add_value(L, lua_gettop(L), g, key_len + (uint32_t)i, name);
-    lua_pop(L, 1);
-    found++;
-  }
-  if (found != g->columns.len) {
-    take_back(g, before);
-    return false;
-  }
-  add_key(L, f, g);
-  return true;
+  if (!lua_next(L, index))
+    return true;
+  lua_pop(L, 2);
+  return false;
 }
 
 static void add_update(lua_State *L, struct filling *f, int index) {
-  struct group *first = f->chunk->groups;
-  if (first && first->columns.len && try_add(L, f, first, index))
-    return;
-  lua_pushnil(L);
-  if (!lua_next(L, index))
-    return; /* an empty table: nothing to change */
-  lua_pop(L, 2);
-  if (!try_add(L, f, find_group(L, f, index), index))
-    luaL_error(L, "row() returned a table that changes while it is read");
+  struct group *g = f->chunk->latest;
+  if (!g || !group_try_add(L, g, index)) {
+    if (is_empty(L, index))
+      return; /* nothing to change */
+    g = find_group(L, f, GROUP_UPDATE, NULL, NULL, index);
+    if (!group_try_add(L, g, index))
+      luaL_error(L, "row() returned a table that changes while it is read");
+    f->chunk->latest = g;
+  }
+  add_key(L, f, g);
 }
 
-/* --- rows
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- what the script calls --- */
+
+static struct filling *check_filling(lua_State *L, const char *method) {
+  luaL_argexpected(L, lua_istable(L, 1), 1, "batch: call it with a colon");
+  lua_rawgetp(L, 1, &filling_key);
+  struct filling *f = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  if (!f)
+    luaL_error(L, "batch:%s can be called only while row() runs", method);
+  return f;
+}
+
+/* batch:insert(table, row [, schema]) */
+static int batch_insert(lua_State *L) {
+  struct filling *f = check_filling(L, "insert");
+  const char *table = luaL_checkstring(L, 2), *schema = luaL_optstring(L, 4, NULL);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  if (is_empty(L, 3))
+    luaL_error(L, "batch:insert into %s: the row names no column", table);
+  struct group *g = find_group(L, f, GROUP_INSERT, table, schema, 3);
+  if (!group_try_add(L, g, 3))
+    luaL_error(L, "batch:insert: a table that changes while it is read");
+  return 0;
+}
+
+/* batch:quarantine(reason) */
+static int batch_quarantine(lua_State *L) {
+  struct filling *f = check_filling(L, "quarantine");
+  const char *reason = luaL_checkstring(L, 2);
+  free(f->quarantine);
+  f->quarantine = xstrdup(reason);
+  return 0;
+}
+
+/* --- rows --- */
 
 static void fill_row_table(lua_State *L, const struct filling *f) {
   for (uint32_t c = 0; c < f->page->column_count; c++) {
@@ -298,57 +179,147 @@ static void take_result(lua_State *L, struct filling *f) {
   int type = lua_type(L, -1);
   if (type == LUA_TTABLE)
     add_update(L, f, lua_gettop(L));
-  else if (type == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == (const void *)f->definition)
-    add_key(L, f, delete_group(L, f));
+  else if (type == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == (const void *)f->work->definition)
+    add_key(L, f, find_group(L, f, GROUP_DELETE, NULL, NULL, 0));
   else if (type != LUA_TNIL)
     luaL_error(L, "row() must return a table of columns, nil or batch.delete, not a %s", luaL_typename(L, -1));
   lua_pop(L, 1);
 }
 
+static void mark_groups(struct chunk *chunk) {
+  for (struct group *g = chunk->groups; g; g = g->next)
+    g->mark = group_row_count(g);
+}
+
+/* What the present row has done until now is taken back. */
+static void cut_groups(struct chunk *chunk) {
+  for (struct group *g = chunk->groups; g; g = g->next)
+    group_cut(g, g->mark);
+}
+
+static char *row_key(const struct filling *f) {
+  return key_from_row(f->page, f->row, (uint32_t)f->work->definition->key.len);
+}
+
+static void put_aside(struct filling *f, char *sqlstate, char *message) {
+  struct bad_row *bad = xcalloc(1, sizeof(*bad));
+  *bad = (struct bad_row){.key = row_key(f), .sqlstate = sqlstate, .message = message};
+  vec_push(f->work->bad, bad);
+  cut_groups(f->chunk);
+}
+
+int64_t chunk_seed(int64_t run_seed, const char *key) {
+  uint64_t hash = 14695981039346656037u ^ (uint64_t)run_seed; /* FNV-1a */
+  for (; *key; key++)
+    hash = (hash ^ (unsigned char)*key) * 1099511628211u;
+  return (int64_t)hash;
+}
+
+static void seed_random(lua_State *L, const struct filling *f) {
+  char *key = row_key(f);
+  int64_t seed = chunk_seed(f->work->seed, key);
+  free(key);
+  lua_getglobal(L, "math");
+  lua_getfield(L, -1, "randomseed");
+  lua_pushinteger(L, seed);
+  lua_call(L, 1, 0);
+  lua_pop(L, 1);
+}
+
+static void open_batch(lua_State *L, struct filling *f) {
+  lua_pushlightuserdata(L, (void *)(uintptr_t)f->work->definition);
+  lua_setfield(L, AT_BATCH, "delete");
+  lua_pushcfunction(L, batch_insert);
+  lua_setfield(L, AT_BATCH, "insert");
+  lua_pushcfunction(L, batch_quarantine);
+  lua_setfield(L, AT_BATCH, "quarantine");
+  lua_pushstring(L, f->work->batch_id);
+  lua_setfield(L, AT_BATCH, "id");
+  lua_pushlightuserdata(L, f);
+  lua_rawsetp(L, AT_BATCH, &filling_key);
+}
+
 static int fill_rows(lua_State *L) {
   struct filling *f = lua_touserdata(L, 1);
   luaL_checkstack(L, (int)f->page->column_count + 16, "too many columns");
-  lua_rawgeti(L, LUA_REGISTRYINDEX, f->definition->row_ref);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, f->definition->batch_ref);
-  lua_pushlightuserdata(L, (void *)(uintptr_t)f->definition);
-  lua_setfield(L, AT_BATCH, "delete");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->work->definition->row_ref);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->work->definition->batch_ref);
+  open_batch(L, f);
   lua_createtable(L, 0, (int)f->page->column_count);
   for (uint32_t c = 0; c < f->page->column_count; c++)
     lua_pushstring(L, f->page->columns[c].name);
   for (; f->row < f->end; f->row++) {
+    mark_groups(f->chunk);
     fill_row_table(L, f);
     lua_pushvalue(L, AT_FUNCTION);
     lua_pushvalue(L, AT_ROW);
     lua_pushvalue(L, AT_BATCH);
     lua_call(L, 2, 1);
-    take_result(L, f);
+    if (f->quarantine) {
+      put_aside(f, NULL, f->quarantine);
+      f->quarantine = NULL;
+      lua_pop(L, 1);
+    } else {
+      take_result(L, f);
+    }
   }
+  return 0;
+}
+
+static int close_batch(lua_State *L) {
+  const struct filling *f = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->work->definition->batch_ref);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, &filling_key);
+  return 0;
+}
+
+static int start_random(lua_State *L) {
+  seed_random(L, lua_touserdata(L, 1));
   return 0;
 }
 
 /* "id = 17", "part, number = "a", 3": the key's JSON without its brackets */
 static char *shown_key(const struct filling *f) {
-  char *names = strvec_join(&f->definition->key, ", ");
-  char *key = key_from_row(f->page, f->row, (uint32_t)f->definition->key.len);
+  char *names = strvec_join(&f->work->definition->key, ", ");
+  char *key = row_key(f);
   char *shown = xasprintf("%s = %.*s", names, (int)strlen(key) - 2, key + 1);
   free(names);
   free(key);
   return shown;
 }
 
-bool chunk_fill(struct chunk *chunk, struct host *host, const struct definition *definition, const char *style,
-                const moonbird_batch *page, uint64_t first, uint64_t count, struct error *err) {
-  struct filling f = {
-      .chunk = chunk, .definition = definition, .style = style, .page = page, .row = first, .end = first + count};
-  chunk_clear(chunk);
-  if (host_protect(host, fill_rows, &f, err)) {
-    chunk->writing = chunk->groups;
-    return true;
+/* With on_error = "quarantine" a failing row is put aside, and the next one is tried. */
+static bool fill(struct filling *f, struct error *err) {
+  const struct chunk_work *work = f->work;
+  if (!host_protect(work->host, start_random, f, err))
+    return false;
+  while (!host_protect(work->host, fill_rows, f, err)) {
+    free(f->quarantine);
+    f->quarantine = NULL;
+    if (!work->definition->quarantines || err->class != ERROR_FAILED || f->row >= f->end)
+      return false;
+    put_aside(f, NULL, xstrdup(err->message));
+    error_clear(err);
+    f->row++;
   }
-  if (err->class == ERROR_FAILED && f.row < f.end) {
+  return true;
+}
+
+bool chunk_fill(struct chunk *chunk, const struct chunk_work *work, const moonbird_batch *page, uint64_t first,
+                uint64_t count, struct error *err) {
+  struct filling f = {.chunk = chunk, .work = work, .page = page, .row = first, .end = first + count};
+  chunk_clear(chunk);
+  bool ok = fill(&f, err);
+  struct error ignored = ERROR_INIT;
+  if (!host_protect(work->host, close_batch, &f, &ignored))
+    error_release(&ignored);
+  chunk->writing = chunk->groups;
+  chunk->phase = GROUP_INSERT;
+  if (!ok && err->class == ERROR_FAILED && f.row < f.end) {
     char *key = shown_key(&f);
-    error_prefix(err, "backfill of %s, row %s: ", definition->table, key);
+    error_prefix(err, "backfill of %s, row %s: ", work->definition->table, key);
     free(key);
   }
-  return false;
+  return ok;
 }

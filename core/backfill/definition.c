@@ -34,6 +34,13 @@ static double number_field(lua_State *L, int index, const char *name, double fal
   return number;
 }
 
+static bool flag_field(lua_State *L, int index, const char *name) {
+  lua_getfield(L, index, name);
+  bool flag = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return flag;
+}
+
 /* SQL with our placeholders, translated. */
 static char *sql_field(lua_State *L, int index, const char *name, const char *style) {
   char *text = text_field(L, index, name);
@@ -91,13 +98,22 @@ static enum backfill_form form_from_name(const char *name) {
   return strcmp(name, "row") == 0 ? FORM_ROW : FORM_BATCH;
 }
 
+void definition_init(struct definition *d) {
+  *d = (struct definition){
+      .row_ref = LUA_NOREF, .batch_ref = LUA_NOREF, .writer_ref = LUA_NOREF, .throttle_ref = LUA_NOREF};
+}
+
 void definition_read(lua_State *L, int index, const char *style, struct definition *d) {
   luaL_checktype(L, index, LUA_TTABLE);
   lua_getfield(L, index, "form");
   d->form = form_from_name(luaL_checkstring(L, -1));
-  lua_getfield(L, index, "where");
-  d->filtered = !lua_isnil(L, -1);
-  lua_pop(L, 2);
+  lua_pop(L, 1);
+  d->bounded = flag_field(L, index, "bounded");
+  d->external = flag_field(L, index, "external");
+  d->quarantines = flag_field(L, index, "quarantines");
+  d->max_bad = (int64_t)number_field(L, index, "max_bad", 100);
+  d->workers = (int)number_field(L, index, "workers", 1);
+  d->statement_timeout_s = number_field(L, index, "statement_timeout_ms", 0) / 1000;
   d->name = text_field(L, index, "name");
   d->table = text_field(L, index, "table_shown");
   d->key_columns = text_field(L, index, "key_columns");
@@ -113,11 +129,14 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->page = pair_field(L, index, "page", style);
   d->update = pair_field(L, index, "update", style);
   d->count = pair_field(L, index, "count", style);
+  d->undone = pair_field(L, index, "undone", style);
+  d->writers = text_field(L, index, "writers");
   d->begin = text_field(L, index, "begin");
   d->sync = text_field(L, index, "sync");
   d->row_ref = function_field(L, index, "row");
   d->batch_ref = function_field(L, index, "batch");
   d->writer_ref = function_field(L, index, "writer");
+  d->throttle_ref = function_field(L, index, "throttle");
 }
 
 static void free_pair(struct sql_pair *pair) {
@@ -129,6 +148,7 @@ void definition_release(lua_State *L, struct definition *d) {
   luaL_unref(L, LUA_REGISTRYINDEX, d->row_ref);
   luaL_unref(L, LUA_REGISTRYINDEX, d->batch_ref);
   luaL_unref(L, LUA_REGISTRYINDEX, d->writer_ref);
+  luaL_unref(L, LUA_REGISTRYINDEX, d->throttle_ref);
   free(d->name);
   free(d->table);
   strvec_release(&d->key);
@@ -141,7 +161,9 @@ void definition_release(lua_State *L, struct definition *d) {
   free_pair(&d->page);
   free_pair(&d->update);
   free_pair(&d->count);
+  free_pair(&d->undone);
+  free(d->writers);
   free(d->begin);
   free(d->sync);
-  *d = (struct definition){.name = NULL};
+  definition_init(d);
 }

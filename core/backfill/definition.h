@@ -32,23 +32,33 @@ struct definition {
   char *key_columns; /* JSON */
   char *key_types;   /* JSON */
   enum transport *key_transports;
-  bool filtered;          /* there is a `where` */
+  bool bounded;     /* a page ends at a hopped key, not after so many rows: there is a `where`, or effects outside */
+  bool external;    /* effects outside of the database */
+  bool quarantines; /* on_error: a bad row is put aside */
+  int64_t max_bad;
+  int workers;
   int64_t rows_estimated; /* -1 unknown */
   struct sizer sizer;     /* as the run starts */
   double max_bytes;       /* of a batch's rows */
   double nice;            /* pause after each batch, in batch durations */
+  double statement_timeout_s;
   char *first_key;
   char *last_key;
   struct sql_pair hop;
-  struct sql_pair page;   /* limited where not filtered, else up to a hopped key */
+  struct sql_pair page;   /* limited where not bounded */
   struct sql_pair update; /* FORM_SET */
   struct sql_pair count;  /* FORM_BATCH: rows of a range, for the last batch */
+  struct sql_pair undone; /* rows of a range for which `done` does not hold; NULL without `done` */
+  char *writers;          /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
   char *begin;
-  char *sync;     /* NULL where every commit is durable */
-  int row_ref;    /* FORM_ROW: function(row, batch) */
-  int batch_ref;  /* FORM_ROW: the second argument; FORM_BATCH: function(from_is_first, from key, to key) -> rows */
-  int writer_ref; /* FORM_ROW: function({ column names }) -> { sql, bind, transports }; no names: a delete */
+  char *sync;       /* NULL where every commit is durable */
+  int row_ref;      /* FORM_ROW: function(row, batch) */
+  int batch_ref;    /* FORM_ROW: the second argument; FORM_BATCH: function(from_is_first, from, to, rows, id, seed) */
+  int writer_ref;   /* FORM_ROW: function(kind, { column names }, table, schema) -> { sql, bind, transports } */
+  int throttle_ref; /* the script's `throttle`, a table or nil */
 };
+
+void definition_init(struct definition *definition);
 
 /* Reads the table at `index`; throws Lua errors, so only inside a protected call. */
 void definition_read(lua_State *L, int index, const char *style, struct definition *definition);

@@ -4,7 +4,6 @@
 #include "backfill/range.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 void range_release(struct range *range) {
   free(range->low);
@@ -13,50 +12,42 @@ void range_release(struct range *range) {
   *range = (struct range){.low = NULL};
 }
 
-bool range_insert(struct session *session, const char *name, const char *low, const char *high, struct error *err) {
+bool range_give_back(struct session *session, const char *name, const struct range *range, int64_t attempts,
+                     const struct error *why, struct error *err) {
   struct batch_builder params;
-  batch_init(&params, 4);
-  batch_add_str(&params, 0, name);
-  batch_add_int(&params, 1, 1);
-  batch_add_str(&params, 2, low);
-  batch_add_str(&params, 3, high);
-  bool ok = session_execute_batch(session, "range_insert", &params, NULL, err);
+  uint32_t column = 0;
+  batch_init(&params, why ? 6 : 3);
+  if (why) {
+    batch_add_int(&params, column++, attempts);
+    batch_add_str(&params, column++, why->sqlstate);
+    batch_add_clean(&params, column++, why->message);
+  }
+  batch_add_str(&params, column++, name);
+  batch_add_int(&params, column++, range->number);
+  batch_add_int(&params, column++, range->epoch);
+  bool ok = session_execute_batch(session, why ? "range_fail" : "range_release", &params, NULL, err);
   batch_release(&params);
   return ok;
 }
 
-bool range_read(struct session *session, const char *name, struct range *range, bool *found, struct error *err) {
+static bool read_number(struct session *session, const char *statement, const char *name, int64_t *number,
+                        struct error *err) {
   struct rowset rows = ROWSET_INIT;
-  if (!session_query(session, "range_select", &name, 1, &rows, err))
+  if (!session_query(session, statement, &name, 1, &rows, err))
     return false;
-  *found = rows.row_count > 0;
-  if (*found) {
-    const char *state = rowset_text(&rows, 0, 4);
-    *range = (struct range){
-        .number = rowset_int(&rows, 0, 0),
-        .low = xstrdup_or_null(rowset_text(&rows, 0, 1)),
-        .high = xstrdup_or_null(rowset_text(&rows, 0, 2)),
-        .cursor = xstrdup_or_null(rowset_text(&rows, 0, 3)),
-        .done = state && strcmp(state, "done") == 0,
-        .epoch = rowset_int(&rows, 0, 5),
-        .rows_done = rowset_int(&rows, 0, 6),
-    };
-  }
+  *number = rowset_int(&rows, 0, 0);
   rowset_release(&rows);
   return true;
 }
 
-bool range_claim(struct session *session, const char *name, struct range *range, const char *worker,
-                 struct error *err) {
-  struct batch_builder params;
-  batch_init(&params, 3);
-  batch_add_str(&params, 0, worker);
-  batch_add_str(&params, 1, name);
-  batch_add_int(&params, 2, range->number);
-  int64_t affected = 0;
-  bool ok = session_execute_batch(session, "range_take", &params, &affected, err);
-  batch_release(&params);
-  if (ok && affected == 1)
-    range->epoch++;
-  return ok;
+bool range_rows_done(struct session *session, const char *name, int64_t *rows, struct error *err) {
+  return read_number(session, "range_rows", name, rows, err);
+}
+
+bool range_has_begun(struct session *session, const char *name, bool *begun, struct error *err) {
+  int64_t count = 0;
+  if (!read_number(session, "range_begun", name, &count, err))
+    return false;
+  *begun = count > 0;
+  return true;
 }

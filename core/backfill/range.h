@@ -10,26 +10,25 @@
 
 struct range {
   int64_t number;
-  char *low;    /* first key, included */
+  char *low;    /* where it begins: included while `cursor` is NULL */
   char *high;   /* last key, included */
-  char *cursor; /* last key that is done, or NULL */
+  char *cursor; /* last key that is done, or before the first one; NULL: begins with `low` */
   bool done;
+  bool is_last;  /* while it is planned: it ends at the last key of all */
   int64_t epoch; /* rises with every claim; who has an old one is fenced off */
   int64_t rows_done;
 };
 
 void range_release(struct range *range);
 
-/* Makes the range number 1. */
-bool range_insert(struct session *session, const char *name, const char *low, const char *high,
-                  struct error *err) MUST_CHECK;
+/* Gives a claimed range back: pending; or failed, when `why` is not NULL, after so many attempts. */
+bool range_give_back(struct session *session, const char *name, const struct range *range, int64_t attempts,
+                     const struct error *why, struct error *err) MUST_CHECK;
 
-/* Reads the range; `found` is false where there is none (an empty table). */
-bool range_read(struct session *session, const char *name, struct range *range, bool *found,
-                struct error *err) MUST_CHECK;
+/* Rows of all ranges. */
+bool range_rows_done(struct session *session, const char *name, int64_t *rows, struct error *err) MUST_CHECK;
 
-/* Claims the range for `worker`: epoch + 1. In a transaction of its own. */
-bool range_claim(struct session *session, const char *name, struct range *range, const char *worker,
-                 struct error *err) MUST_CHECK;
+/* Was a batch of it committed? */
+bool range_has_begun(struct session *session, const char *name, bool *begun, struct error *err) MUST_CHECK;
 
 #endif

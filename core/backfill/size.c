@@ -20,6 +20,23 @@ void sizer_init(struct sizer *sizer, double target_s, int64_t start, int64_t min
   sizer->size = start < min ? min : start > max ? max : start;
 }
 
+void sizer_configure(struct sizer *sizer, const struct sizer *base, int64_t fixed, int64_t target_ms, int64_t min,
+                     int64_t max) {
+  if (fixed > 0 || (base->fixed && !target_ms)) {
+    sizer_init_fixed(sizer, fixed > 0 ? fixed : base->size);
+    return;
+  }
+  static const struct sizer usual = {.target_s = 0.5, .min = 10, .max = 50000};
+  const struct sizer *from = base->fixed ? &usual : base;
+  int64_t lowest = min > 0 ? min : from->min, highest = max > 0 ? max : from->max;
+  sizer->fixed = false;
+  sizer->target_s = target_ms > 0 ? (double)target_ms / 1000 : from->target_s;
+  sizer->min = lowest;
+  sizer->max = highest > lowest ? highest : lowest;
+  sizer->size = sizer->size < sizer->min ? sizer->min : sizer->size > sizer->max ? sizer->max : sizer->size;
+  sizer->count = 0;
+}
+
 /* A new size that is far from the old one makes the old samples worthless. */
 static void jump(struct sizer *sizer, int64_t size) {
   sizer->size = size < sizer->min ? sizer->min : size > sizer->max ? sizer->max : size;

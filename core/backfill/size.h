@@ -33,6 +33,10 @@ struct sizer {
 void sizer_init_fixed(struct sizer *sizer, int64_t size);
 void sizer_init(struct sizer *sizer, double target_s, int64_t start, int64_t min, int64_t max);
 
+/* Other limits for a run that goes on; 0: as in `base`. The size stays, as far as they allow. */
+void sizer_configure(struct sizer *sizer, const struct sizer *base, int64_t fixed, int64_t target_ms, int64_t min,
+                     int64_t max);
+
 /* A batch of `rows` rows has taken so long, from BEGIN to COMMIT without pauses. Short batches at the end of a range do
  * not count. */
 void sizer_add(struct sizer *sizer, int64_t rows, double seconds);

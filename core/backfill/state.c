@@ -112,24 +112,25 @@ bool state_forget(struct session *session, const char *name, struct error *err) 
   return true;
 }
 
-bool state_register(struct session *session, const struct definition *d, const char *fingerprint, int64_t run_time,
-                    int64_t run_seed, struct error *err) {
+bool state_register(struct session *session, const struct definition *d, const char *fingerprint, const char *revision,
+                    int64_t run_time, int64_t run_seed, struct error *err) {
   if (!state_forget(session, d->name, err))
     return false;
   struct batch_builder params;
-  batch_init(&params, 9);
+  batch_init(&params, 10);
   batch_add_str(&params, 0, d->name);
   batch_add_str(&params, 1, fingerprint);
   batch_add_str(&params, 2, d->table);
   batch_add_str(&params, 3, d->key_columns);
   batch_add_str(&params, 4, d->key_types);
-  batch_add_int(&params, 5, d->sizer.size);
+  batch_add_str(&params, 5, revision);
+  batch_add_int(&params, 6, d->sizer.size);
   if (d->rows_estimated >= 0)
-    batch_add_int(&params, 6, d->rows_estimated);
+    batch_add_int(&params, 7, d->rows_estimated);
   else
-    batch_add_null(&params, 6);
-  batch_add_int(&params, 7, run_time);
-  batch_add_int(&params, 8, run_seed);
+    batch_add_null(&params, 7);
+  batch_add_int(&params, 8, run_time);
+  batch_add_int(&params, 9, run_seed);
   bool ok = session_execute_batch(session, "backfill_insert", &params, NULL, err);
   batch_release(&params);
   return ok && state_log(session, d->name, "registered", d->table, NULL, err);
@@ -174,14 +175,15 @@ bool state_observe(struct session *session, const char *name, const char *observ
 }
 
 bool state_finish(struct session *session, const char *name, int64_t rows_done, int64_t batch_size, struct error *err) {
+  int64_t affected = 0;
   struct batch_builder params;
   batch_init(&params, 3);
   batch_add_int(&params, 0, rows_done);
   batch_add_int(&params, 1, batch_size);
   batch_add_str(&params, 2, name);
-  bool ok = session_execute_batch(session, "backfill_finish", &params, NULL, err);
+  bool ok = session_execute_batch(session, "backfill_finish", &params, &affected, err);
   batch_release(&params);
-  return ok && state_log(session, name, "finished", NULL, NULL, err);
+  return ok && (affected == 0 || state_log(session, name, "finished", NULL, NULL, err));
 }
 
 bool state_throttle(struct session *session, const char *name, const char *reason, int64_t throttled_ms,

@@ -63,9 +63,10 @@ bool state_names(struct session *session, struct vec *names, struct error *err) 
 
 bool state_create_tables(struct session *session, struct error *err) MUST_CHECK;
 
-/* Makes the row anew (planned, to be run), dropping what an earlier run of this name left. */
+/* Makes the row anew (planned, to be run), dropping what an earlier run of this name left. `revision` takes it along
+ * when it is taken back; may be NULL. */
 bool state_register(struct session *session, const struct definition *definition, const char *fingerprint,
-                    int64_t run_time, int64_t run_seed, struct error *err) MUST_CHECK;
+                    const char *revision, int64_t run_time, int64_t run_seed, struct error *err) MUST_CHECK;
 
 /* Drops the row, its ranges, workers and bad rows; the log stays. */
 bool state_forget(struct session *session, const char *name, struct error *err) MUST_CHECK;

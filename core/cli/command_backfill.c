@@ -7,6 +7,16 @@
 static const struct option_spec no_options[] = {OPTION_END};
 
 const struct command backfill_commands[] = {
+    {.name = "backfill run",
+     .arguments = "NAME",
+     .summary = "start, resume or join a backfill of the folder backfills/",
+     .description =
+         "Any number of processes on any machines may run the same one where the database lets several "
+         "connections write. It ends with exit code 3 when it stops unfinished, and 8 when it ends with bad rows.",
+     .options = backfill_run_options,
+     .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE | NEEDS_WRITE,
+     .events = true,
+     .run = cmd_backfill_run},
     {.name = "backfill list",
      .arguments = "",
      .summary = "list the backfills that the database knows",

@@ -68,4 +68,8 @@ extern const struct option_spec help_options[];
 bool cmd_help(struct cli *cli, struct error *err);
 bool cmd_completion(struct cli *cli, struct error *err);
 
+/* cmd_backfill_run.c */
+extern const struct option_spec backfill_run_options[];
+bool cmd_backfill_run(struct cli *cli, struct error *err);
+
 #endif

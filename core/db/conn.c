@@ -15,6 +15,8 @@
 #include <string.h>
 #include <uv.h>
 
+enum { MAX_OPTIONS = 64 };
+
 enum call_kind { CALL_OPEN, CALL_EXECUTE, CALL_EXECUTE_ALL, CALL_FETCH, CALL_LOCK, CALL_UNLOCK, CALL_CLOSE };
 
 struct call {
@@ -24,8 +26,6 @@ struct call {
   size_t statement_count;
   uint64_t max_rows;
   moonbird_result *result;
-  const moonbird_option *options;
-  uint32_t option_count;
   const char *key;
   char *holder;
   size_t holder_size;
@@ -46,6 +46,8 @@ struct conn {
   struct vec
       garbage; /* results to free before the next call; filled by the main thread while idle or busy, under the mutex */
   struct notice_box notices;
+  moonbird_option options[MAX_OPTIONS]; /* of the last open; their texts are borrowed for the call */
+  uint32_t option_count;
 
   /* main thread only */
   bool busy;
@@ -119,7 +121,9 @@ static void run_call(struct conn *conn) {
   struct outcome *out = &conn->outcome;
   switch (call->kind) {
   case CALL_OPEN:
-    out->status = d->open(call->options, call->option_count, &conn->notices, &conn->handle, &out->error);
+    d->close(conn->handle);
+    conn->handle = NULL;
+    out->status = d->open(conn->options, conn->option_count, &conn->notices, &conn->handle, &out->error);
     return;
   case CALL_EXECUTE:
     run_execute(conn);
@@ -301,6 +305,12 @@ const struct outcome *conn_outcome(const struct conn *conn) {
   return &conn->outcome;
 }
 
+void conn_put_outcome(struct conn *conn, const struct outcome *outcome) {
+  if (conn->busy)
+    BUG("an outcome for a connection that is at work");
+  conn->outcome = *outcome;
+}
+
 /* The async handle is not counted while nothing is awaited, so the loop needs it referenced here to have something to
  * wait for. */
 void conn_wait(struct conn *conn) {
@@ -380,7 +390,8 @@ static void after_cancel(uv_work_t *work, int status) {
 }
 
 static void start_cancel(struct conn *conn) {
-  if (!conn->busy || conn->closed || !conn->handle || !conn->driver->table.cancel)
+  bool may_cancel = conn->busy && !conn->closed && conn->call.kind != CALL_OPEN;
+  if (!may_cancel || !conn->handle || !conn->driver->table.cancel)
     return;
   uv_work_t *work = xcalloc(1, sizeof(*work));
   work->data = conn;
@@ -403,32 +414,44 @@ void conn_set_timeout(struct conn *conn, double seconds) {
   conn->timeout_s = seconds > 0 ? seconds : 0;
 }
 
-/* --- plain calls --- */
-
-enum { MAX_OPTIONS = 64 };
-
-static void add_option(moonbird_option *options, uint32_t *count, const char *key, const char *value) {
-  if (value && *count < MAX_OPTIONS)
-    options[(*count)++] = (moonbird_option){.key = key, .value = value};
+void conn_on_done(struct conn *conn, conn_done_fn done, void *data) {
+  if (!conn->busy)
+    BUG("no call is in flight");
+  conn->done = done;
+  conn->done_data = data;
 }
 
-bool conn_open(struct conn *conn, const struct url *url, const char *application_name, struct error *err) {
-  moonbird_option options[MAX_OPTIONS];
-  uint32_t count = 0;
-  add_option(options, &count, "scheme", url->scheme);
-  add_option(options, &count, "user", url->user);
-  add_option(options, &count, "password", url->password);
-  add_option(options, &count, "host", url->host);
-  add_option(options, &count, "port", url->port);
-  add_option(options, &count, "database", url->database);
+/* --- opening --- */
+
+static void add_option(struct conn *conn, const char *key, const char *value) {
+  if (value && conn->option_count < MAX_OPTIONS)
+    conn->options[conn->option_count++] = (moonbird_option){.key = key, .value = value};
+}
+
+static void set_options(struct conn *conn, const struct url *url, const char *application_name) {
+  conn->option_count = 0;
+  add_option(conn, "scheme", url->scheme);
+  add_option(conn, "user", url->user);
+  add_option(conn, "password", url->password);
+  add_option(conn, "host", url->host);
+  add_option(conn, "port", url->port);
+  add_option(conn, "database", url->database);
   bool named = false;
   for (size_t i = 0; i < url->keys.len; i++) {
     named = named || strcmp(strvec_at(&url->keys, i), "application_name") == 0;
-    add_option(options, &count, strvec_at(&url->keys, i), strvec_at(&url->values, i));
+    add_option(conn, strvec_at(&url->keys, i), strvec_at(&url->values, i));
   }
   if (!named)
-    add_option(options, &count, "application_name", application_name);
-  start_and_wait(conn, (struct call){.kind = CALL_OPEN, .options = options, .option_count = count});
+    add_option(conn, "application_name", application_name);
+}
+
+void conn_start_open(struct conn *conn, const struct url *url, const char *application_name, conn_done_fn done,
+                     void *data) {
+  set_options(conn, url, application_name);
+  start(conn, (struct call){.kind = CALL_OPEN}, done, data);
+}
+
+bool conn_check_open(struct conn *conn, const struct url *url, struct error *err) {
   if (conn->outcome.status != MOONBIRD_ERROR)
     return true;
   error_from_driver(err, ERROR_CONNECT, &conn->outcome.error);
@@ -437,6 +460,14 @@ bool conn_open(struct conn *conn, const struct url *url, const char *application
   free(shown);
   return false;
 }
+
+bool conn_open(struct conn *conn, const struct url *url, const char *application_name, struct error *err) {
+  conn_start_open(conn, url, application_name, NULL, NULL);
+  conn_wait(conn);
+  return conn_check_open(conn, url, err);
+}
+
+/* --- plain calls --- */
 
 bool conn_execute(struct conn *conn, const struct statement *statement, int64_t *affected, struct error *err) {
   start_and_wait(conn, (struct call){.kind = CALL_EXECUTE, .statement = driver_statement(statement)});

@@ -75,8 +75,20 @@ void conn_start_execute_all(struct conn *conn, const struct statement *statement
 
 void conn_start_fetch(struct conn *conn, moonbird_result *result, uint64_t max_rows, conn_done_fn done, void *data);
 
+/* Opens, or opens anew a connection that broke (what it was is closed); conn_check_open then says whether it worked. */
+void conn_start_open(struct conn *conn, const struct url *url, const char *application_name, conn_done_fn done,
+                     void *data);
+bool conn_check_open(struct conn *conn, const struct url *url, struct error *err) MUST_CHECK;
+
+/* Names who hears of the call that is in flight. */
+void conn_on_done(struct conn *conn, conn_done_fn done, void *data);
+
 bool conn_is_busy(const struct conn *conn);
 const struct outcome *conn_outcome(const struct conn *conn);
+
+/* Makes a copy of an earlier outcome the present one again, after a call that came between. Its batch is valid only if
+ * its result is another one than that call's. */
+void conn_put_outcome(struct conn *conn, const struct outcome *outcome);
 
 /* Turns a failed outcome into an error and returns false; true otherwise. `sql` (may be NULL) is quoted in the error.
  */

@@ -207,43 +207,59 @@ static int run_task(lua_State *L) {
   return task_ended(L, status, 0);
 }
 
-/* Resumes until the coroutine ends, waiting for the database at each yield. Returns lua_resume's status. */
-static int resume_to_end(struct host *host, lua_State *co, int args, int *results) {
-  for (;;) {
-    lua_State *before = running;
-    running = co;
-    stop_if_interrupted(co);
-    int status = lua_resume(co, host->L, args, results);
-    running = before;
-    if (status != LUA_YIELD)
-      return status;
-    lua_pop(co, *results);
-    if (!host->awaited) {
-      lua_pushliteral(co, "the script yields outside of any coroutine of its own");
-      return LUA_ERRRUN;
-    }
-    conn_wait(host->awaited);
-    host->awaited = NULL;
-    args = 0;
+void host_task_start(struct host *host, struct host_task *task, int args) {
+  lua_State *co = lua_newthread(host->L);
+  *task = (struct host_task){.co = co, .ref = luaL_ref(host->L, LUA_REGISTRYINDEX), .args = args + 1};
+  lua_pushcfunction(co, run_task);
+  lua_xmove(host->L, co, args + 1);
+}
+
+void host_task_release(struct host *host, struct host_task *task) {
+  if (!task->co)
+    return;
+  lua_resetthread(task->co);
+  luaL_unref(host->L, LUA_REGISTRYINDEX, task->ref);
+  *task = (struct host_task){.co = NULL};
+}
+
+/* One go of the coroutine, until it ends or yields; lua_resume's status. */
+static int resume(struct host *host, struct host_task *task, int *results) {
+  lua_State *before_running = running, *before_task = host->task;
+  running = host->task = task->co;
+  host->awaited = NULL;
+  stop_if_interrupted(task->co);
+  int status = lua_resume(task->co, host->L, task->args, results);
+  task->args = 0;
+  running = before_running;
+  host->task = before_task;
+  return status;
+}
+
+enum task_status host_task_resume(struct host *host, struct host_task *task, struct error *err) {
+  int results = 0;
+  int status = resume(host, task, &results);
+  task->awaited = host->awaited;
+  host->awaited = NULL;
+  if (status == LUA_YIELD && task->awaited) {
+    lua_pop(task->co, results);
+    return TASK_WAITS;
   }
+  if (status == LUA_OK && results == 0)
+    return TASK_ENDED;
+  if (status == LUA_YIELD)
+    lua_pushliteral(task->co, "the script yields outside of any coroutine of its own");
+  host_take_error(task->co, err);
+  return TASK_FAILED;
 }
 
 bool host_call_task(struct host *host, int args, struct error *err) {
-  lua_State *co = lua_newthread(host->L);
-  lua_insert(host->L, -(args + 2)); /* below the function, so that it is not collected */
-  lua_pushcfunction(co, run_task);
-  lua_xmove(host->L, co, args + 1);
-  lua_State *before = host->task;
-  host->task = co;
-  int results = 0;
-  int status = resume_to_end(host, co, args + 1, &results);
-  host->task = before;
-  bool ok = status == LUA_OK && results == 0;
-  if (!ok)
-    host_take_error(co, err);
-  lua_resetthread(co);
-  lua_pop(host->L, 1);
-  return ok;
+  struct host_task task;
+  host_task_start(host, &task, args);
+  enum task_status status;
+  while ((status = host_task_resume(host, &task, err)) == TASK_WAITS)
+    conn_wait(task.awaited);
+  host_task_release(host, &task);
+  return status == TASK_ENDED;
 }
 
 bool host_require(struct host *host, const char *module, struct error *err) {

@@ -16,8 +16,8 @@
 struct host {
   lua_State *L;
   struct loop *loop;
-  lua_State *task;      /* the coroutine that host_call_task runs, or NULL */
-  struct conn *awaited; /* the connection whose call the yielded task waits for */
+  lua_State *task;      /* the coroutine of the task that runs, or NULL */
+  struct conn *awaited; /* the connection whose call the task that has just yielded waits for */
   const char *refusal;  /* why scripts may not use their connection now, or NULL; static text */
   void *run;            /* run/: whoever executes revisions; the functions of moonbird.host get it */
 };
@@ -36,6 +36,24 @@ bool host_call(struct host *host, int args, int results, struct error *err) MUST
 
 /* Calls in a coroutine: database calls yield, and the loop runs meanwhile. Results are dropped. */
 bool host_call_task(struct host *host, int args, struct error *err) MUST_CHECK;
+
+/*
+ * The same in pieces, for several tasks beside each other: start takes the function and its arguments off the stack,
+ * each resume runs it until it ends or waits for `awaited`; it is to be resumed when that connection's call is done.
+ * Ownership: the caller owns the struct (host_task_release, whatever state it is in).
+ */
+struct host_task {
+  lua_State *co; /* NULL: none */
+  int ref;
+  int args; /* of the next resume */
+  struct conn *awaited;
+};
+
+enum task_status { TASK_ENDED, TASK_WAITS, TASK_FAILED };
+
+void host_task_start(struct host *host, struct host_task *task, int args);
+enum task_status host_task_resume(struct host *host, struct host_task *task, struct error *err) MUST_CHECK;
+void host_task_release(struct host *host, struct host_task *task);
 
 /* Calls a C function with a light userdata in protected mode: for C code that uses Lua's API and may throw. */
 bool host_protect(struct host *host, lua_CFunction function, void *data, struct error *err) MUST_CHECK;

@@ -10,6 +10,7 @@
 #include "run/journal.h"
 #include "run/lock.h"
 #include "run/offline.h"
+#include "run/requirement.h"
 #include "run/session.h"
 #include "run/step.h"
 #include "run/versions.h"
@@ -67,6 +68,8 @@ static bool run_step(struct session *session, const struct plan_step *step, bool
                      struct error *err) {
   const struct run_listener *listener = session->request->listener;
   double begun = clock_monotonic_s();
+  if (!requirement_check(session, step, err))
+    return false;
   if (listener && listener->step_started)
     listener->step_started(listener->data, step);
   if (!step_run(session, step, shared, err)) {
@@ -114,34 +117,8 @@ static void call_on_error(struct session *session, const struct error *failure) 
   error_release(&err);
 }
 
-static bool contains(const struct rowset *rows, const char *name) {
-  for (size_t i = 0; i < rows->row_count; i++)
-    if (rowset_text(rows, i, 0) && strcmp(rowset_text(rows, i, 0), name) == 0)
-      return true;
-  return false;
-}
-
-/* A revision with `requires_backfill` runs only when that backfill has ended. */
-static bool check_requirements(struct session *session, const struct plan *plan, struct error *err) {
-  for (size_t i = 0; i < plan->len; i++) {
-    const struct script *script = revision_script(plan->steps[i].revision);
-    if (!script->requires_backfill || plan->steps[i].direction != DIRECTION_UPGRADE || session->offline)
-      continue;
-    struct rowset rows = ROWSET_INIT;
-    bool has_table;
-    if (!session_query_table(session, "backfill_finished", &rows, &has_table, err))
-      return false;
-    bool finished = contains(&rows, script->requires_backfill);
-    rowset_release(&rows);
-    if (!finished)
-      return error_set(err, ERROR_PENDING, "revision %s requires that the backfill %s has ended, and it has not",
-                       script->id, script->requires_backfill);
-  }
-  return true;
-}
-
 static bool run_plan(struct session *session, const struct plan *plan, struct error *err) {
-  if (!history_probe(session, err) || !check_requirements(session, plan, err))
+  if (!history_probe(session, err) || !requirement_probe(session, err))
     return false;
   bool each = config_flag(session->request->config, "transaction_per_migration");
   bool ok = env_hook(session, "before_run", NULL, NULL, err) &&

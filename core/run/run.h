@@ -33,6 +33,8 @@ struct backfill_progress {
   bool ended;       /* the last call for this backfill */
 };
 
+struct batch_news;
+
 /* What the command wants to hear while the work goes on; any may be NULL. */
 struct run_listener {
   void *data;
@@ -41,6 +43,7 @@ struct run_listener {
   void (*step_failed)(void *data, const struct plan_step *step, const struct error *err);
   void (*step_resumed)(void *data, const struct plan_step *step, size_t statements_passed_over);
   void (*backfill)(void *data, const struct backfill_progress *progress);
+  void (*batch)(void *data, const char *backfill, const struct batch_news *news); /* backfill/job.h */
   void (*lock_waiting)(void *data, const char *holder, double waited_s);
   void (*tick)(void *data, double step_elapsed_s); /* about four times a second while something runs */
 };

@@ -69,10 +69,14 @@ void session_push_dialect(struct session *session) {
   lua_getfield(session->host->L, LUA_REGISTRYINDEX, dialect_key);
 }
 
+void session_push_connection(struct session *session) {
+  lua_getfield(session->host->L, LUA_REGISTRYINDEX, connection_key);
+}
+
 /* What the section [backfill] sets: moonbird.host.backfill_defaults, only numbers that are given. */
 static void push_backfill_defaults(struct session *session) {
-  static const char *const names[] = {"target_ms",         "size", "start", "min", "max", "max_bytes", "lock_timeout",
-                                      "statement_timeout", "nice"};
+  static const char *const names[] = {"target_ms",         "size", "start",  "min", "max", "max_bytes", "lock_timeout",
+                                      "statement_timeout", "nice", "workers"};
   lua_State *L = session->host->L;
   lua_createtable(L, 0, (int)ARRAY_LEN(names));
   for (size_t i = 0; i < ARRAY_LEN(names); i++) {

@@ -34,6 +34,8 @@ struct session {
   bool has_version_table; /* known to exist, this and the next two */
   bool has_log_table;
   bool has_journal_table;
+  bool has_backfill_table;
+  int savepoints;        /* open db:transaction blocks, and functions of batches */
   bool committed_inside; /* a revision has committed a part of itself (a backfill) */
   bool in_transaction;
   int64_t transaction_number; /* how many were begun */
@@ -88,8 +90,9 @@ void session_rollback(struct session *session);
 /* An error when a transaction was begun and is not there any more: a script has ended it, or the database. */
 bool session_check_transaction(struct session *session, struct error *err) MUST_CHECK;
 
-/* Pushes the dialect on session->host->L. */
+/* Pushes the dialect, or the main connection as scripts see it, on session->host->L. */
 void session_push_dialect(struct session *session);
+void session_push_connection(struct session *session);
 
 /* An error when an interrupt has come since the session was opened. */
 bool session_check_interrupt(struct session *session, struct error *err) MUST_CHECK;

@@ -135,11 +135,6 @@ static int is_resumed(lua_State *L) {
   return 1;
 }
 
-static int is_transaction_open(lua_State *L) {
-  lua_pushboolean(L, conn_transaction_state(statement_session(L)->conn) == MOONBIRD_TX_ACTIVE);
-  return 1;
-}
-
 static int ddl_lock_timeout_ms(lua_State *L) {
   struct session *session = statement_session(L);
   lua_pushinteger(L, lock_tries_timeout_ms(session, session->step));
@@ -169,16 +164,17 @@ static int rollback(lua_State *L) {
 }
 
 static int note_unrecorded(lua_State *L) {
-  struct step *step = statement_session(L)->step;
-  if (!step->unrecorded && !step->savepoints)
+  struct session *session = statement_session(L);
+  struct step *step = session->step;
+  if (!step->unrecorded && !session->savepoints)
     step->unrecorded = xstrdup(luaL_checkstring(L, 1));
   return 0;
 }
 
 static int savepoint_depth(lua_State *L) {
-  struct step *step = statement_session(L)->step;
-  step->savepoints += (int)luaL_optinteger(L, 1, 0);
-  lua_pushinteger(L, step->savepoints);
+  struct session *session = host_of(L)->run;
+  session->savepoints += (int)luaL_optinteger(L, 1, 0);
+  lua_pushinteger(L, session->savepoints);
   return 1;
 }
 
@@ -195,7 +191,6 @@ bool statement_install(struct session *session, struct error *err) {
       {"commit_point", commit_point},               /* writes the journal, commits */
       {"in_transaction", in_transaction},           /* the revision has one, as far as Moonbird knows */
       {"check_transaction", check_transaction},     /* throws when the revision's is gone */
-      {"is_transaction_open", is_transaction_open}, /* as the database's library knows it; a failed one is not */
       {"is_resumed", is_resumed},                   /* an earlier run has committed a part of the revision */
       {"ddl_lock_timeout_ms", ddl_lock_timeout_ms}, /* 0: DDL waits for its locks without end */
       {"missed_lock", missed_lock},                 /* a statement has waited for so long in vain */

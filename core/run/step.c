@@ -161,7 +161,7 @@ static bool refuse_unrecorded(const struct step *step, struct error *err) {
 
 bool step_commit_point(struct session *session, struct error *err) {
   struct step *step = session->step;
-  if (step->savepoints)
+  if (session->savepoints)
     return error_set(err, ERROR_FAILED, "op.backfill commits its batches, so it cannot run inside db:transaction");
   if (step->unrecorded)
     return refuse_unrecorded(step, err);
@@ -264,13 +264,13 @@ static void forget_uncommitted_tables(struct session *session, bool had_version,
 }
 
 /* What another try must find as the first one did. */
-static void reset(struct step *step) {
+static void reset(struct session *session, struct step *step) {
   journal_release(&step->journal);
   step->journal = (struct journal){.revision = step->script->id, .direction = direction_name(step->plan->direction)};
   strbuf_clear(&step->text);
   free(step->unrecorded);
   step->unrecorded = NULL;
-  step->savepoints = 0;
+  session->savepoints = 0;
   step->missed_lock = false;
 }
 
@@ -299,7 +299,7 @@ bool step_run(struct session *session, const struct plan_step *plan, bool shares
   int64_t tries = 0;
   bool ok;
   do {
-    reset(&step);
+    reset(session, &step);
     ok = try_once(session, &step, tries == 0, err);
     tries++;
     if (!ok) {

@@ -23,7 +23,6 @@ struct step {
   bool shares_transaction; /* transaction_per_migration = false: the caller begins and commits */
   int64_t started_us;
   double started_s; /* monotonic */
-  int savepoints;   /* open db:transaction blocks */
   bool missed_lock; /* a statement of DDL did not get its lock in time: the step may be run again */
   char *unrecorded; /* SQL that changed something through db:query and the like, which the journal cannot repeat; or
                        NULL */

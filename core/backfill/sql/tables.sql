@@ -13,6 +13,8 @@ CREATE TABLE {backfill} (
   last_key {text},
   frontier_key {text},
   planned {boolean} NOT NULL,
+  ranges {bigint} NOT NULL,
+  revision {text},
   desired {text} NOT NULL,
   observed {text} NOT NULL,
   batch_size {bigint} NOT NULL,
@@ -99,7 +101,7 @@ CREATE TABLE {backfill_log} (
 -- name: backfill_find
 SELECT name, fingerprint, table_name, key_columns, key_types, first_key, last_key, frontier_key, planned, desired, observed,
        batch_size, overrides, throttle_reason, throttled_ms, rows_estimated, quarantined, run_time, run_seed, last_error,
-       (SELECT COALESCE(SUM(r.rows_done), 0) FROM {backfill_range} r WHERE r.backfill = b.name)
+       (SELECT CAST(COALESCE(SUM(r.rows_done), 0) AS {bigint}) FROM {backfill_range} r WHERE r.backfill = b.name)
 FROM {backfill} b WHERE name = ?
 
 -- name: backfill_names
@@ -109,18 +111,22 @@ SELECT name FROM {backfill} ORDER BY registered_at, name
 SELECT name FROM {backfill} WHERE observed IN ('done', 'done with bad rows')
 
 -- name: backfill_insert
-INSERT INTO {backfill} (name, fingerprint, table_name, key_columns, key_types, planned, desired, observed, batch_size,
-                        throttled_ms, rows_done, rows_estimated, quarantined, run_time, run_seed, registered_at)
-VALUES (?, ?, ?, ?, ?, {false}, 'run', 'planned', ?, 0, 0, ?, 0, ?, ?, {clock})
+INSERT INTO {backfill} (name, fingerprint, table_name, key_columns, key_types, revision, planned, ranges, desired,
+                        observed, batch_size, throttled_ms, rows_done, rows_estimated, quarantined, run_time, run_seed,
+                        registered_at)
+VALUES (?, ?, ?, ?, ?, ?, {false}, 0, 'run', 'planned', ?, 0, 0, ?, 0, ?, ?, {clock})
 
 -- name: backfill_lock
-SELECT planned, first_key, last_key, frontier_key, desired, observed FROM {backfill} WHERE name = ?{claim}
+SELECT observed, started_at FROM {backfill} WHERE name = ?{claim}
 
 -- name: backfill_bounds
 UPDATE {backfill} SET first_key = ?, last_key = ?, planned = ?, started_at = {clock} WHERE name = ?
 
--- name: backfill_frontier
-UPDATE {backfill} SET frontier_key = ?, planned = ? WHERE name = ?
+-- name: backfill_adopt
+UPDATE {backfill} SET revision = ? WHERE name = ?
+
+-- name: backfill_owned
+SELECT name FROM {backfill} WHERE revision = ?
 
 -- name: backfill_accept
 UPDATE {backfill} SET fingerprint = ? WHERE name = ?
@@ -138,10 +144,13 @@ UPDATE {backfill} SET observed = ?, last_error = ? WHERE name = ?
 UPDATE {backfill}
 SET observed = CASE WHEN quarantined > 0 THEN 'done with bad rows' ELSE 'done' END, rows_done = ?, batch_size = ?,
     finished_at = {clock}, last_error = NULL, throttle_reason = NULL, throttled_since = NULL
-WHERE name = ?
+WHERE name = ? AND finished_at IS NULL
 
 -- name: backfill_throttle
 UPDATE {backfill} SET throttle_reason = ?, throttled_since = {clock} WHERE name = ?
+
+-- name: backfill_throttle_again
+UPDATE {backfill} SET throttle_reason = ? WHERE name = ?
 
 -- name: backfill_unthrottle
 UPDATE {backfill} SET throttle_reason = NULL, throttled_since = NULL, throttled_ms = throttled_ms + ? WHERE name = ?

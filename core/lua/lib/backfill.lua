@@ -1,127 +1,19 @@
--- backfill.lua: op.backfill. Checks the definition, asks the catalog for the key and the columns and the dialect for
--- the SQL, and hands the result to the engine (core/backfill). Runs as one statement of the journal.
+-- backfill.lua: op.backfill. Asks the catalog for the key and the columns and the dialect for the SQL, and hands the
+-- result to the engine (core/backfill), inside a revision as one statement of the journal, or for `backfill run`.
 
 local check = require("moonbird.check")
 local host = require("moonbird.host")
 local json = require("moonbird.json")
 local offline = require("moonbird.offline")
 local op = require("moonbird.op")
+local spec_of = require("moonbird.backfill_spec")
 local sql = require("moonbird.sql")
 local statement = require("moonbird.statement")
 
--- --- checking ---
-
--- What a definition may hold: name -> type of the value.
-local keys = {
-  table = "string",
-  schema = "string",
-  key = "names",
-  columns = "names",
-  where = "expression",
-  set = "table",
-  row = "function",
-  batch = "function",
-  size = "size",
-  nice = "number",
-}
-
-local size_keys = { target_ms = true, start = true, min = true, max = true }
+local backfill = {}
 
 local function fail(message, ...)
   error("op.backfill: " .. message:format(...), 0)
-end
-
-local function nearest(name, known)
-  local list = {}
-  for key in pairs(known) do
-    list[#list + 1] = key
-  end
-  table.sort(list)
-  return ("unknown key %q; known are %s"):format(tostring(name), table.concat(list, ", "))
-end
-
-local function names_of(key, value)
-  if type(value) == "string" then
-    return { value }
-  elseif type(value) ~= "table" or #value == 0 then
-    fail("%s must be a column or a list of columns, not %s", key, check.describe(value))
-  end
-  for _, name in ipairs(value) do
-    if type(name) ~= "string" then
-      fail("%s must hold column names, not %s", key, check.describe(name))
-    end
-  end
-  return value
-end
-
-local function positive(name, value)
-  if math.type(value) ~= "integer" or value < 1 then
-    fail("%s must be a whole number above 0, not %s", name, check.describe(value))
-  end
-  return value
-end
-
-local function size_of(value)
-  if type(value) ~= "table" then
-    return { fixed = positive("size", value) }
-  end
-  for key, part in pairs(value) do
-    if not size_keys[key] then
-      fail("size: %s", nearest(key, size_keys))
-    end
-    positive("size." .. key, part)
-  end
-  return value
-end
-
-local checks = {
-  names = names_of,
-  size = function(_, value)
-    return size_of(value)
-  end,
-  expression = function(key, value)
-    if type(value) ~= "string" and not sql.is(value) then
-      fail("%s must be SQL text, not %s", key, check.describe(value))
-    end
-    return sql.text(value)
-  end,
-}
-
-local function check_key(key, value)
-  local wanted = keys[key]
-  if not wanted then
-    fail("%s", nearest(key, keys))
-  elseif checks[wanted] then
-    return checks[wanted](key, value)
-  elseif type(value) ~= wanted then
-    fail("%s must be a %s, not %s", key, wanted, check.describe(value))
-  end
-  return value
-end
-
-local function check_spec(spec)
-  if type(spec) ~= "table" then
-    fail("argument 1 must be a table { table = ..., row = function(row) ... end }, not %s", check.describe(spec))
-  end
-  local checked, form = {}, nil
-  for key, value in pairs(spec) do
-    checked[key] = check_key(key, value)
-  end
-  for _, name in ipairs({ "set", "row", "batch" }) do
-    if checked[name] and form then
-      fail("only one of set, row and batch may be given, not %s and %s", form, name)
-    end
-    form = checked[name] and name or form
-  end
-  if not checked.table then
-    fail("table is missing")
-  elseif not form then
-    fail("one of set, row and batch must say what is done")
-  elseif form == "set" and next(checked.set) == nil then
-    fail("set names no column")
-  end
-  checked.form = form
-  return checked
 end
 
 -- --- the table ---
@@ -234,30 +126,54 @@ local function map(list, by_name, field)
   return values
 end
 
--- function({ column names }) -> { sql, bind, transports }; without names a delete
+local function update_writer(spec, t, by_name, names)
+  local columns = {}
+  for index, name in ipairs(names) do
+    for _, key_name in ipairs(t.key) do
+      if key_name == name then
+        error(("row() must not change the key column %s"):format(name), 0)
+      end
+    end
+    local column = by_name[name]
+    if not column then
+      error(("row() returned the column %s, which %s does not have"):format(name, spec.table), 0)
+    end
+    columns[index] = column
+  end
+  return host.dialect:update_rows(t, columns)
+end
+
+local function insert_writer(names, table_name, schema, known)
+  local place = host.dialect:table_name(table_name, schema)
+  if not known[place] then
+    local _, by_name = read_columns({ table = table_name, schema = schema })
+    known[place] = by_name
+  end
+  local columns = {}
+  for index, name in ipairs(names) do
+    columns[index] = known[place][name]
+    if not columns[index] then
+      error(("batch:insert: %s has no column %s"):format(table_name, name), 0)
+    end
+  end
+  return host.dialect:insert_rows(table_name, schema, columns)
+end
+
+-- function(kind, { column names }, table, schema) -> { sql, bind, transports }. For an insert the engine lends its
+-- connection: the other table's columns are read from the catalog, once for a run.
 local function new_writer(spec, t, by_name)
-  return function(names)
-    if #names == 0 then
+  local known = {}
+  return function(kind, names, table_name, schema)
+    if kind == "delete" then
       return host.dialect:delete_rows(t)
+    elseif kind == "insert" then
+      return insert_writer(names, table_name, schema, known)
     end
-    local columns = {}
-    for index, name in ipairs(names) do
-      for _, key_name in ipairs(t.key) do
-        if key_name == name then
-          error(("row() must not change the key column %s"):format(name), 0)
-        end
-      end
-      local column = by_name[name]
-      if not column then
-        error(("row() returned the column %s, which %s does not have"):format(name, spec.table), 0)
-      end
-      columns[index] = column
-    end
-    return host.dialect:update_rows(t, columns)
+    return update_writer(spec, t, by_name, names)
   end
 end
 
--- The second argument of row(): the engine adds `delete`.
+-- The second argument of row(): the engine adds `delete`, `insert`, `quarantine` and `id`.
 local function new_row_batch()
   return {
     copy = function(_, row)
@@ -300,47 +216,50 @@ local function append(list, more)
   return list
 end
 
--- The whole script of a batch() call: batch.rows is read when it is first asked for.
-local function new_batch_function(spec, t)
+local function new_batch(spec, t, range, count, id)
   local dialect = host.dialect
-  return function(is_first, from, to, count)
+  local batch = { range = range, count = count, id = id }
+  return setmetatable(batch, {
+    __index = function(self, name)
+      if name ~= "rows" then
+        return nil
+      end
+      local rows = host.connection:query(dialect:page(t, range.kind, false, true), range.values)
+      rawset(self, "rows", rows)
+      return rows
+    end,
+  }), spec
+end
+
+-- The whole script of a batch() call: batch.rows is read when it is first asked for. Its statements are none of the
+-- journal's.
+local function new_batch_function(spec, t)
+  return function(is_first, from, to, count, id, seed)
     local kind = is_first and "first" or "after"
     local values = append(key_values(from), key_values(to))
-    local batch = {
-      range = { predicate = dialect:range_predicate(t, kind), values = values },
-      count = count,
-    }
-    setmetatable(batch, {
-      __index = function(self, name)
-        if name ~= "rows" then
-          return nil
-        end
-        local rows = host.connection:query(dialect:page(t, kind, false, true), values)
-        rawset(self, "rows", rows)
-        return rows
-      end,
-    })
-    host.savepoint_depth(1) -- statements of a batch are no statements of the journal
-    local ok, problem = pcall(spec.batch, batch)
-    host.savepoint_depth(-1)
+    local range = { predicate = host.dialect:range_predicate(t, kind), values = values, kind = kind }
+    math.randomseed(seed)
+    statement.enter_batch()
+    local ok, problem = pcall(spec.batch, (new_batch(spec, t, range, count, id)))
+    statement.leave_batch()
     if not ok then
       error(problem, 0)
-    elseif not host.is_transaction_open() then
-      error("the transaction of the batch is gone or has failed; a batch function must leave it to Moonbird", 0)
     end
   end
 end
 
 local function add_sql(definition, spec, t)
   local dialect = host.dialect
-  local limited = spec.where == nil
+  local limited = spec.where == nil and spec.effects ~= "external"
   definition.first_key, definition.last_key = dialect:first_key(t), dialect:last_key(t)
   for _, from in ipairs({ "first", "after" }) do
     definition["hop_" .. from] = dialect:hop(t, from)
     definition["page_" .. from] = dialect:page(t, from, limited, true)
     definition["count_" .. from] = spec.batch and dialect:count_range(t, from) or nil
     definition["update_" .. from] = spec.set and dialect:update_range(t, spec.set, from) or nil
+    definition["undone_" .. from] = spec.done and dialect:count_undone(t, from, spec.done) or nil
   end
+  definition.writers = dialect:writers(spec.table, spec.schema)
 end
 
 -- The size of batches: the script's, else that of the section [backfill] of moonbird.ini, else the dialect's.
@@ -360,13 +279,14 @@ local function seconds_to_ms(seconds)
 end
 
 -- Time-outs of a batch's session (BACKFILL.md, section 7).
-local function batch_begin(dialect, target_ms)
+local function timeouts(name, target_ms)
   local defaults = host.backfill_defaults
-  return dialect:batch_begin({
+  return {
     lock_timeout_ms = seconds_to_ms(defaults.lock_timeout) or 2000,
     statement_timeout_ms = seconds_to_ms(defaults.statement_timeout) or math.max(10 * target_ms, 10000),
     idle_timeout_ms = 60000,
-  })
+    application_name = "moonbird:backfill:" .. name,
+  }
 end
 
 local function define(spec, name)
@@ -396,6 +316,7 @@ local function define(spec, name)
     end
   end
   local size = size_settings(spec)
+  local limits = timeouts(name, size.target_ms)
   local definition = {
     name = name,
     form = spec.form,
@@ -404,7 +325,12 @@ local function define(spec, name)
     key_columns = json.encode(json.array(key)),
     key_types_json = json.encode(json.array(t.key_types)),
     key_transports = t.key_transports,
-    where = spec.where,
+    bounded = spec.where ~= nil or spec.effects == "external",
+    external = spec.effects == "external",
+    quarantines = spec.on_error == "quarantine",
+    max_bad = spec.max_bad,
+    workers = spec.workers or host.backfill_defaults.workers,
+    throttle = spec.throttle,
     estimate = dialect:row_estimate(host.connection, spec.table, spec.schema),
     nice = spec.nice or host.backfill_defaults.nice,
     size_fixed = size.fixed,
@@ -413,7 +339,8 @@ local function define(spec, name)
     size_min = size.min,
     size_max = size.max,
     max_bytes = host.backfill_defaults.max_bytes,
-    begin = batch_begin(dialect, size.target_ms),
+    begin = dialect:batch_begin(limits),
+    statement_timeout_ms = limits.statement_timeout_ms,
     sync = dialect:batch_sync(),
     row = spec.row,
     batch = spec.form == "batch" and new_batch_function(spec, t) or new_row_batch(),
@@ -449,10 +376,52 @@ local function has_tables()
   return host.dialect:has_table(host.connection, "moonbird_backfill", host.version_table_schema)
 end
 
+-- --- named ones ---
+
+local NAME = "^[%w_][%w_.-]*$"
+
+-- Runs <environment>/backfills/NAME.lua and checks the table that it returns.
+local function load_named(name, time, seed)
+  if not name:find(NAME) or name:find("..", 1, true) then
+    fail("%q is no name of a backfill: letters, digits, _, - and . only", name)
+  end
+  local path = ("%s/backfills/%s.lua"):format(host.environment_location, name)
+  local file, problem = io.open(path, "rb")
+  if not file then
+    fail("there is no backfill %s: %s", name, problem)
+  end
+  local text = file:read("a")
+  file:close()
+  local environment = require("moonbird.environment").new({ backfill = name }, time)
+  local chunk, syntax = load(text, "@" .. path, "t", environment)
+  if not chunk then
+    error(syntax, 0)
+  end
+  math.randomseed(seed)
+  local returned = chunk()
+  if type(returned) ~= "table" then
+    fail("%s must return the table of the backfill, not %s", path, check.describe(returned))
+  end
+  local ok, checked = pcall(spec_of.check, returned)
+  if not ok then
+    error(("%s: %s"):format(path, tostring(checked):gsub("^op%.backfill: ", "")), 0)
+  end
+  return checked
+end
+
+--- For `backfill run`: the definition of a named backfill, the text that its fingerprint is taken of, and whether the
+--- state tables are there.
+function backfill.open_named(name, time, seed)
+  local spec = load_named(name, time, seed)
+  return define(spec, name), fingerprint(spec), has_tables()
+end
+
+-- --- inside a revision ---
+
 -- The code is another one than that of the interrupted run. Nothing is lost where no batch of it was committed; else
 -- only the user knows whether rows of both may stand side by side.
-local function accept_change(entry)
-  local begun = host.backfill_has_begun(host.backfill_name(entry))
+local function accept_change(entry, name)
+  local begun = host.backfill_has_begun(name)
   if begun and not host.accepts_code_change() then
     host.statement_refuse(entry)
   end
@@ -460,34 +429,64 @@ local function accept_change(entry)
   return begun and "resume" or "run"
 end
 
-local function run(spec)
+local function run(spec, name, deferred)
   if host.savepoint_depth() > 0 then
     fail("a backfill commits its batches, so it cannot run inside db:transaction or another backfill")
   end
   if host.offline then
     return offline.backfill(spec, shown(spec))
   end
-  local verdict, entry, result = host.statement_next("backfill", fingerprint(spec), shown(spec))
+  local label = name and ("%s: %s"):format(name, shown(spec)) or shown(spec)
+  local verdict, entry, result = host.statement_next("backfill", fingerprint(spec), label)
+  local own_name = name or host.backfill_name(entry)
   if verdict == "skip" then
     return result
   elseif verdict == "changed" then
-    verdict = accept_change(entry)
+    verdict = accept_change(entry, own_name)
   end
-  local definition = define(spec, host.backfill_name(entry))
-  return host.backfill_run(definition, entry, verdict == "resume", has_tables())
+  return host.backfill_run(define(spec, own_name), entry, {
+    resumed = verdict == "resume",
+    has_tables = has_tables(),
+    named = name ~= nil,
+    deferred = deferred,
+  })
+end
+
+local function run_named(name, options)
+  options = options or {}
+  if type(options) ~= "table" then
+    fail("argument 2 must be a table { defer = true }, not %s", check.describe(options))
+  end
+  for key, value in pairs(options) do
+    if key ~= "defer" or type(value) ~= "boolean" then
+      fail("unknown option %s; known is defer, true or false", tostring(key))
+    end
+  end
+  return run(load_named(name, os.time(), 0), name, options.defer)
+end
+
+--- What a revision had registered goes when it is taken back; called after its downgrade().
+function backfill.forget_revision(revision)
+  if not host.offline and has_tables() then
+    host.backfill_forget(revision)
+  end
 end
 
 --- Runs a backfill there and then: what the revision did before is committed, then batch after batch. An interrupted
---- one goes on where it was. Returns the rows that were gone through.
-function op.backfill(spec)
-  local ok, checked = pcall(check_spec, spec)
-  if not ok then
-    error(checked, 2)
+--- one goes on where it was. Returns the rows that were gone through. A name stands for backfills/NAME.lua.
+function op.backfill(spec, options)
+  local ok, done
+  if type(spec) == "string" then
+    ok, done = pcall(run_named, spec, options)
+  else
+    ok, done = pcall(function()
+      return run(spec_of.check(spec))
+    end)
   end
-  local done
-  ok, done = pcall(run, checked)
   if not ok then
     error(done, type(done) == "string" and 2 or 0)
   end
   return done
 end
+
+return backfill

@@ -92,6 +92,23 @@ function keyset:count_range(t, from)
   return ("SELECT count(*) FROM %s WHERE %s"):format(self:table_name(t.table, t.schema), self:range_predicate(t, from))
 end
 
+-- How many rows of a range are wanted and not done: `done` is SQL that holds for those that are. Params: from-key,
+-- high-key.
+function keyset:count_undone(t, from, done)
+  local text = self:condition(self:verbatim(sql.text(done)))
+  return ("SELECT count(*) FROM %s WHERE %s AND (%s) IS NOT TRUE"):format(
+    self:table_name(t.table, t.schema),
+    wanted(self, t, from),
+    text
+  )
+end
+
+-- SQL that lists the transactions, other than our own, that hold a write lock on the table: an id that no later one
+-- has, and words for people. Nil where writers exclude each other, or cannot be known.
+function keyset.writers()
+  return nil
+end
+
 -- Params: from-key, high-key, then the limit if `limited`.
 function keyset:page(t, from, limited, lock)
   local names = { table.unpack(t.key) }

@@ -3,173 +3,19 @@
 -- What a script sees: the Lua standard library, `require`, and the names below. What it assigns to globals stays its
 -- own.
 
-local host = require("moonbird.host")
-local items = require("moonbird.items")
-local json = require("moonbird.json")
-local lock_wait = require("moonbird.lock_wait")
-local log = require("moonbird.log")
-local op = require("moonbird.op")
-local sql = require("moonbird.sql")
-local statement = require("moonbird.statement")
-local types = require("moonbird.types")
-
 require("moonbird.autocommit") -- adds op.autocommit_block
-require("moonbird.backfill") -- adds op.backfill
+local backfill = require("moonbird.backfill") -- adds op.backfill
+local scripts = require("moonbird.environment")
 
 local revision = {}
-
--- --- db ---
-
-local db = {}
-db.__index = db
-
-local function check_text(method, text)
-  if type(text) ~= "string" then
-    error(("db:%s: argument 1 must be SQL text, got a %s"):format(method, type(text)), 3)
-  end
-end
-
---- Runs a statement that changes something; gives the rows affected.
-function db:exec(text, ...)
-  check_text("exec", text)
-  local params = sql.parameters(...)
-  return statement.perform("exec", statement.shorten(text), { params and { text, params } or text })
-end
-
-local writing_words = { "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "CREATE", "DROP", "ALTER", "TRUNCATE" }
-local is_writing = {}
-for _, word in ipairs(writing_words) do
-  is_writing[word] = true
-end
-
--- Does the text begin with a word that changes something, or (WITH ... INSERT) hold one?
-local function changes_something(text)
-  local upper = text:upper()
-  local first = upper:match("^%s*(%a+)")
-  if first ~= "WITH" then
-    return is_writing[first]
-  end
-  for word in upper:gmatch("%f[%w_]%a+%f[^%w_]") do
-    if is_writing[word] then
-      return true
-    end
-  end
-end
-
--- Queries are run again by a run that takes the revision up, so one that changes something must not come before a
--- commit point; without a transaction every statement is one.
-local function check_query(method, text)
-  check_text(method, text)
-  if host.offline or not changes_something(text) then
-    return
-  elseif not host.in_transaction() then
-    local message = "db:%s: without a transaction, a statement that changes something must go through db:exec"
-    error(message:format(method), 3)
-  end
-  host.note_unrecorded(text)
-end
-
-function db:query(text, ...)
-  check_query("query", text)
-  return host.connection:query(text, ...)
-end
-
-function db:rows(text, ...)
-  check_query("rows", text)
-  return host.connection:rows(text, ...)
-end
-
-function db:one(text, ...)
-  check_query("one", text)
-  return host.connection:one(text, ...)
-end
-
-function db:scalar(text, ...)
-  check_query("scalar", text)
-  return host.connection:scalar(text, ...)
-end
-
--- A savepoint around f: an error takes back what f did, and goes on to the caller. For the journal it is one statement.
-local function with_savepoint(f)
-  local name = "moonbird_" .. host.savepoint_depth() + 1
-  host.connection:exec("SAVEPOINT " .. name)
-  host.savepoint_depth(1)
-  local ok, problem = pcall(f)
-  host.savepoint_depth(-1)
-  if not ok then
-    -- where that fails the transaction is gone, and what f threw says why
-    pcall(host.connection.exec, host.connection, "ROLLBACK TO SAVEPOINT " .. name .. "; RELEASE SAVEPOINT " .. name)
-    lock_wait.forget()
-    error(problem, 0)
-  end
-  host.connection:exec("RELEASE SAVEPOINT " .. name)
-  return 0
-end
-
---- Runs f so that its changes are kept or taken back as a whole; an error is passed on after they were taken back.
-function db:transaction(f)
-  if type(f) ~= "function" then
-    error(("db:transaction: argument 1 must be a function, got a %s"):format(type(f)), 2)
-  end
-  local place = statement.function_place(f)
-  statement.pass("transaction", "transaction\0" .. statement.function_text(f), place, function()
-    return with_savepoint(f)
-  end)
-end
-
--- --- Alembic's other words for what a script has ---
-
-local running
-
-function op.get_context()
-  return running.context
-end
-
-function op.get_bind()
-  return running.db
-end
-
--- --- the environment of a script ---
-
--- os with a clock that stands still: a run that is taken up again sees the same time.
-local function fixed_os(time)
-  return setmetatable({
-    time = function(parts)
-      return parts and os.time(parts) or time
-    end,
-    date = function(format, moment)
-      return os.date(format, moment or time)
-    end,
-  }, { __index = os })
-end
-
-local function new_environment(context, time)
-  local environment = {
-    os = fixed_os(time),
-    op = op,
-    types = types,
-    sql = sql.new,
-    blob = sql.blob,
-    null = host.null,
-    json = json,
-    log = log,
-    print = log.info,
-    context = context,
-    db = setmetatable({ dialect = host.dialect }, db),
-  }
-  for name, constructor in pairs(items) do
-    environment[name] = constructor
-  end
-  return setmetatable(environment, { __index = _G })
-end
 
 --- Runs the chunk of a revision, then the function for the direction, and after an upgrade `verify` if there is one.
 ---@param time integer what os.time() gives
 ---@param seed integer of math.random
 function revision.run(chunk, context, name, time, seed)
   math.randomseed(seed)
-  local environment = new_environment(context, time)
-  running = environment
+  local environment = scripts.new(context, time)
+  scripts.enter(environment)
   debug.setupvalue(chunk, 1, environment)
   chunk()
   if type(rawget(environment, context.direction)) ~= "function" then
@@ -178,6 +24,7 @@ function revision.run(chunk, context, name, time, seed)
   -- called by their names, which tracebacks then show
   if context.direction == "downgrade" then
     environment.downgrade()
+    backfill.forget_revision(context.revision)
     return
   end
   environment.upgrade()

@@ -5,6 +5,7 @@
 
 local check = require("moonbird.check")
 local followed = require("moonbird.followed")
+local forbidden = require("moonbird.forbidden")
 local host = require("moonbird.host")
 local lock_wait = require("moonbird.lock_wait")
 local offline = require("moonbird.offline")
@@ -225,12 +226,36 @@ function statement.shorten(text)
   return line:sub(1, last) .. "..."
 end
 
+local batches = 0
+
+--- The function of a batch begins: its statements are none of the journal's, and not all are allowed.
+function statement.enter_batch()
+  batches = batches + 1
+  host.savepoint_depth(1)
+end
+
+function statement.leave_batch()
+  batches = batches - 1
+  host.savepoint_depth(-1)
+end
+
+local function refuse_in_batch(text)
+  local word, reason = forbidden.find(text)
+  if word then
+    error(("%s in a batch of a backfill: %s"):format(word, reason), 0)
+  end
+end
+
 --- Executes the SQL of one operation. `items` are strings, pairs of a string and its parameters, or programs of the
 --- dialect ({ rebuild, text }); `operation` is what they were rendered from, if anything.
 ---@return integer affected rows of the last
 function statement.perform(kind, shown, items, operation)
   for _, item in ipairs(items) do
-    refuse_transaction_words(text_of(item))
+    local text = text_of(item)
+    refuse_transaction_words(text)
+    if batches > 0 then
+      refuse_in_batch(text)
+    end
     if host.offline then
       offline.check(shown, item)
     end

@@ -81,7 +81,7 @@ function backfill.lock_words()
   return " FOR NO KEY UPDATE"
 end
 
-function backfill.batch_begin(_, timeouts)
+function backfill:batch_begin(timeouts)
   local list = { "BEGIN" }
   local function set(name, value)
     list[#list + 1] = value and ("SET LOCAL %s = %d"):format(name, math.ceil(value)) or nil
@@ -89,6 +89,9 @@ function backfill.batch_begin(_, timeouts)
   set("lock_timeout", timeouts.lock_timeout_ms)
   set("statement_timeout", timeouts.statement_timeout_ms)
   set("idle_in_transaction_session_timeout", timeouts.idle_timeout_ms)
+  if timeouts.application_name then
+    list[#list + 1] = "SET LOCAL application_name = " .. self:literal(timeouts.application_name)
+  end
   list[#list + 1] = "SET LOCAL synchronous_commit = off"
   -- planned for the values of one batch, the join becomes a merge join that reads the key's index from its start
   list[#list + 1] = "SET LOCAL plan_cache_mode = force_generic_plan"
@@ -200,6 +203,25 @@ end
 function backfill.claim(_, range_table, skip)
   local of = range_table and " OF " .. (range_table:match('("[^"]*")$') or range_table:match("[^.]+$")) or ""
   return " FOR UPDATE" .. of .. (skip and " SKIP LOCKED" or "")
+end
+
+-- Behind every lock of a writer stands its virtual transaction; ours is this backend's.
+local WRITERS = [[
+SELECT l.virtualtransaction AS id,
+  concat('pid ', l.pid, ', ', a.usename, ', ', a.application_name, ', since ', a.xact_start, ', ',
+    left(a.query, 80)) AS who
+FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+WHERE l.locktype = 'relation' AND l.granted
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+  AND (l.relation = to_regclass(%s)
+    OR l.relation IN (SELECT relid FROM pg_partition_tree(to_regclass(%s))))
+  AND l.pid IS DISTINCT FROM pg_backend_pid()
+  AND a.backend_type IS DISTINCT FROM 'autovacuum worker']]
+
+function backfill:writers(table_name, schema)
+  local place = self:literal((schema and self:quote(schema) .. "." or "") .. self:quote(table_name))
+  return WRITERS:format(place, place)
 end
 
 -- now() stands still in a transaction, and a batch may wait in its own for long.

@@ -1,0 +1,41 @@
+/*
+ * control.h - statements beside the batches: heartbeats, the look at the operator's wishes, notes of the throttle.
+ *
+ * Where several connections may write at once they have one of their own, and nobody waits for them; else they run on
+ * the worker's, while it is quiet. A broken connection is opened anew; what it had in flight is tried again.
+ *
+ * Ownership: the caller owns the struct (control_init, control_release); the connection is borrowed. Main thread only.
+ */
+#ifndef BACKFILL_CONTROL_H
+#define BACKFILL_CONTROL_H
+
+#include "run/session.h"
+
+typedef void (*control_rows_fn)(void *data, const moonbird_batch *rows);
+
+struct control {
+  struct session *session;
+  struct conn *conn;
+  struct vec queue; /* struct control_call * */
+  bool called;      /* an answer is there */
+  bool opening;
+  double broken_s; /* since when; 0: it is not */
+};
+
+void control_init(struct control *control, struct session *session, struct conn *conn);
+void control_release(struct control *control);
+
+/* A named statement; its parameters are taken over. `on_rows` (may be NULL) gets what it gives. */
+void control_post(struct control *control, const char *name, struct batch_builder *params, control_rows_fn on_rows,
+                  void *data);
+
+/* Takes an answer, starts the next statement; from the runner's loop. */
+void control_go_on(struct control *control);
+
+/* Waits until all is done, or the connection is broken. */
+void control_drain(struct control *control);
+
+/* How many wait: a slow database must not let them pile up. */
+size_t control_backlog(const struct control *control);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * named.c - see named.h. A run needs no lock of its own where the database lets several connections write: ranges are
+ * claimed row by row, so any number of processes may join. Elsewhere it holds the runner's lock.
+ */
+#include "backfill/named.h"
+
+#include "backfill/outcome.h"
+#include "backfill/range.h"
+#include "backfill/start.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "run/lock.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- opening --- */
+
+/* What read_file needs; it runs in protected mode. */
+struct reading {
+  struct named *named;
+  const char *name;
+};
+
+static int read_file(lua_State *L) {
+  const struct reading *reading = lua_touserdata(L, 1);
+  struct named *n = reading->named;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "moonbird.backfill");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "open_named");
+  lua_pushstring(L, reading->name);
+  lua_pushinteger(L, n->row.run_time);
+  lua_pushinteger(L, n->row.run_seed);
+  lua_call(L, 3, 3);
+  size_t len;
+  const char *source = luaL_checklstring(L, -2, &len);
+  sha256_hex(source, len, n->fingerprint);
+  n->has_tables = lua_toboolean(L, -1);
+  definition_read(L, lua_gettop(L) - 2, n->session->driver->table.placeholder, &n->definition);
+  return 0;
+}
+
+/* Time and chance of a run that begins. */
+static void set_clock(struct backfill_row *row) {
+  int64_t now_us = clock_wall_us();
+  row->run_time = now_us / 1000000;
+  row->run_seed = now_us ^ ((int64_t)getpid() << 40);
+}
+
+bool named_open(struct named *n, struct session *session, const char *name, struct error *err) {
+  *n = (struct named){.session = session};
+  definition_init(&n->definition);
+  if (!state_find(session, name, &n->row, &n->registered, err))
+    return false;
+  if (!n->registered)
+    set_clock(&n->row);
+  struct reading reading = {.named = n, .name = name};
+  if (host_protect(session->host, read_file, &reading, err))
+    return true;
+  named_release(n);
+  return false;
+}
+
+void named_release(struct named *n) {
+  definition_release(n->session->host->L, &n->definition);
+  backfill_row_release(&n->row);
+}
+
+/* --- registering --- */
+
+static bool is_done(const struct backfill_row *row) {
+  return strcmp(row->observed, OBSERVED_DONE) == 0 || strcmp(row->observed, OBSERVED_DONE_BAD) == 0;
+}
+
+static bool register_row(struct named *n, struct error *err) {
+  struct session *session = n->session;
+  bool ok = session_begin(session, err) && start_tables(session, n->has_tables, err) &&
+            state_register(session, &n->definition, n->fingerprint, NULL, n->row.run_time, n->row.run_seed, err) &&
+            session_commit(session, err);
+  if (!ok)
+    session_rollback(session);
+  return ok;
+}
+
+/* Another process may register it at the same moment: then its row counts. */
+static bool ensure_row(struct named *n, struct error *err) {
+  struct error first = ERROR_INIT;
+  if (n->registered)
+    return true;
+  bool ok = register_row(n, &first);
+  backfill_row_release(&n->row);
+  bool found = false, read = state_find(n->session, n->definition.name, &n->row, &found, err);
+  if (read && !found)
+    error_move(err, &first);
+  n->registered = read && found;
+  if (!ok && n->registered)
+    log_debug("backfill %s was registered by another process: %s", n->definition.name, first.message);
+  error_release(&first);
+  return n->registered;
+}
+
+/* --- what may be run --- */
+
+static bool check_code(struct named *n, struct error *err) {
+  struct session *session = n->session;
+  bool begun = false;
+  if (strcmp(n->row.fingerprint, n->fingerprint) == 0)
+    return true;
+  if (!range_has_begun(session, n->row.name, &begun, err))
+    return false;
+  if (!begun || session->request->accept_code_change) {
+    const char *params[] = {n->fingerprint, n->row.name};
+    return session_execute(session, "backfill_accept", params, 2, NULL, err) &&
+           state_log(session, n->row.name, "code changed", n->fingerprint, NULL, err);
+  }
+  error_set(err, ERROR_HISTORY, "backfill %s has begun with other code than its file has now", n->row.name);
+  error_detail(err, "begun: %.8s\nnow:   %.8s", n->row.fingerprint, n->fingerprint);
+  return error_hint(err, "put the file back as it was; or, when rows done by the old and rows done by the new code may "
+                         "stand side by side, add --accept-code-change");
+}
+
+/* Whoever types `run` wants it to run: a pause ends. What was cancelled must be taken up on purpose. */
+static bool check_desired(struct named *n, struct error *err) {
+  if (strcmp(n->row.desired, DESIRED_CANCEL) == 0) {
+    error_set(err, ERROR_PENDING, "backfill %s was cancelled", n->row.name);
+    return error_hint(err,
+                      "`moonbird backfill resume %s` takes it up again; `moonbird backfill forget %s` drops its "
+                      "state, and it can begin anew",
+                      n->row.name, n->row.name);
+  }
+  if (strcmp(n->row.desired, DESIRED_RUN) == 0)
+    return true;
+  free(n->row.desired);
+  n->row.desired = xstrdup(DESIRED_RUN);
+  return state_desire(n->session, n->row.name, DESIRED_RUN, "resumed", "by run", err);
+}
+
+/* --- running --- */
+
+static bool finish(struct named *n, const struct runner_outcome *outcome, struct error *err) {
+  struct session *session = n->session;
+  struct backfill_row row;
+  bool found = false;
+  if (!state_finish(session, n->row.name, outcome->rows_done, outcome->batch_size, err) ||
+      !state_read(session, n->row.name, &row, &found, err))
+    return false;
+  int64_t bad = found ? row.quarantined : 0;
+  backfill_row_release(&row);
+  if (!bad)
+    return true;
+  error_set(err, ERROR_FINDINGS, "backfill %s is done, but for %lld bad rows", n->row.name, (long long)bad);
+  return error_hint(err, "`moonbird backfill bad list %s` shows them", n->row.name);
+}
+
+static bool run_workers(struct named *n, const struct runner_limits *limits, struct error *err) {
+  struct session *session = n->session;
+  struct runner_request request = {.session = session,
+                                   .definition = &n->definition,
+                                   .row = &n->row,
+                                   .exclusive = !driver_can(session->driver, MOONBIRD_CAP_MANY_CONNECTIONS),
+                                   .resumed = n->row.rows_done > 0,
+                                   .limits = *limits};
+  struct runner_outcome outcome;
+  bool ok = runner_run(&request, &outcome, err);
+  ok = outcome_settle(session, &n->definition, &outcome, ok, err) && finish(n, &outcome, err);
+  outcome_release(&outcome);
+  return ok;
+}
+
+static bool run(struct named *n, const struct runner_limits *limits, bool *nothing_to_do, struct error *err) {
+  struct session *session = n->session;
+  if (!ensure_row(n, err))
+    return false;
+  *nothing_to_do = is_done(&n->row);
+  if (*nothing_to_do)
+    return true;
+  return state_check_table(&n->row, &n->definition, err) && check_code(n, err) && check_desired(n, err) &&
+         start_bounds(session, &n->definition, &n->row, err) &&
+         state_observe(session, n->row.name, OBSERVED_RUNNING, NULL, err) && run_workers(n, limits, err);
+}
+
+bool named_run(const struct run_request *request, const char *name, const struct runner_limits *limits,
+               bool *nothing_to_do, struct error *err) {
+  struct session session;
+  struct named named;
+  bool ignored;
+  if (!session_open(&session, request, false, err))
+    return false;
+  bool shared = driver_can(session.driver, MOONBIRD_CAP_MANY_CONNECTIONS);
+  bool ok = (shared || lock_take(&session, err)) && named_open(&named, &session, name, err);
+  if (ok) {
+    ok = run(&named, limits, nothing_to_do ? nothing_to_do : &ignored, err);
+    named_release(&named);
+  }
+  session_close(&session);
+  return ok;
+}

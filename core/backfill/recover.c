@@ -1,0 +1,215 @@
+/*
+ * recover.c - what a worker does after an error: the batch again, with fewer rows, on a new connection, without one
+ * row; or the end of all. failure.c says which, BACKFILL.md 4.6 why.
+ *
+ * An error of a row is narrowed down: the batch is repeated with fewer and fewer rows, until it is one, whose key is
+ * named. With on_error = "quarantine" the next batch is that row alone, and puts it aside instead of doing it.
+ */
+#include "backfill/failure.h"
+#include "backfill/state.h"
+#include "backfill/worker_states.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { MOST_ATTEMPTS = 8, NARROWER = 8 };
+
+static const double first_retry_s = 0.25;
+static const double last_retry_s = 30;
+static const double last_reconnect_s = 5;
+static const double give_up_s = 600;
+
+/* Doubling, with jitter: workers that met must not meet again. */
+static double delay_s(int attempt, double longest) {
+  return fmin(longest, first_retry_s * pow(2, attempt)) * (0.75 + 0.5 * (double)random() / (double)RAND_MAX);
+}
+
+static void tell(const struct worker *w) {
+  const struct job *job = w->job;
+  struct batch_news news = {.seconds = clock_monotonic_s() - w->begun_s, .size = w->limit, .sqlstate = w->err.sqlstate};
+  if (job->on_batch)
+    job->on_batch(job->data, &news);
+}
+
+/* --- one row --- */
+
+static bool has_sent_rows(const struct worker *w) {
+  return w->state == WORKER_WRITE || w->state == WORKER_UPDATE || w->state == WORKER_FUNCTION;
+}
+
+void recover_name_row(struct worker *w) {
+  const struct definition *d = w->job->definition;
+  char *names = strvec_join(&d->key, ", ");
+  if (has_sent_rows(w) && w->limit == 1 && w->end_key)
+    error_prefix(&w->err, "backfill of %s, row %s = %.*s: ", d->table, names, (int)strlen(w->end_key) - 2,
+                 w->end_key + 1);
+  else if (d->form == FORM_BATCH && w->state == WORKER_FUNCTION)
+    error_prefix(&w->err, "backfill of %s, batch up to %s: ", d->table, w->end_key);
+  else if (w->err.sqlstate[0])
+    error_prefix(&w->err, "backfill of %s: ", d->table);
+  free(names);
+}
+
+/* The batch once more with an eighth of its rows; false when it cannot be narrower. */
+static bool narrow(struct worker *w) {
+  const struct definition *d = w->job->definition;
+  bool may_repeat = has_sent_rows(w) && !d->external && (w->err.sqlstate[0] || d->form == FORM_BATCH);
+  if (!may_repeat || w->limit <= 1 || (d->form == FORM_BATCH && !w->err.sqlstate[0] && !d->quarantines))
+    return false;
+  w->narrow_rows = w->narrow ? w->narrow_rows : w->limit;
+  w->narrow = w->limit > NARROWER ? w->limit / NARROWER : 1;
+  return true;
+}
+
+/* The one row is found: the next batch puts it aside. */
+static bool condemn(struct worker *w) {
+  const struct definition *d = w->job->definition;
+  if (!d->quarantines || d->external || !has_sent_rows(w) || w->limit != 1 || !w->end_key)
+    return false;
+  free(w->condemned);
+  w->condemned = xstrdup(w->end_key);
+  error_move(&w->condemned_for, &w->err);
+  w->narrow = 1;
+  return true;
+}
+
+void recover_done(struct worker *w) {
+  if (w->condemned) {
+    free(w->condemned);
+    w->condemned = NULL;
+    error_clear(&w->condemned_for);
+  }
+  w->narrow_rows -= w->limit;
+  if (w->narrow_rows <= 0)
+    w->narrow = 0; /* nothing is left to look for */
+}
+
+/* --- deciding --- */
+
+/* Ends the job with w->err. */
+static void give_up(struct worker *w) {
+  recover_name_row(w);
+  job_end(w->job, JOB_FAILED, NULL);
+}
+
+static void pause_all(struct worker *w) {
+  struct job *job = w->job;
+  if (!job->pause_reason)
+    job->pause_reason = xasprintf("a batch was cancelled on the server: %s", w->err.message);
+  job_end(job, JOB_PAUSED, NULL);
+}
+
+/* What follows the ROLLBACK is noted in `then`; ENDED where nothing does. */
+static void decide(struct worker *w) {
+  enum worker_state again = w->has_range ? WORKER_BEGIN : WORKER_SEEK;
+  double statement_s = clock_monotonic_s() - w->statement_begun_s;
+  enum failure failure =
+      failure_of(&w->err, statement_s, w->job->definition->statement_timeout_s, w->job->has_committed);
+  w->then = again;
+  w->retry_s = 0;
+  switch (failure) {
+  case FAILURE_ROW:
+    if (!narrow(w) && !condemn(w))
+      give_up(w);
+    return;
+  case FAILURE_SHRINK:
+    sizer_timed_out(&w->sizer);
+    w->narrow = w->narrow > 10 ? w->narrow / 10 : w->narrow ? 1 : 0;
+    /* fall through */
+  case FAILURE_REPEAT:
+    if (w->attempts >= MOST_ATTEMPTS)
+      give_up(w);
+    else
+      w->retry_s = delay_s(w->attempts++, last_retry_s);
+    return;
+  case FAILURE_RECONNECT:
+    if (++w->losses > MOST_ATTEMPTS)
+      give_up(w); /* it is this batch that costs the connection */
+    else
+      w->then = WORKER_CONNECT;
+    return;
+  case FAILURE_PAUSE:
+    pause_all(w);
+    return;
+  case FAILURE_INTERRUPTED:
+    if (w->job->end == JOB_GOES_ON || w->job->end == JOB_STOPPED)
+      w->job->end = JOB_INTERRUPTED;
+    return;
+  case FAILURE_STOP:
+    give_up(w);
+    return;
+  }
+}
+
+/* The first error of all is the job's; one of a batch that is repeated is forgotten. */
+static void settle_error(struct worker *w) {
+  if (w->job->end == JOB_FAILED && !error_is_set(&w->job->err) && error_is_set(&w->err)) {
+    w->failed = w->has_range;
+    error_move(&w->job->err, &w->err);
+  }
+  error_clear(&w->err);
+}
+
+void recover_from(struct worker *w) {
+  conn_discard(w->conn, w->result);
+  w->result = NULL;
+  host_task_release(w->job->session->host, &w->task);
+  if (error_is_set(&w->err)) {
+    tell(w);
+    decide(w);
+  }
+  settle_error(w);
+  int state = conn_transaction_state(w->conn);
+  if (w->then == WORKER_CONNECT) {
+    w->lost_s = clock_monotonic_s();
+    w->attempts = 0;
+    if (w->losses > 1)
+      worker_pause(w, delay_s(w->losses - 2, last_reconnect_s), WORKER_CONNECT);
+    else
+      worker_enter(w, WORKER_CONNECT);
+  } else if (state == MOONBIRD_TX_ACTIVE || state == MOONBIRD_TX_FAILED) {
+    worker_enter(w, WORKER_ROLLBACK);
+  } else {
+    recover_after_rollback(w);
+  }
+}
+
+void recover_after_rollback(struct worker *w) {
+  static const double look_again_s = 0.5;
+  double seconds = w->retry_s;
+  w->retry_s = 0;
+  if (w->job->end != JOB_GOES_ON)
+    worker_enter(w, WORKER_ENDED);
+  else if (seconds > 0)
+    worker_pause(w, seconds, w->has_range ? WORKER_BEGIN : WORKER_SEEK);
+  else if (w->waits_for)
+    worker_pause(w, look_again_s, WORKER_SEEK);
+  else
+    worker_next_batch(w);
+}
+
+/* --- a new connection --- */
+
+void recover_connect(struct worker *w) {
+  conn_start_open(w->conn, &w->job->session->url, "moonbird:backfill", worker_call, w);
+}
+
+void recover_after_connect(struct worker *w) {
+  struct error err = ERROR_INIT;
+  double lost_for_s = clock_monotonic_s() - w->lost_s;
+  if (conn_check_open(w->conn, &w->job->session->url, &err)) {
+    log_info("worker %s has its connection again, after %.1f s", w->id, lost_for_s);
+    w->attempts = 0;
+    worker_next_batch(w);
+    return;
+  }
+  if (lost_for_s > give_up_s)
+    job_end(w->job, JOB_FAILED, &err);
+  error_release(&err);
+  if (w->job->end != JOB_GOES_ON)
+    worker_enter(w, WORKER_ENDED);
+  else
+    worker_pause(w, delay_s(w->attempts++, last_reconnect_s), WORKER_CONNECT);
+}

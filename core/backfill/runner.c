@@ -1,0 +1,514 @@
+/*
+ * runner.c - see runner.h.
+ *
+ * Everything happens in turn(): the loop's callbacks only set flags. The first worker has the session's own connection,
+ * so that a revision's temporary tables and settings are there for its functions; session->conn is the control
+ * connection meanwhile. A database that lets one connection write at a time has one worker, and no further connection.
+ */
+#include "backfill/runner.h"
+
+#include "backfill/control.h"
+#include "backfill/estimate.h"
+#include "backfill/worker.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WATCH_MS = 1000, RANGE_BATCHES = 20, MOST_BACKLOG = 16, MOST_WORKERS = 64 };
+
+static const double lease_default_s = 30;
+
+struct runner {
+  const struct runner_request *request;
+  struct session *session;
+  struct conn *own_conn; /* session->conn as it was */
+  struct job job;
+  char *id;
+  struct vec workers; /* struct worker * */
+  struct control control;
+  bool shares_conn; /* the control statements run on the one worker's connection */
+  uv_timer_t watch;
+  bool watch_due;
+  bool watch_closed;
+  double lease_s;
+  double beat_s; /* of the last heartbeat */
+  double begun_s;
+  int interrupts; /* at the start */
+  int64_t rows;   /* of this process, in this run */
+  struct estimate estimate;
+  const char *throttled_for; /* what the table says; static or the throttle's */
+  char *throttle_text;
+  double throttled_s; /* since */
+};
+
+/* --- workers --- */
+
+static struct worker *worker_at(const struct runner *r, size_t index) {
+  return r->workers.items[index];
+}
+
+static bool insert_worker(struct runner *r, const struct worker *w, struct error *err) {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  struct batch_builder params;
+  batch_init(&params, 7);
+  batch_add_str(&params, 0, w->id);
+  batch_add_str(&params, 1, r->id);
+  batch_add_str(&params, 2, r->job.definition->name);
+  batch_add_str(&params, 3, host);
+  batch_add_int(&params, 4, getpid());
+  batch_add_int(&params, 5, w->sizer.size);
+  batch_add_float(&params, 6, r->lease_s);
+  bool ok = session_execute_batch(r->session, "worker_insert", &params, NULL, err);
+  batch_release(&params);
+  return ok;
+}
+
+/* The first one works on the session's own connection. */
+static bool add_worker(struct runner *r, struct error *err) {
+  struct conn *conn = r->own_conn;
+  if (r->workers.len && !session_connect(r->session, "moonbird:backfill", &conn, err))
+    return false;
+  struct worker *w = xcalloc(1, sizeof(*w));
+  worker_init(w, &r->job, conn, (int)r->workers.len);
+  vec_push(&r->workers, w);
+  control_drain(&r->control);
+  if (!insert_worker(r, w, err))
+    return false;
+  worker_start(w);
+  return true;
+}
+
+static bool may_have_more(const struct runner *r) {
+  return !r->shares_conn && r->job.end == JOB_GOES_ON && (int)r->workers.len < r->job.workers &&
+         r->workers.len < MOST_WORKERS;
+}
+
+/* As many as the settings want: new ones, or those that had ended because there were too many. */
+static bool adjust_workers(struct runner *r, struct error *err) {
+  while (may_have_more(r))
+    if (!add_worker(r, err))
+      return false;
+  if (r->job.end != JOB_GOES_ON)
+    return true;
+  for (size_t i = 0; i < r->workers.len; i++) {
+    struct worker *w = worker_at(r, i);
+    if (w->state == WORKER_ENDED && w->number < r->job.workers)
+      worker_start(w);
+  }
+  return true;
+}
+
+static bool all_ended(const struct runner *r) {
+  for (size_t i = 0; i < r->workers.len; i++)
+    if (worker_at(r, i)->state != WORKER_ENDED)
+      return false;
+  return true;
+}
+
+static void wake_all(struct runner *r) {
+  for (size_t i = 0; i < r->workers.len; i++)
+    worker_wake(worker_at(r, i));
+}
+
+static void end(struct runner *r, enum job_end why, const char *limit) {
+  if (r->job.end != JOB_GOES_ON)
+    return;
+  r->job.limit = limit;
+  job_end(&r->job, why, NULL);
+  wake_all(r);
+}
+
+/* --- progress --- */
+
+static const char *waiting_reason(const struct runner *r, struct strbuf *text) {
+  for (size_t i = 0; i < r->workers.len; i++) {
+    const struct worker *w = worker_at(r, i);
+    if (w->state == WORKER_HELD && w->held_for)
+      return w->held_for;
+    if (w->state == WORKER_CONNECT || (w->state == WORKER_PAUSE && w->then == WORKER_CONNECT))
+      return "the connection is lost; connecting again";
+    if (w->waits_for && w->state == WORKER_PAUSE) {
+      strbuf_clear(text);
+      strbuf_addf(text, "waiting for the range of %s", w->waits_for);
+    } else if (w->state != WORKER_ENDED) {
+      return NULL;
+    }
+  }
+  return text->len ? text->buf : NULL;
+}
+
+static int64_t largest_batch(const struct runner *r) {
+  int64_t size = 0;
+  for (size_t i = 0; i < r->workers.len; i++)
+    if (worker_at(r, i)->limit > size)
+      size = worker_at(r, i)->limit;
+  return size;
+}
+
+static const char *state_word(const struct runner *r, bool ended) {
+  switch (r->job.end) {
+  case JOB_FINISHED:
+    return "done";
+  case JOB_PAUSED:
+    return ended ? "paused" : "running";
+  case JOB_CANCELLED:
+    return ended ? "cancelled" : "running";
+  case JOB_GOES_ON:
+  case JOB_STOPPED:
+  case JOB_INTERRUPTED:
+  case JOB_FAILED:
+    break;
+  }
+  return ended ? "stopped" : "running";
+}
+
+/* Own ranges are known better than the table's last look at them. */
+static double position(const struct runner *r) {
+  struct estimate own = r->estimate;
+  for (size_t i = 0; i < r->workers.len; i++) {
+    const struct worker *w = worker_at(r, i);
+    if (w->has_range)
+      estimate_own(&own, w->range.high, w->range.cursor ? w->range.cursor : w->range.low);
+  }
+  return estimate_position(&own);
+}
+
+static void report(struct runner *r, bool ended) {
+  const struct run_listener *listener = r->session->request->listener;
+  if (!listener || !listener->backfill)
+    return;
+  bool complete = r->job.end == JOB_FINISHED && ended;
+  struct strbuf reason = STRBUF_INIT;
+  struct backfill_progress p = {
+      .name = r->job.definition->name,
+      .table = r->job.definition->table,
+      .state = complete ? "done" : state_word(r, ended),
+      .reason = ended ? NULL : waiting_reason(r, &reason),
+      .rows_done = r->estimate.rows_before + r->rows,
+      .rows_estimated = r->job.definition->rows_estimated,
+      .batch_size = largest_batch(r),
+      .elapsed_s = clock_monotonic_s() - r->begun_s,
+      .resumed = r->request->resumed,
+      .ended = complete,
+  };
+  progress_estimate(&p, &r->estimate.rate, position(r));
+  p.ended = ended;
+  listener->backfill(listener->data, &p);
+  strbuf_release(&reason);
+}
+
+static void handle_batch(void *data, const struct batch_news *news) {
+  struct runner *r = data;
+  const struct run_listener *listener = r->session->request->listener;
+  r->rows += news->rows;
+  if (listener && listener->batch)
+    listener->batch(listener->data, r->job.definition->name, news);
+  if (!news->committed)
+    return;
+  rate_add(&r->estimate.rate, clock_monotonic_s(), r->estimate.rows_before + r->rows);
+  report(r, false);
+  const struct runner_limits *limits = &r->request->limits;
+  if (limits->max_rows > 0 && r->rows >= limits->max_rows)
+    end(r, JOB_STOPPED, "--max-rows is reached");
+}
+
+/* --- watching --- */
+
+static void take_watch(void *data, const moonbird_batch *rows) {
+  struct runner *r = data;
+  struct value desired = batch_value(&rows->columns[0], 0), overrides = batch_value(&rows->columns[1], 0);
+  char *wish = desired.type == MOONBIRD_TYPE_TEXT ? xstrndup(desired.bytes, desired.len) : NULL;
+  char *text = overrides.type == MOONBIRD_TYPE_TEXT ? xstrndup(overrides.bytes, overrides.len) : NULL;
+  enum job_end before = r->job.end;
+  job_take_wishes(&r->job, wish, text, batch_value(&rows->columns[2], 0).integer != 0);
+  free(wish);
+  free(text);
+  if (r->job.end != before)
+    wake_all(r);
+  estimate_take(&r->estimate, rows, r->id, r->rows);
+}
+
+static void post_watch(struct runner *r) {
+  struct batch_builder params;
+  batch_init(&params, 1);
+  batch_add_str(&params, 0, r->job.definition->name);
+  control_post(&r->control, "watch", &params, take_watch, r);
+}
+
+static void post_beats(struct runner *r) {
+  double now = clock_monotonic_s();
+  if (now - r->beat_s < r->lease_s / 6)
+    return;
+  r->beat_s = now;
+  for (size_t i = 0; i < r->workers.len; i++) {
+    const struct worker *w = worker_at(r, i);
+    struct batch_builder params;
+    batch_init(&params, 3);
+    batch_add_int(&params, 0, w->limit);
+    batch_add_float(&params, 1, r->lease_s);
+    batch_add_str(&params, 2, w->id);
+    control_post(&r->control, "worker_beat", &params, NULL, NULL);
+  }
+}
+
+/* What holds the workers, or NULL; for the table and the log. */
+static void post_throttle(struct runner *r) {
+  const char *reason = r->job.end == JOB_GOES_ON ? job_held(&r->job) : NULL;
+  bool same = reason && r->throttle_text ? strcmp(reason, r->throttle_text) == 0 : !reason && !r->throttle_text;
+  if (same)
+    return;
+  bool begins = !r->throttle_text, ends = !reason;
+  struct batch_builder params;
+  batch_init(&params, 2);
+  if (ends)
+    batch_add_int(&params, 0, (int64_t)((clock_monotonic_s() - r->throttled_s) * 1000));
+  else
+    batch_add_str(&params, 0, reason);
+  batch_add_str(&params, 1, r->job.definition->name);
+  control_post(&r->control,
+               ends     ? "backfill_unthrottle"
+               : begins ? "backfill_throttle"
+                        : "backfill_throttle_again",
+               &params, NULL, NULL);
+  if (begins)
+    r->throttled_s = clock_monotonic_s();
+  if (begins || ends)
+    log_info("%s%s", ends ? "goes on" : "throttled: ", ends ? "" : reason);
+  free(r->throttle_text);
+  r->throttle_text = xstrdup_or_null(reason);
+  if (ends)
+    wake_all(r);
+}
+
+static void check_limits(struct runner *r) {
+  const struct runner_limits *limits = &r->request->limits;
+  if (limits->max_time_s > 0 && clock_monotonic_s() - r->begun_s >= limits->max_time_s)
+    end(r, JOB_STOPPED, "--max-time is over");
+  else if (limits->until_s > 0 && (double)clock_wall_us() / 1e6 >= limits->until_s)
+    end(r, JOB_STOPPED, "--until has come");
+}
+
+static void handle_watch(uv_timer_t *timer) {
+  ((struct runner *)timer->data)->watch_due = true;
+}
+
+static void watch(struct runner *r) {
+  if (!r->watch_due)
+    return;
+  r->watch_due = false;
+  check_limits(r);
+  post_throttle(r);
+  if (control_backlog(&r->control) > MOST_BACKLOG)
+    return;
+  post_beats(r);
+  post_watch(r);
+}
+
+static void go_on_with_control(struct runner *r) {
+  if (!r->shares_conn)
+    control_go_on(&r->control);
+  else if (r->workers.len && worker_is_quiet(worker_at(r, 0)) && !conn_is_busy(r->own_conn))
+    control_drain(&r->control);
+}
+
+/* One turn: whoever can go on does. */
+static bool turn(struct runner *r, struct error *err) {
+  watch(r);
+  go_on_with_control(r);
+  for (size_t i = 0; i < r->workers.len; i++)
+    worker_go_on(worker_at(r, i));
+  if (r->job.end == JOB_FINISHED)
+    wake_all(r);
+  return adjust_workers(r, err);
+}
+
+/* --- interrupts --- */
+
+/* The first interrupt lets the batches end, the second one ends their statements. */
+static void handle_interrupt(void *data, int count) {
+  struct runner *r = data;
+  if (count - r->interrupts == 1) {
+    log_info("stopping after this batch; interrupt again to roll it back");
+    end(r, JOB_STOPPED, NULL);
+    return;
+  }
+  for (size_t i = 0; i < r->workers.len; i++)
+    if (conn_is_busy(worker_at(r, i)->conn))
+      conn_cancel(worker_at(r, i)->conn);
+}
+
+static void handle_tick(void *data) {
+  report(data, false);
+}
+
+/* --- life --- */
+
+static bool sweep(struct runner *r, struct error *err) {
+  const char *name = r->job.definition->name;
+  return session_execute(r->session, "worker_sweep", &name, 1, NULL, err) &&
+         session_execute(r->session, "range_unfail", &name, 1, NULL, err);
+}
+
+static bool open_control(struct runner *r, struct error *err) {
+  r->own_conn = r->session->conn;
+  r->shares_conn = !driver_can(r->session->driver, MOONBIRD_CAP_MANY_CONNECTIONS);
+  struct conn *conn = r->own_conn;
+  if (!r->shares_conn && !session_connect(r->session, "moonbird:control", &conn, err))
+    return false;
+  control_init(&r->control, r->session, conn);
+  r->session->conn = conn;
+  return true;
+}
+
+/* Ranges of about 20 batches; where nobody can join in, all in one. Many small ones would make the table of them slow.
+ */
+static int64_t range_rows(const struct runner *r) {
+  enum { MOST_RANGES = 2000, FEWEST_ROWS = 1000 };
+  const struct definition *d = r->job.definition;
+  if (r->shares_conn)
+    return 0;
+  int64_t rows = d->sizer.size * RANGE_BATCHES;
+  if (d->rows_estimated / MOST_RANGES > rows)
+    rows = d->rows_estimated / MOST_RANGES;
+  return rows < FEWEST_ROWS ? FEWEST_ROWS : rows;
+}
+
+static void init_job(struct runner *r) {
+  const struct runner_request *q = r->request;
+  char host[200] = "";
+  gethostname(host, sizeof(host) - 1);
+  r->id = xasprintf("%s:%ld:%06llx", host, (long)getpid(), (unsigned long long)clock_wall_us() & 0xffffff);
+  r->job = (struct job){.session = q->session,
+                        .definition = q->definition,
+                        .style = q->session->driver->table.placeholder,
+                        .runner = r->id,
+                        .exclusive = q->exclusive,
+                        .range_rows = 0,
+                        .run_seed = q->row->run_seed,
+                        .throttle = q->throttle,
+                        .forced_workers = q->limits.workers,
+                        .err = ERROR_INIT,
+                        .data = r,
+                        .on_batch = handle_batch};
+  job_take_wishes(&r->job, q->row->desired, q->row->overrides, false);
+}
+
+static void start_listening(struct runner *r) {
+  struct session *session = r->session;
+  r->interrupts = loop_interrupts(session->loop);
+  host_allow_interrupts(session->host, 1);
+  loop_on_interrupt(session->loop, handle_interrupt, r);
+  loop_on_tick(session->loop, handle_tick, r);
+  uv_timer_init(loop_uv(session->loop), &r->watch);
+  r->watch.data = r;
+  uv_timer_start(&r->watch, handle_watch, WATCH_MS, WATCH_MS);
+}
+
+static void handle_watch_closed(uv_handle_t *handle) {
+  ((struct runner *)handle->data)->watch_closed = true;
+}
+
+static void stop_listening(struct runner *r) {
+  uv_close((uv_handle_t *)&r->watch, handle_watch_closed);
+  while (!r->watch_closed)
+    loop_run_once(r->session->loop);
+  session_watch(r->session);
+}
+
+/* Ranges and rows of workers are given back, so that others need not wait for the lease's end. What cannot be written
+ * (the server is gone) ends with the lease. */
+static void give_back(struct runner *r) {
+  struct error err = ERROR_INIT;
+  bool ok = true;
+  for (size_t i = 0; i < r->workers.len && ok; i++) {
+    const struct worker *w = worker_at(r, i);
+    const struct error *why = w->failed ? &r->job.err : NULL;
+    ok = !w->has_range || range_give_back(r->session, r->job.definition->name, &w->range, w->attempts, why, &err);
+  }
+  const char *id = r->id;
+  if (!ok || !session_execute(r->session, "worker_delete", &id, 1, NULL, &err))
+    log_debug("ranges were not given back: %s", err.message);
+  error_release(&err);
+}
+
+static void close_all(struct runner *r) {
+  struct conn *control = r->session->conn;
+  control_release(&r->control);
+  r->session->conn = r->own_conn;
+  for (size_t i = 0; i < r->workers.len; i++) {
+    struct worker *w = worker_at(r, i);
+    struct conn *conn = w->conn;
+    worker_release(w);
+    if (conn != r->own_conn)
+      conn_free(conn);
+    free(w);
+  }
+  vec_release(&r->workers);
+  if (control != r->own_conn)
+    conn_free(control);
+  job_release(&r->job);
+  free(r->throttle_text);
+  estimate_release(&r->estimate);
+  free(r->id);
+}
+
+/* A worker that ends while others go on leaves its range to them. */
+static bool loop(struct runner *r, struct error *err) {
+  if (!sweep(r, err) || !add_worker(r, err) || !adjust_workers(r, err))
+    return false;
+  while (!all_ended(r)) {
+    loop_run_once(r->session->loop);
+    if (!turn(r, err)) {
+      job_end(&r->job, JOB_FAILED, NULL);
+      wake_all(r);
+    }
+  }
+  return !error_is_set(err);
+}
+
+static bool settle(struct runner *r, struct runner_outcome *outcome, struct error *err) {
+  const char *name = r->job.definition->name;
+  outcome->end = r->job.end;
+  outcome->batch_size = r->workers.len ? worker_at(r, 0)->sizer.size : 0;
+  outcome->reason = xstrdup_or_null(r->job.limit ? r->job.limit : r->job.pause_reason);
+  if (r->job.pause_reason && !state_desire(r->session, name, DESIRED_PAUSE, "paused", r->job.pause_reason, err))
+    return false;
+  return range_rows_done(r->session, name, &outcome->rows_done, err);
+}
+
+bool runner_run(const struct runner_request *request, struct runner_outcome *outcome, struct error *err) {
+  struct runner r = {.request = request,
+                     .session = request->session,
+                     .workers = VEC_INIT,
+                     .begun_s = clock_monotonic_s(),
+                     .lease_s = config_backfill_number(request->session->request->config, "lease", lease_default_s)};
+  *outcome = (struct runner_outcome){.end = JOB_GOES_ON};
+  init_job(&r);
+  estimate_init(&r.estimate, request->row);
+  if (!open_control(&r, err)) {
+    r.session->conn = r.own_conn;
+    job_release(&r.job);
+    free(r.id);
+    return false;
+  }
+  r.job.range_rows = range_rows(&r);
+  start_listening(&r);
+  report(&r, false); /* where it begins */
+  bool ok = loop(&r, err);
+  stop_listening(&r);
+  control_drain(&r.control);
+  give_back(&r);
+  if (ok && r.job.end == JOB_FAILED) {
+    error_copy(err, &r.job.err);
+    ok = false;
+  }
+  ok = ok && settle(&r, outcome, err);
+  outcome->end = r.job.end;
+  report(&r, true);
+  close_all(&r);
+  return ok;
+}

@@ -1,0 +1,129 @@
+/*
+ * cmd_backfill_run.c - `moonbird backfill run`: what its words mean; the work is backfill/named.c's.
+ */
+#include "backfill/named.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static struct {
+  const char *workers;
+  const char *max_rows;
+  const char *until;
+  double max_time_s;
+  bool accept_code_change;
+} given;
+
+const struct option_spec backfill_run_options[] = {
+    {.name = "workers",
+     .type = OPTION_TEXT,
+     .argument = "N",
+     .help = "connections of this process at once (default: as the backfill says)",
+     .target = &given.workers},
+    {.name = "max-time",
+     .type = OPTION_SECONDS,
+     .argument = "T",
+     .help = "stop after so long, such as 90min",
+     .target = &given.max_time_s},
+    {.name = "max-rows",
+     .type = OPTION_TEXT,
+     .argument = "N",
+     .help = "stop after so many rows of this process",
+     .target = &given.max_rows},
+    {.name = "until",
+     .type = OPTION_TEXT,
+     .argument = "HH:MM",
+     .help = "stop at this time of the day, by the clock of this machine",
+     .target = &given.until},
+    {.name = "accept-code-change",
+     .type = OPTION_FLAG,
+     .help = "go on although the code was changed meanwhile",
+     .target = &given.accept_code_change},
+    OPTION_END,
+};
+
+/* A whole number above 0; `text` NULL is 0. */
+static bool read_count(const char *text, const char *option, long long most, long long *count, struct error *err) {
+  *count = 0;
+  if (!text)
+    return true;
+  char *end;
+  errno = 0;
+  long long number = strtoll(text, &end, 10);
+  if (errno || end == text || *end || number < 1 || number > most)
+    return error_set(err, ERROR_USAGE, "option '--%s' wants a whole number from 1 to %lld, not '%s'", option, most,
+                     text);
+  *count = number;
+  return true;
+}
+
+/* "06:00": two digits or one, a colon, two digits. */
+static bool parse_time_of_day(const char *text, long *hour, long *minute) {
+  char *end;
+  size_t digits = strspn(text, "0123456789");
+  if (digits < 1 || digits > 2 || text[digits] != ':' || strspn(text + digits + 1, "0123456789") != 2 ||
+      text[digits + 3])
+    return false;
+  *hour = strtol(text, &end, 10);
+  *minute = strtol(end + 1, &end, 10);
+  return *hour < 24 && *minute < 60;
+}
+
+/* The next moment at which the clock shows this time. */
+static bool read_until(const char *text, double *until_s, struct error *err) {
+  long hour, minute;
+  if (!text)
+    return true;
+  if (!parse_time_of_day(text, &hour, &minute))
+    return error_set(err, ERROR_USAGE, "option '--until' wants a time of the day such as 06:00, not '%s'", text);
+  time_t now = (time_t)(clock_wall_us() / 1000000);
+  struct tm day;
+  localtime_r(&now, &day);
+  day.tm_hour = (int)hour;
+  day.tm_min = (int)minute;
+  day.tm_sec = 0;
+  day.tm_isdst = -1;
+  if (mktime(&day) <= now) {
+    day.tm_mday++;
+    day.tm_isdst = -1;
+  }
+  *until_s = (double)mktime(&day);
+  return true;
+}
+
+static bool read_limits(struct runner_limits *limits, struct error *err) {
+  enum { MOST_WORKERS = 64 };
+  long long workers, rows;
+  *limits = (struct runner_limits){.max_time_s = given.max_time_s};
+  if (!read_count(given.workers, "workers", MOST_WORKERS, &workers, err) ||
+      !read_count(given.max_rows, "max-rows", INT64_MAX, &rows, err) || !read_until(given.until, &limits->until_s, err))
+    return false;
+  limits->workers = (int)workers;
+  limits->max_rows = rows;
+  return true;
+}
+
+bool cmd_backfill_run(struct cli *cli, struct error *err) {
+  const char *name = cli_argument(cli, 0, NULL);
+  struct runner_limits limits;
+  if (!read_limits(&limits, err))
+    return false;
+  struct listener listener;
+  bool nothing_to_do = false;
+  listener_init(&listener, &cli->out);
+  struct run_request request = cli_run_request(cli, &listener.run);
+  request.accept_code_change = given.accept_code_change;
+  bool ok = named_run(&request, name, &limits, &nothing_to_do, err);
+  if (ok)
+    listener_done(&listener);
+  if (ok && nothing_to_do && cli->out.live)
+    log_info("nothing to do: backfill %s is done", name);
+  listener_release(&listener);
+  return ok;
+}

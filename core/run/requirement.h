@@ -1,0 +1,16 @@
+/*
+ * requirement.h - a revision with `requires_backfill` runs only when that backfill has ended.
+ */
+#ifndef RUN_REQUIREMENT_H
+#define RUN_REQUIREMENT_H
+
+#include "graph/plan.h"
+#include "run/session.h"
+
+/* Before the first step, outside of a transaction: are there backfills at all? */
+bool requirement_probe(struct session *session, struct error *err) MUST_CHECK;
+
+/* Before each step: one before it may have run the backfill. ERROR_PENDING with the command to type. */
+bool requirement_check(struct session *session, const struct plan_step *step, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,308 @@
+-- Named backfills: files of backfills/, `moonbird backfill run`, several workers, joining, what a row function may do
+-- with its batch. Servers that die are in the scenarios.
+local moonbird = require("support.moonbird")
+
+local ADD_ONE = [[
+return {
+  table = "people",
+  columns = { "counter" },
+  size = 50,
+  %s
+  row = function(person) return { counter = person.counter + 1 } end,
+}
+]]
+
+describe("a named backfill", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+    before_each(function()
+      p = moonbird.project(kind)
+      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+    end)
+    after_each(function()
+      p:remove()
+    end)
+
+    local function define(name, text)
+      p:write("migrations/backfills/" .. name .. ".lua", text)
+    end
+
+    local function observed(name)
+      return p:sql("SELECT observed FROM moonbird_backfill WHERE name = '" .. (name or "fill") .. "'")
+    end
+
+    local function counts()
+      return p:sql("SELECT count(*), min(counter), max(counter) FROM people")
+    end
+
+    it("is run by a command, once", function()
+      p:people(500)
+      define("fill", ADD_ONE:format(""))
+      p:ok("backfill run fill")
+      assert.equals("500|1|1", counts())
+      local run = p:ok("backfill run fill")
+      assert.truthy(run.err:find("nothing to do: backfill fill is done", 1, true), run.err)
+      assert.equals("500|1|1", counts())
+      assert.equals("done", observed())
+    end)
+
+    it("stops at --max-rows and goes on later", function()
+      p:people(500)
+      define("fill", ADD_ONE:format(""))
+      local run = p:fails(3, "backfill run fill --max-rows 100")
+      assert.truthy(run.err:find("--max-rows is reached", 1, true), run.err)
+      assert.equals("100", p:sql("SELECT sum(counter) FROM people"))
+      p:ok("backfill run fill")
+      assert.equals("500|1|1", counts())
+    end)
+
+    it("runs inside a revision, or is only registered by it, and is required by another", function()
+      p:people(200)
+      define("fill", ADD_ONE:format(""))
+      define("later", ADD_ONE:format(""))
+      p:revision("a1", nil, 'op.backfill "fill"\n  op.backfill("later", { defer = true })')
+      p:revision("a2", "a1", "", "", { header = 'requires_backfill = "later"' })
+      local run = p:fails(3, "upgrade head")
+      assert.truthy(run.err:find("moonbird backfill run later", 1, true), run.err)
+      assert.equals("a1", p:ok("current").out:match("%S+"))
+      assert.equals("200|1|1", counts())
+      assert.equals("planned", observed("later"))
+      p:ok("backfill run later")
+      assert.equals("200|2|2", counts())
+      p:ok("upgrade head")
+      p:ok("downgrade base")
+      p:ok("upgrade a1")
+      assert.equals("200|3|3", counts())
+    end)
+
+    it("names what is wrong in its file", function()
+      p:people(1)
+      local function problem(text, wanted)
+        define("fill", text)
+        local run = p:fails(1, "backfill run fill")
+        assert.truthy(run.err:find(wanted, 1, true), run.err)
+      end
+      problem("return 5", "must return the table of the backfill, not")
+      problem("return { table = ", "fill.lua:1:")
+      problem(ADD_ONE:format("nice = -1,"), "nice must be a number from 0 up")
+      problem(ADD_ONE:format("workers = 0,"), "workers must be a whole number above 0")
+      problem(ADD_ONE:format('on_error = "ignore",'), 'on_error must be "stop" or "quarantine", not')
+      problem(ADD_ONE:format('effects = "mail",'), 'effects must be "database" or "external", not')
+      problem(ADD_ONE:format("max_bad = true,"), "max_bad must be a whole number above 0")
+      problem(ADD_ONE:format("tabel = 1,"), 'unknown key "tabel"')
+      local run = p:fails(1, "backfill run nothing")
+      assert.truthy(run.err:find("there is no backfill nothing", 1, true), run.err)
+      run = p:fails(1, { "backfill", "run", "../env" })
+      assert.truthy(run.err:find("is no name of a backfill", 1, true), run.err)
+    end)
+
+    it("goes on with changed code only when that is accepted", function()
+      p:people(200)
+      define("fill", ADD_ONE:format(""))
+      p:fails(3, "backfill run fill --max-rows 50")
+      define("fill", (ADD_ONE:format(""):gsub("%+ 1", "+ 2 - 1")))
+      local run = p:fails(4, "backfill run fill")
+      assert.truthy(run.err:find("--accept-code-change", 1, true), run.err)
+      p:ok("backfill run fill --accept-code-change")
+      assert.equals("200|1|1", counts())
+    end)
+
+    it("goes on with another size or nice", function()
+      p:people(200)
+      define("fill", ADD_ONE:format(""))
+      p:fails(3, "backfill run fill --max-rows 50")
+      define("fill", (ADD_ONE:format("nice = 0.1,"):gsub("size = 50", "size = 20")))
+      p:ok("backfill run fill")
+      assert.equals("200|1|1", counts())
+    end)
+
+    it("splits a table in two, in the same transaction", function()
+      p:people(120)
+      p:sql("CREATE TABLE names (person bigint PRIMARY KEY, name text NOT NULL)")
+      define("fill", [[
+return {
+  table = "people",
+  size = 50,
+  row = function(person, batch)
+    batch:insert("names", { person = person.id, name = person.full_name })
+    if person.id % 2 == 0 then
+      batch:insert("names", { person = -person.id, name = batch.id })
+    end
+    return { full_name = null }
+  end,
+}]])
+      p:ok("backfill run fill")
+      assert.equals("120|0", p:sql("SELECT count(*), count(full_name) FROM people"))
+      assert.equals("120|60", p:sql("SELECT sum(CASE WHEN person > 0 THEN 1 ELSE 0 END), "
+        .. "sum(CASE WHEN person < 0 THEN 1 ELSE 0 END) FROM names"))
+      assert.equals("First7 Last7", p:sql("SELECT name FROM names WHERE person = 7"))
+    end)
+
+    it("puts exactly the bad rows aside and writes their neighbours", function()
+      p:people(200)
+      p:sql("CREATE UNIQUE INDEX one_name ON people (full_name)")
+      define("fill", [[
+return {
+  table = "people",
+  size = 64,
+  on_error = "quarantine",
+  row = function(person, batch)
+    if person.id == 17 then
+      error("no good")
+    elseif person.id == 18 then
+      batch:quarantine("not today")
+    elseif person.id == 99 then
+      return { full_name = "First3 Last3", counter = 1 }
+    end
+    return { counter = 1 }
+  end,
+}]])
+      local run = p:fails(8, "backfill run fill")
+      assert.truthy(run.err:find("3 bad rows", 1, true), run.err)
+      assert.equals("[17]\n[18]\n[99]", p:sql("SELECT bad_key FROM moonbird_backfill_bad ORDER BY bad_key"))
+      assert.equals("197", p:sql("SELECT sum(counter) FROM people"))
+      assert.equals("17,18,99", (p:sql("SELECT id FROM people WHERE counter = 0 ORDER BY id"):gsub("\n", ",")))
+      assert.equals("not today", p:sql("SELECT message FROM moonbird_backfill_bad WHERE bad_key = '[18]'"))
+      assert.equals("23505", p:sql("SELECT sqlstate FROM moonbird_backfill_bad WHERE bad_key = '[99]'"))
+      assert.equals("done with bad rows", observed())
+    end)
+
+    it("stops at max_bad", function()
+      p:people(200)
+      define("fill", [[
+return {
+  table = "people", size = 10, on_error = "quarantine", max_bad = 3,
+  row = function(person)
+    if person.id > 25 then error("no good") end
+    return { counter = 1 }
+  end,
+}]])
+      local run = p:fails(8, "backfill run fill")
+      assert.truthy(run.err:find("more than 3 bad rows", 1, true), run.err)
+      assert.equals("20", p:sql("SELECT sum(counter) FROM people"))
+      assert.equals("failed", observed())
+    end)
+
+    it("refuses what would end or outlive a batch", function()
+      p:people(20)
+      local function problem(text, wanted)
+        define("fill", ('return { table = "people", batch = function() db:exec([[%s]]) end }'):format(text))
+        local run = p:fails(1, "backfill run fill")
+        assert.truthy(run.err:find(wanted, 1, true), run.err)
+      end
+      problem("COMMIT", "COMMIT in a")
+      problem("UPDATE people SET counter = 5; /* x */ ROLLBACK", "ROLLBACK in a batch")
+      problem("UPDATE people SET counter = 5; CREATE TABLE t (a integer)", "CREATE in a batch")
+      problem("SET search_path = x", "SET in a batch")
+      assert.equals("20|0|0", counts())
+    end)
+
+    it("gives a repeated batch the same time and chance", function()
+      p:people(100)
+      p:sql("CREATE TABLE seen (person bigint, time bigint, chance bigint)")
+      define("fill", [[
+return {
+  table = "people", size = 20,
+  batch = function(batch)
+    for _, row in ipairs(batch.rows) do
+      db:exec("INSERT INTO seen VALUES (?, ?, ?)", row.id, os.time(), math.random(1, 1000000000))
+    end
+    local file = io.open("seen", "a")
+    file:write(batch.id, " ", math.random(1, 1000000000), "\n")
+    file:close()
+    if batch.rows[1].id == 41 and not io.open("go") then
+      io.open("go", "w"):close()
+      error("once")
+    end
+  end,
+}]])
+      p:fails(1, "backfill run fill")
+      moonbird.sleep(1.1)
+      p:ok("backfill run fill")
+      assert.equals("100|1", p:sql("SELECT count(*), count(DISTINCT time) FROM seen"))
+      local lines = {}
+      for line in p:read("seen"):gmatch("[^\n]+") do
+        lines[#lines + 1] = line
+      end
+      assert.equals(6, #lines)
+      assert.equals(lines[3], lines[4])
+      assert.not_equals(lines[1]:match("%d+$"), lines[2]:match("%d+$"))
+    end)
+
+    it("repeats a batch with effects outside just as it was", function()
+      p:people(100)
+      define("fill", [[
+return {
+  table = "people", size = { start = 30, target_ms = 50 }, effects = "external",
+  row = function(person, batch)
+    local file = io.open("sent", "a")
+    file:write(batch.id, " ", person.id, "\n")
+    file:close()
+    if person.id == 55 and not io.open("go") then
+      io.open("go", "w"):close()
+      os.execute("kill -KILL $PPID")
+    end
+    return { counter = person.counter + 1 }
+  end,
+}]])
+      p:run("backfill run fill")
+      define("fill", (p:read("migrations/backfills/fill.lua"):gsub("start = 30", "start = 7")))
+      p:ok("backfill run fill")
+      assert.equals("100|1|1", counts())
+      local ids = {}
+      for id, person in p:read("sent"):gmatch("(%S+) (%d+)") do
+        ids[person] = ids[person] or id
+        assert.equals(ids[person], id, "person " .. person)
+      end
+    end)
+
+    if kind == "postgres" then
+      it("is shared by several workers and processes, each row once", function()
+        p:people(6000)
+        p:write("moonbird.ini", p:read("moonbird.ini") .. "\n[backfill]\nlease = 2s\n")
+        define("fill", ADD_ONE:format("workers = 3, nice = 1,"))
+        local first = p:start("backfill run fill")
+        moonbird.wait_until("a batch is committed", 10, function()
+          return p:sql("SELECT to_regclass('moonbird_backfill_range') IS NOT NULL") == "t"
+            and p:sql("SELECT coalesce(sum(rows_done), 0) > 0 FROM moonbird_backfill_range") == "t"
+        end)
+        local second = p:start("backfill run fill --workers 2")
+        assert.equals(0, second:wait().code, second:describe())
+        assert.equals(0, first:wait().code, first:describe())
+        assert.equals("6000|1|1", counts())
+        assert.equals("6000", p:sql("SELECT rows_done FROM moonbird_backfill"))
+        assert.equals("0", p:sql("SELECT count(*) FROM moonbird_backfill_worker"))
+      end)
+
+      it("runs functions of batches side by side, each on its own connection", function()
+        p:people(400)
+        define("fill", [[
+return {
+  table = "people", size = 20, workers = 2,
+  batch = function(batch)
+    db:exec("INSERT INTO seen SELECT pg_backend_pid()")
+    db:scalar("SELECT pg_sleep(0.02)")
+    db:exec("UPDATE people SET counter = counter + 1 WHERE " .. batch.range.predicate, batch.range.values)
+  end,
+}]])
+        p:sql("CREATE TABLE seen (pid integer)")
+        p:ok({ "backfill", "run", "fill", "-v" })
+        assert.equals("400|1|1", counts())
+      end)
+
+      it("waits for writers that were there before it read the first and the last key", function()
+        p:people(10)
+        define("fill", ADD_ONE:format(""))
+        local writer = moonbird.start(p.folder, { "-X", "-q", p.url, "-c",
+          "BEGIN; INSERT INTO people VALUES (11, 'x', 0); SELECT pg_sleep(2); COMMIT" }, { program = "psql" })
+        moonbird.wait_until("the writer holds its lock", 10, function()
+          return p:sql("SELECT count(*) FROM pg_locks WHERE relation = 'people'::regclass"
+            .. " AND mode = 'RowExclusiveLock'") == "1"
+        end)
+        p:ok("backfill run fill")
+        writer:wait()
+        assert.equals("11|1|1", counts())
+      end)
+    end
+  end)
+end)
