@@ -80,7 +80,7 @@ static int statement_done(lua_State *L) {
   struct session *session = statement_session(L);
   struct error err = ERROR_INIT;
   journal_set_done(check_entry(L, 1), luaL_optinteger(L, 2, 0));
-  if (session->in_transaction && !session->step->savepoints && !journal_spill(&session->step->journal, session, &err))
+  if (session->in_transaction && !session->savepoints && !journal_spill(&session->step->journal, session, &err))
     return host_throw(L, &err);
   return 0;
 }
