@@ -41,3 +41,25 @@ stds.revision = {
   },
 }
 files["**/versions/**/*.lua"] = { std = "lua54+revision" }
+
+-- Models: what core/lua/lib/schema gives them; `table` can be called.
+stds.models = {
+  read_globals = {
+    "types",
+    "sql",
+    "blob",
+    "null",
+    "column",
+    "primary_key",
+    "unique",
+    "foreign_key",
+    "check",
+    "index",
+    "exclude",
+    "enum",
+    "sequence",
+    "view",
+  },
+}
+files["**/models.lua"] = { std = "lua54+models" }
+files["**/models/**/*.lua"] = { std = "lua54+models" }

@@ -1,0 +1,3 @@
+return {
+  naming_convention = require("naming"),
+}
