@@ -95,6 +95,18 @@ static int statement_failed(lua_State *L) {
   return 0;
 }
 
+static int fail_with_hint(lua_State *L) {
+  struct error err = ERROR_INIT;
+  const struct error *thrown = host_error_at(L, 1);
+  if (thrown)
+    error_copy(&err, thrown);
+  else
+    error_set(&err, ERROR_FAILED, "%s", luaL_tolstring(L, 1, NULL));
+  if (!err.hint)
+    error_hint(&err, "%s", luaL_checkstring(L, 2));
+  return host_throw(L, &err);
+}
+
 static int statement_accept(lua_State *L) {
   journal_accept(check_entry(L, 1));
   return 0;
@@ -184,6 +196,7 @@ bool statement_install(struct session *session, struct error *err) {
        statement_next}, /* (kind, fingerprint source, text for people) -> verdict, entry, result or error */
       {"statement_done", statement_done},           /* (entry, rows affected) */
       {"statement_failed", statement_failed},       /* (entry, error) */
+      {"fail_with_hint", fail_with_hint},           /* (error, hint): throws it, with the hint if it has none */
       {"statement_accept", statement_accept},       /* (entry): goes on under its new definition */
       {"statement_refuse", statement_refuse},       /* (entry): throws the error that shows both */
       {"accepts_code_change", accepts_code_change}, /* --accept-code-change was given */

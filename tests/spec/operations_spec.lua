@@ -273,6 +273,41 @@ describe("operations", function()
 end)
 
 if moonbird.postgres_url then
+  describe("an index that is built concurrently", function()
+    local BLOCK = [[op.autocommit_block(function()
+      op.create_index("Ix 1", "t", { "a" }, { unique = true, postgresql_concurrently = true, if_not_exists = true })
+    end)]]
+    local VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = '\"Ix 1\"'::regclass"
+
+    it("needs a block of its own, and the error says so", function()
+      local p = moonbird.project("postgres")
+      p:revision("a1", nil, [[
+        op.create_table("t", { column("a", types.text()) })
+        op.create_index("Ix 1", "t", { "a" }, { postgresql_concurrently = true })
+      ]])
+      local run = p:fails(1, "upgrade head")
+      assert(run.err:find("hint: the database refuses this in a transaction: op.autocommit_block", 1, true), run.err)
+      p:remove()
+    end)
+
+    it("is built anew when an earlier build has left it broken", function()
+      local p = moonbird.project("postgres")
+      p:revision("a1", nil, 'op.create_table("t", { column("a", types.text()) })')
+      p:revision("b2", "a1", BLOCK, 'op.drop_index("Ix 1", "t")')
+      p:ok("upgrade a1")
+      p:sql("INSERT INTO t VALUES ('x'), ('x')")
+      local run = p:run("upgrade head")
+      assert.is_truthy(run.err:find("23505", 1, true))
+      assert.are.equal("f", p:sql(VALID))
+      p:sql("DELETE FROM t")
+      p:ok("upgrade head")
+      assert.are.equal("t", p:sql(VALID))
+      p:ok("downgrade a1")
+      assert.is_nil(p:ok("upgrade a1:b2 --sql").out:find("DROP INDEX", 1, true))
+      p:remove()
+    end)
+  end)
+
   describe("op.alter_enum", function()
     it("changes scalars, arrays, defaults and partitions, and refuses a row that has a value no more", function()
       local p = moonbird.project("postgres")
@@ -318,5 +353,5 @@ if moonbird.postgres_url then
     end)
   end)
 else
-  pending("op.alter_enum: $MOONBIRD_TEST_POSTGRES_URL is not set")
+  pending("what only PostgreSQL has: $MOONBIRD_TEST_POSTGRES_URL is not set")
 end

@@ -82,7 +82,8 @@ function dialect:refuse_options(operation, names)
 end
 
 -- The statements of an operation: a list of texts, or of { text, params, when = { query, params } }. A statement with
--- `when` is run only where the first value of that query is true.
+-- `when` is run only where the first value of that query is true; one that `clears` away what a broken run has left is
+-- no part of a script.
 function dialect:render(operation)
   local method = self["render_" .. operation.kind]
   if not method then

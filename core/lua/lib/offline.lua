@@ -85,6 +85,15 @@ end
 
 -- --- statements ---
 
+--- The statements without those that clear away what an earlier, broken run has left: a script has had none.
+function offline.written(items)
+  local written = {}
+  for _, item in ipairs(items) do
+    written[#written + 1] = (type(item) == "string" or not item.clears) and item or nil
+  end
+  return written
+end
+
 --- Throws for a statement that depends on what is in the database.
 function offline.check(shown, item)
   if type(item) == "table" and item.when then

@@ -116,6 +116,17 @@ local function any_outside(items)
   return false
 end
 
+local OUTSIDE = "the database refuses this in a transaction: op.autocommit_block(function() ... end) around it runs it "
+  .. "without one"
+
+-- Throws what a statement in the revision's transaction has thrown.
+local function fail(problem, items)
+  if items and any_outside(items) then
+    host.fail_with_hint(problem, OUTSIDE)
+  end
+  error(problem, 0)
+end
+
 -- In the revision's transaction: the journal's entry is written at the next commit point, if there is one.
 local function run_inside(entry, items, body)
   lock_wait.prepare(items)
@@ -123,7 +134,7 @@ local function run_inside(entry, items, body)
   if not ok then
     lock_wait.note_failure(result)
     host.statement_failed(entry, result)
-    error(result, 0)
+    fail(result, items)
   end
   host.check_transaction()
   host.statement_done(entry, result)
@@ -250,6 +261,7 @@ end
 --- dialect ({ rebuild, text }); `operation` is what they were rendered from, if anything.
 ---@return integer affected rows of the last
 function statement.perform(kind, shown, items, operation)
+  items = host.offline and offline.written(items) or items
   for _, item in ipairs(items) do
     local text = text_of(item)
     refuse_transaction_words(text)

@@ -42,6 +42,32 @@ function indexes:index_text(operation)
   )
 end
 
+local INVALID = [[
+SELECT EXISTS (
+  SELECT 1 FROM pg_catalog.pg_index
+  WHERE indexrelid = to_regclass(CAST(? AS text)) AND indrelid = to_regclass(CAST(? AS text)) AND NOT indisvalid
+)]]
+
+local function place_text(self, name, schema)
+  return (schema and self:quote(schema) .. "." or "") .. self:quote(name)
+end
+
+-- A build that was broken off leaves an index behind that is not valid: nobody can use it, and its name is taken.
+local function clear_invalid(self, operation)
+  local name, schema = self:index_name(operation), operation.schema
+  local params = { place_text(self, name, schema), place_text(self, operation.table, schema) }
+  return {
+    "DROP INDEX CONCURRENTLY IF EXISTS " .. self:table_name(name, schema),
+    when = { INVALID, params },
+    clears = true,
+  }
+end
+
+function indexes:render_create_index(operation)
+  local text = self:index_text(operation)
+  return self:option(operation, "concurrently") and { clear_invalid(self, operation), text } or { text }
+end
+
 function indexes:render_drop_index(operation)
   return {
     ("DROP INDEX %s%s%s"):format(
