@@ -60,14 +60,13 @@ function op.drop_table_comment(table_name, options) end
 ---@field inline_primary_key? boolean happens in any case
 
 ---Adds a column. References, UNIQUE and CHECK stand at the column, so that it is added with all of them or not at all.
----SQLite cannot add a UNIQUE or PRIMARY KEY column, nor NOT NULL without a default.
+---SQLite makes the table anew for a column that its ALTER TABLE cannot add.
 ---@param table_name string
 ---@param new_column moonbird.Column
 ---@param options? moonbird.AddColumnOptions
 function op.add_column(table_name, new_column, options) end
 
----Drops a column. SQLite refuses one that is indexed, UNIQUE, part of the primary key, or used in a view, a trigger or
----a CHECK.
+---Drops a column. SQLite makes the table anew where it is indexed, UNIQUE or used by something.
 ---@param table_name string
 ---@param column_name string
 ---@param options? moonbird.DropOptions

@@ -33,6 +33,25 @@ function columns:alter_type(operation)
   return using and text .. " USING " .. sql.text(using) or text
 end
 
+-- Where old values need an expression to become new ones, so would the old default: it goes before the type comes.
+function columns:render_alter_column(operation)
+  local is_converted = operation.type_ ~= nil and self:option(operation, "using") ~= nil
+  if not is_converted or operation.server_default == nil then
+    return base.render_alter_column(self, operation)
+  end
+  local statements = { self:alter_column_start(operation) .. "DROP DEFAULT" }
+  local rest = {}
+  for name, value in pairs(operation) do
+    if name ~= "server_default" or value ~= sql.null then
+      rest[name] = value
+    end
+  end
+  for _, statement in ipairs(base.render_alter_column(self, rest)) do
+    statements[#statements + 1] = statement
+  end
+  return statements
+end
+
 -- What differs between two identities; all that is given where the old one is not known.
 local function identity_changes(self, identity, existing)
   local changed = {}

@@ -10,12 +10,13 @@ function constraints:constraint_name(item)
 end
 
 -- " DEFERRABLE INITIALLY DEFERRED"
-function constraints.timing(_, item)
+function constraints:timing(item)
+  local deferrable, initially = self:option(item, "deferrable"), self:option(item, "initially")
   local text = ""
-  if item.deferrable ~= nil then
-    text = item.deferrable and " DEFERRABLE" or " NOT DEFERRABLE"
+  if deferrable ~= nil then
+    text = deferrable and " DEFERRABLE" or " NOT DEFERRABLE"
   end
-  return item.initially and text .. " INITIALLY " .. item.initially:upper() or text
+  return initially and text .. " INITIALLY " .. initially:upper() or text
 end
 
 -- "o (id) ON DELETE CASCADE"
