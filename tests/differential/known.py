@@ -178,6 +178,8 @@ def _(a, m, case, word):
         return False
     if a.kind == "no steps":
         return m.kind in ("unknown", "ambiguous")
+    if re.search(r"@heads?\+\d", word) and a.ok and m.ok:
+        return case.words[0] == "history"
     if a.kind == "several heads":
         looks = case.words[0] == "history" and m.ok
         return looks or m.kind in ("too far", "unknown", "ambiguous walk", "wrong branch", "ambiguous")
@@ -225,6 +227,13 @@ def _is_label(case, name):
     return any(name in fields[3] for fields in case.graph)
 
 
+def _real_heads(case, label):
+    """For each head above the label's revision: does nothing need it?"""
+    lines = lines_of(case)
+    labelled = next(fields[0] for fields in case.graph if label in fields[3])
+    return [lines.is_real_head(id) for id in lines.above(labelled) if not lines.children(id)]
+
+
 @known("show id@-N", "show")
 def _(a, m, case, word):
     """Counted from heads with such a label; an id in place of the label gives nothing."""
@@ -238,11 +247,8 @@ def _(a, m, case, word):
     found = re.match(r"([^@]+)@-\d+$", word)
     if not found or not _is_label(case, found[1]) or not a.ok:
         return False
-    lines = lines_of(case)
-    labelled = next(fields[0] for fields in case.graph if found[1] in fields[3])
-    heads = [id for id in lines.above(labelled) if not lines.children(id)]
     shows_more = set(a.output.split("Rev: ")) <= set(m.output.split("Rev: ")) if m.ok else m.kind == "too far"
-    return shows_more and not all(map(lines.is_real_head, heads))
+    return shows_more and not all(_real_heads(case, found[1]))
 
 
 @known("show -N repeats revisions", "show")
@@ -267,10 +273,14 @@ def _(a, m, case, word):
     return "@heads" in case.first and a.kind == "overlap" and m.ok and not overlaps(case, case.rows)
 
 
-@known("history label@-N: that lists nothing", "history")
+@known("history label@-N:", "history")
 def _(a, m, case, word):
-    """Where N is all of the line or more, and where another branch needs the head of the label's."""
-    return re.match(r"-r[^:@]+@-\d+:", case.first) and a.ok and not a.output and m.ok
+    """Lists nothing where N is all of the line or more; where other branches need the heads of the label's, nothing or
+    everything."""
+    name = _label(case)
+    if not re.match(r"-r[^:@]+@-\d+:", case.first) or not a.ok or not m.ok:
+        return False
+    return not a.output or _is_label(case, name) and not any(_real_heads(case, name))
 
 
 @known("history: current where nothing is applied", "history")
