@@ -142,6 +142,15 @@ static int check_transaction(lua_State *L) {
   return 0;
 }
 
+/* The script's text holds the word. */
+static int script_mentions(lua_State *L) {
+  const struct strbuf *text = &statement_session(L)->step->text;
+  size_t len;
+  const char *word = luaL_checklstring(L, 1, &len);
+  lua_pushboolean(L, memmem(text->buf, text->len, word, len) != NULL);
+  return 1;
+}
+
 static int is_resumed(lua_State *L) {
   lua_pushboolean(L, statement_session(L)->step->journal.found > 0);
   return 1;
@@ -208,6 +217,7 @@ bool statement_install(struct session *session, struct error *err) {
       {"ddl_lock_timeout_ms", ddl_lock_timeout_ms}, /* 0: DDL waits for its locks without end */
       {"missed_lock", missed_lock},                 /* a statement has waited for so long in vain */
       {"transaction_number", transaction_number},   /* of the one that was begun last */
+      {"script_mentions", script_mentions},         /* (word) -> its text holds it */
       {"begin", begin},
       {"rollback", rollback},
       {"savepoint_depth", savepoint_depth}, /* (change) -> open db:transaction blocks */

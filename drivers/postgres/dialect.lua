@@ -52,6 +52,30 @@ dialect.lexical = {
   shell_prefix = "\\",
 }
 
+-- What scripts and dumps set for themselves.
+dialect.kept_settings = {
+  "search_path",
+  "row_security",
+  "check_function_bodies",
+  "standard_conforming_strings",
+  "default_tablespace",
+  "default_table_access_method",
+  "client_min_messages",
+  "xmloption",
+}
+
+function dialect.setting(_, connection, name)
+  return connection:scalar("SELECT current_setting(?)", name)
+end
+
+function dialect.restore_setting(_, connection, name, value)
+  connection:query("SELECT set_config(?, ?, false)", name, value)
+end
+
+function dialect.reset_setting(_, name)
+  return "RESET " .. name
+end
+
 -- With standard_conforming_strings = off a backslash escapes in plain strings too.
 function dialect.lexical_now(_, connection)
   return { backslash_escapes = connection:scalar("SHOW standard_conforming_strings") == "off" }

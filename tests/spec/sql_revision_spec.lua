@@ -175,6 +175,46 @@ INSERT INTO "a;b" VALUES (3, 'a\');]],
         has(p:fails(1, "upgrade head").err, "`-- transaction: false` in the header")
       end)
 
+      it("may be what pg_dump writes, which empties the search path", function()
+        p:sql("CREATE TABLE people (id serial PRIMARY KEY, name text)")
+        p:sql("INSERT INTO people (name) VALUES ('a'), ('b;''\\'); CREATE VIEW v AS TABLE people")
+        p:sql("CREATE FUNCTION f() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT 1; END")
+        local dump, code = moonbird.shell("pg_dump --inserts --no-owner " .. moonbird.quote(p.shell_url))
+        assert(code == 0, dump)
+        p:sql("DROP VIEW v; DROP TABLE people; DROP FUNCTION f")
+        dump = dump:gsub("\n\\u?n?restrict [^\n]*", "\n")
+        write("a1", dump, { down = "DROP VIEW v; DROP TABLE people; DROP FUNCTION f" })
+        p:revision("b1", "a1", 'op.create_table("next", { column("a", types.text()) })', 'op.drop_table("next")')
+        p:ok("upgrade head")
+        assert.equals("1|a\n2|b;'\\", p:sql("SELECT * FROM v ORDER BY 1"))
+        assert.equals("b1", p:sql("SELECT version_num FROM public.moonbird_version"))
+        assert.is_true(p:has_table("next"))
+        p:ok("downgrade base")
+        local script = p:ok("upgrade head --sql").out
+        p:write("script.sql", script)
+        local quote, text = moonbird.quote
+        text, code = moonbird.shell(
+          ("psql -X -q -v ON_ERROR_STOP=1 %s -f %s"):format(quote(p.shell_url), quote(p:path("script.sql")))
+        )
+        assert(code == 0, text)
+        assert.equals("1|a\n2|b;'\\", p:sql("SELECT * FROM v ORDER BY 1"))
+      end)
+
+      it("leave no setting behind, as those in Lua", function()
+        p:sql("CREATE SCHEMA other")
+        p:revision("a1", nil, 'db:exec("SET search_path = other, public")\nop.execute("CREATE TABLE t (a integer)")')
+        write("b1", "SET search_path TO other;\nCREATE TABLE u (a integer);", { parent = "a1" })
+        p:revision("c1", "b1", 'op.execute("CREATE TABLE w (a integer)")')
+        p:ok("upgrade head")
+        assert.equals(
+          "other.t,other.u,public.moonbird_log,public.moonbird_version,public.w",
+          p:sql(
+            "SELECT string_agg(schemaname || '.' || tablename, ',' ORDER BY schemaname, tablename) FROM pg_tables "
+              .. "WHERE schemaname IN ('other', 'public')"
+          )
+        )
+      end)
+
       it("follow standard_conforming_strings", function()
         write("a1", "CREATE TABLE t (x text);\nINSERT INTO t VALUES ('a\\');\nSET standard_conforming_strings = off;\n"
           .. "INSERT INTO t VALUES ('it\\'s; b');\nSET LOCAL standard_conforming_strings TO 'on';\n"

@@ -6,8 +6,18 @@
 require("moonbird.autocommit") -- adds op.autocommit_block
 local backfill = require("moonbird.backfill") -- adds op.backfill
 local scripts = require("moonbird.environment")
+local settings = require("moonbird.settings")
 
 local revision = {}
+
+-- Called by their names, which tracebacks then show.
+local function run_upgrade(environment, offline)
+  environment.upgrade()
+  -- a script that is written as SQL has nothing to look at
+  if rawget(environment, "verify") and not offline then
+    environment.verify()
+  end
+end
 
 --- Runs the chunk of a revision, then the function for the direction, and after an upgrade `verify` if there is one.
 ---@param time integer what os.time() gives
@@ -21,16 +31,15 @@ function revision.run(chunk, context, name, time, seed)
   if type(rawget(environment, context.direction)) ~= "function" then
     error(("%s has no function %s()"):format(name, context.direction), 0)
   end
-  -- called by their names, which tracebacks then show
+  settings.keep(function()
+    if context.direction == "downgrade" then
+      environment.downgrade()
+    else
+      run_upgrade(environment, context.offline)
+    end
+  end)
   if context.direction == "downgrade" then
-    environment.downgrade()
     backfill.forget_revision(context.revision)
-    return
-  end
-  environment.upgrade()
-  -- a script that is written as SQL has nothing to look at
-  if rawget(environment, "verify") and not context.offline then
-    environment.verify()
   end
 end
 

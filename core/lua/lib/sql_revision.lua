@@ -3,6 +3,7 @@
 
 local host = require("moonbird.host")
 local lock_wait = require("moonbird.lock_wait")
+local settings = require("moonbird.settings")
 local statement = require("moonbird.statement")
 
 local sql_revision = {}
@@ -163,9 +164,11 @@ function sql_revision.run(file, direction, name)
   for _, section in ipairs(sections) do
     check_section(file, section, rules)
   end
-  for _, section in ipairs(sections) do
-    run_section(file, section, rules)
-  end
+  settings.keep(function()
+    for _, section in ipairs(sections) do
+      run_section(file, section, rules)
+    end
+  end)
 end
 
 return sql_revision
