@@ -125,11 +125,20 @@ static bool load(struct cli *cli, struct error *err) {
   return !(needs & NEEDS_ENVIRONMENT) || environment_load(&cli->env, cli->config, err);
 }
 
-static bool ask(const struct command *c) {
-  fprintf(stderr, "This environment is protected, and '%s' destroys. Type 'yes' to go on: ", c->name);
+static bool ask(const char *why, const struct command *c, const char *what) {
+  if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+    return false;
+  fprintf(stderr, "%s'%s' %s. Type 'yes' to go on: ", why, c->name, what);
   fflush(stderr);
   char answer[16];
   return fgets(answer, sizeof answer, stdin) && strcmp(answer, "yes\n") == 0;
+}
+
+bool cli_confirm(struct cli *cli, const char *what, struct error *err) {
+  if (cli_globals.yes || ask("", cli->command, what))
+    return true;
+  error_set(err, ERROR_USAGE, "%s: it %s, and nothing was done", cli->command->name, what);
+  return error_hint(err, "add --yes to do it");
 }
 
 /* A protected environment is not changed back by accident. */
@@ -139,7 +148,7 @@ static bool consent(struct cli *cli, struct error *err) {
   const char *kind = config_text(cli->config, "environment");
   if (!kind || strcmp(kind, "protected") != 0)
     return true;
-  if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && ask(cli->command))
+  if (ask("This environment is protected, and ", cli->command, "destroys"))
     return true;
   error_set(err, ERROR_USAGE, "%s: this environment is protected, and nothing was done", cli->command->name);
   return error_hint(err, "add --yes to do it all the same");

@@ -49,6 +49,10 @@ const char *cli_argument(const struct cli *cli, size_t index, const char *fallba
 /* A request for run.h from options and settings; `listener` may be NULL. */
 struct run_request cli_run_request(const struct cli *cli, const struct run_listener *listener);
 
+/* Asks before what cannot be taken back; "'backfill forget' WHAT". Without a terminal and without --yes it is an error.
+ */
+bool cli_confirm(struct cli *cli, const char *what, struct error *err) MUST_CHECK;
+
 /* Reads and runs a whole command line; the result is the exit code. */
 int cli_main(int argc, char **argv);
 

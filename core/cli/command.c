@@ -318,14 +318,15 @@ bool command_missing_verb(const struct command *noun, struct error *err) {
   return false;
 }
 
+/* Words that must be given may stand behind one that may be left out: "[NAME] DURATION". */
 bool command_check_arguments(const struct command *command, const struct vec *arguments, struct error *err) {
-  size_t seen = 0;
+  size_t seen = 0, required = 0;
   bool repeats = false;
   for (const char *word = command->arguments; *word; word += strspn(word, " "), seen++) {
     size_t len = strcspn(word, " ");
     size_t bracket = len && word[len - 1] == ']';
     repeats = len > 3 + bracket && strncmp(word + len - bracket - 3, "...", 3) == 0;
-    if (seen >= arguments->len && word[0] != '[') {
+    if (word[0] != '[' && required++ == arguments->len) {
       error_set(err, ERROR_USAGE, "%s: the argument %.*s is missing", command->name, (int)(repeats ? len - 3 : len),
                 word);
       return error_hint(err, "usage: moonbird %s %s", command->name, command->arguments);

@@ -63,6 +63,26 @@ bool cmd_backfill_list(struct cli *cli, struct error *err);
 extern const struct option_spec backfill_status_options[];
 bool cmd_backfill_status(struct cli *cli, struct error *err);
 
+/* cmd_backfill_steer.c */
+extern const struct option_spec backfill_steer_options[];
+extern const struct option_spec backfill_throttle_options[];
+bool cmd_backfill_pause(struct cli *cli, struct error *err);
+bool cmd_backfill_resume(struct cli *cli, struct error *err);
+bool cmd_backfill_cancel(struct cli *cli, struct error *err);
+bool cmd_backfill_set(struct cli *cli, struct error *err);
+bool cmd_backfill_throttle(struct cli *cli, struct error *err);
+bool cmd_backfill_unthrottle(struct cli *cli, struct error *err);
+bool cmd_backfill_retry(struct cli *cli, struct error *err);
+bool cmd_backfill_forget(struct cli *cli, struct error *err);
+
+/* cmd_backfill_bad.c */
+extern const struct option_spec backfill_export_options[];
+bool cmd_backfill_bad_list(struct cli *cli, struct error *err);
+bool cmd_backfill_bad_show(struct cli *cli, struct error *err);
+bool cmd_backfill_bad_export(struct cli *cli, struct error *err);
+bool cmd_backfill_bad_retry(struct cli *cli, struct error *err);
+bool cmd_backfill_bad_ignore(struct cli *cli, struct error *err);
+
 /* cmd_help.c */
 extern const struct option_spec help_options[];
 bool cmd_help(struct cli *cli, struct error *err);

@@ -265,7 +265,7 @@ static void add_troubles(const struct view *v) {
   if (v->s->last_error) {
     struct strbuf words = STRBUF_INIT;
     strbuf_add_str(&words, v->s->last_error);
-    add_line(v, "last error", &words);
+    add_line(v, is(v->s->observed, OBSERVED_PAUSED) ? "paused by" : "last error", &words);
   }
 }
 

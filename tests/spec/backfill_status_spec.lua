@@ -31,6 +31,7 @@ local function backfill(p, values)
     last_key = "'[1001]'",
     frontier_key = "'[501]'",
     planned = p.kind == "postgres" and "false" or "0",
+    ranges = "2",
     desired = "'run'",
     observed = "'running'",
     batch_size = "100",

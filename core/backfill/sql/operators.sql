@@ -25,3 +25,52 @@ SELECT w.backfill, w.id, w.host, w.pid, w.batch_size, w.rate_1m, w.rate_10m, w.l
         WHERE r.backfill = w.backfill AND r.worker = w.id AND r.state = 'active')
 FROM {backfill_worker} w WHERE CAST(? AS {text}) IS NULL OR w.backfill = ?
 ORDER BY w.started_at, w.id
+
+-- name: wish_settle
+UPDATE {backfill} SET observed = ?
+WHERE name = ? AND observed <> ?
+  AND NOT EXISTS (SELECT 1 FROM {backfill_worker} w WHERE w.backfill = name AND w.lease_until > {clock})
+
+-- name: wish_brake
+UPDATE {backfill} SET braked_until = {later} WHERE name = ?
+
+-- name: wish_release
+UPDATE {backfill} SET braked_until = NULL WHERE name = ?
+
+-- name: wish_retry
+UPDATE {backfill_range} SET state = 'pending', attempts = 0, not_before = NULL WHERE backfill = ? AND state = 'failed'
+
+-- name: wish_worker
+SELECT host, pid FROM {backfill_worker} WHERE backfill = ? AND lease_until > {clock} ORDER BY started_at LIMIT 1
+
+-- name: open_backfills
+SELECT name FROM {backfill} WHERE finished_at IS NULL ORDER BY registered_at, name
+
+-- name: log_select
+SELECT at, event, detail, reason, os_user, host, pid FROM {backfill_log} WHERE backfill = ? ORDER BY at
+
+-- name: bad_select
+SELECT bad_key, state, sqlstate, message, attempts, range_number, batch_id, first_at, last_at
+FROM {backfill_bad} WHERE backfill = ? ORDER BY first_at, bad_key
+
+-- name: bad_turn
+UPDATE {backfill_bad} SET state = ?, last_at = {clock} WHERE backfill = ? AND bad_key = ? AND state = ?
+
+-- name: bad_uncount
+UPDATE {backfill}
+SET quarantined = quarantined - 1,
+    observed = CASE WHEN quarantined = 1 AND observed = 'done with bad rows' THEN 'done' ELSE observed END
+WHERE name = ?
+
+-- name: bad_recount
+UPDATE {backfill} SET quarantined = quarantined + 1 WHERE name = ?
+
+-- name: bad_reopen
+UPDATE {backfill}
+SET ranges = ranges + 1, finished_at = NULL,
+    observed = CASE WHEN observed IN ('done', 'done with bad rows') THEN 'paused' ELSE observed END
+WHERE name = ?
+
+-- name: bad_range
+INSERT INTO {backfill_range} (backfill, number, low_key, high_key, state, epoch, attempts, rows_done)
+SELECT name, ranges, ?, ?, 'pending', 0, 0, 0 FROM {backfill} WHERE name = ?

@@ -1,0 +1,174 @@
+/*
+ * overrides.c - checks what operators set; see overrides.h.
+ */
+#include "backfill/overrides.h"
+
+#include "config/settings.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* MILLISECONDS take a number of them or a duration; SETTING_SECONDS and SETTING_BYTES are as in moonbird.ini. */
+enum { MILLISECONDS = 100 };
+
+static const struct override {
+  const char *name;
+  int type; /* enum setting_type, or MILLISECONDS */
+  double least;
+  double most;
+} rows[] = {
+    {"workers", SETTING_NUMBER, 0, 256},  {"nice", SETTING_REAL, 0, 1000},
+    {"size", SETTING_NUMBER, 1, 1e9},     {"target_ms", MILLISECONDS, 1, 3600e3},
+    {"min", SETTING_NUMBER, 1, 1e9},      {"max", SETTING_NUMBER, 1, 1e9},
+    {"max_bad", SETTING_NUMBER, 0, 1e12}, {"max_lag", SETTING_SECONDS, 0.001, 86400},
+};
+
+static const struct override *find(const char *name, size_t len) {
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+    if (strlen(rows[i].name) == len && strncmp(rows[i].name, name, len) == 0)
+      return &rows[i];
+  return NULL;
+}
+
+static const char *nearest(const char *name) {
+  const char *best = NULL;
+  size_t best_distance = strlen(name) / 3 + 2;
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    size_t distance = edit_distance(name, rows[i].name);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = rows[i].name;
+    }
+  }
+  return best;
+}
+
+static bool unknown(const char *word, size_t len, struct error *err) {
+  char *name = xstrndup(word, len);
+  struct strbuf names = STRBUF_INIT;
+  for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+    strbuf_addf(&names, "%s%s", i ? ", " : "", rows[i].name);
+  const char *near = nearest(name);
+  error_set(err, ERROR_USAGE, "'%s' cannot be set for a backfill", name);
+  if (near)
+    error_hint(err, "did you mean '%s'? What can be set: %s", near, names.buf);
+  else
+    error_hint(err, "what can be set: %s", names.buf);
+  strbuf_release(&names);
+  free(name);
+  return false;
+}
+
+static bool parse_milliseconds(const char *text, double *number) {
+  if (setting_parse_real(text, number))
+    return true;
+  if (!setting_parse_seconds(text, number))
+    return false;
+  *number *= 1000;
+  return true;
+}
+
+static bool parse(const struct override *row, const char *text, double *number) {
+  int64_t whole;
+  switch (row->type) {
+  case MILLISECONDS:
+    return parse_milliseconds(text, number);
+  case SETTING_REAL:
+    return setting_parse_real(text, number);
+  case SETTING_SECONDS:
+    return setting_parse_seconds(text, number);
+  case SETTING_BYTES:
+    if (!setting_parse_bytes(text, &whole))
+      return false;
+    break;
+  default:
+    if (!setting_parse_number(text, &whole))
+      return false;
+  }
+  *number = (double)whole;
+  return true;
+}
+
+static const char *type_name(const struct override *row) {
+  return row->type == MILLISECONDS ? "milliseconds or a duration" : setting_type_name((enum setting_type)row->type);
+}
+
+static const char *type_hint(const struct override *row) {
+  return row->type == MILLISECONDS ? "write 200, 200ms or 1.5s" : setting_type_hint((enum setting_type)row->type);
+}
+
+/* Whole numbers stay whole in the JSON. */
+static json_t *number_json(double number) {
+  return number == floor(number) && fabs(number) < 1e15 ? json_integer((json_int_t)number) : json_real(number);
+}
+
+static bool assign(json_t *object, const char *word, struct error *err) {
+  const char *equals = strchr(word, '=');
+  size_t len = equals ? (size_t)(equals - word) : strlen(word);
+  const struct override *row = find(word, len);
+  double number = 0;
+  if (!row)
+    return unknown(word, len, err);
+  if (!equals) {
+    error_set(err, ERROR_USAGE, "'%s' needs a value", word);
+    return error_hint(err, "write %s=VALUE; '%s=' takes it back", word, word);
+  }
+  if (!equals[1]) {
+    json_object_del(object, row->name);
+    return true;
+  }
+  if (!parse(row, equals + 1, &number)) {
+    error_set(err, ERROR_USAGE, "%s must be %s, not '%s'", row->name, type_name(row), equals + 1);
+    return error_hint(err, "%s", type_hint(row));
+  }
+  if (number < row->least || number > row->most)
+    return error_set(err, ERROR_USAGE, "%s must be from %g to %g, not '%s'", row->name, row->least, row->most,
+                     equals + 1);
+  json_object_set_new(object, row->name, number_json(number));
+  return true;
+}
+
+static bool check_together(const json_t *object, struct error *err) {
+  const json_t *min = json_object_get(object, "min");
+  const json_t *max = json_object_get(object, "max");
+  if (min && max && json_number_value(min) > json_number_value(max))
+    return error_set(err, ERROR_USAGE, "min=%.0f is above max=%.0f", json_number_value(min), json_number_value(max));
+  return true;
+}
+
+bool overrides_change(const char *json, const struct vec *assignments, char **changed, struct error *err) {
+  json_t *object = json ? json_loads(json, 0, NULL) : NULL;
+  if (!json_is_object(object)) {
+    json_decref(object);
+    object = json_object();
+  }
+  bool ok = true;
+  for (size_t i = 0; ok && i < assignments->len; i++)
+    ok = assign(object, strvec_at(assignments, i), err);
+  ok = ok && check_together(object, err);
+  if (ok)
+    *changed = json_object_size(object) ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+  json_decref(object);
+  return ok;
+}
+
+static void show_value(const struct override *row, double number, struct strbuf *text) {
+  strbuf_addf(text, "%.12g%s", number, row && row->type == SETTING_SECONDS ? "s" : "");
+}
+
+void overrides_show(const char *json, struct strbuf *text) {
+  json_t *object = json ? json_loads(json, 0, NULL) : NULL;
+  const char *name;
+  json_t *value;
+  const char *between = "";
+  json_object_foreach(object, name, value) {
+    if (!json_is_number(value))
+      continue;
+    strbuf_addf(text, "%s%s=", between, name);
+    show_value(find(name, strlen(name)), json_number_value(value), text);
+    between = " ";
+  }
+  json_decref(object);
+}

@@ -1,0 +1,98 @@
+/*
+ * wish.c - writes what operators ask for; see wish.h. Statements are in sql/operators.sql.
+ */
+#include "backfill/wish.h"
+
+#include "backfill/overrides.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool wish_is_late(const struct backfill_row *row) {
+  return strcmp(row->observed, OBSERVED_DONE) == 0 || strcmp(row->observed, OBSERVED_DONE_BAD) == 0;
+}
+
+/* What a runner would write, where none lives: `observed`, unless it is `except` now. */
+static bool settle(struct session *session, const char *name, const char *observed, const char *except,
+                   struct error *err) {
+  const char *params[] = {observed, name, except};
+  return session_execute(session, "wish_settle", params, 3, NULL, err);
+}
+
+bool wish_pause(struct session *session, const struct backfill_row *row, const char *reason, struct error *err) {
+  return state_desire(session, row->name, DESIRED_PAUSE, "paused", reason, err) &&
+         (strcmp(row->observed, OBSERVED_RUNNING) != 0 || settle(session, row->name, OBSERVED_PAUSED, "", err));
+}
+
+bool wish_cancel(struct session *session, const struct backfill_row *row, const char *reason, struct error *err) {
+  return state_desire(session, row->name, DESIRED_CANCEL, "cancelled", reason, err) &&
+         settle(session, row->name, OBSERVED_CANCELLED, OBSERVED_CANCELLED, err);
+}
+
+bool wish_resume(struct session *session, const struct backfill_row *row, const char *reason, struct error *err) {
+  const char *waiting = row->first_key ? OBSERVED_PAUSED : OBSERVED_PLANNED;
+  return state_desire(session, row->name, DESIRED_RUN, "resumed", reason, err) &&
+         (strcmp(row->observed, OBSERVED_CANCELLED) != 0 || settle(session, row->name, waiting, "", err));
+}
+
+bool wish_set(struct session *session, const struct backfill_row *row, const struct vec *words, const char *reason,
+              struct error *err) {
+  char *changed = NULL;
+  if (!overrides_change(row->overrides, words, &changed, err))
+    return false;
+  char *detail = strvec_join(words, " ");
+  const char *params[] = {changed, row->name};
+  bool ok = session_execute(session, "backfill_override", params, 2, NULL, err) &&
+            state_log(session, row->name, "set", detail, reason, err);
+  free(detail);
+  free(changed);
+  return ok;
+}
+
+bool wish_brake(struct session *session, const char *name, double seconds, const char *reason, struct error *err) {
+  struct batch_builder params;
+  batch_init(&params, seconds > 0 ? 2 : 1);
+  if (seconds > 0)
+    batch_add_float(&params, 0, seconds);
+  batch_add_str(&params, seconds > 0 ? 1 : 0, name);
+  bool ok = session_execute_batch(session, seconds > 0 ? "wish_brake" : "wish_release", &params, NULL, err);
+  batch_release(&params);
+  char *detail = seconds > 0 ? xasprintf("for %.0f s", seconds) : NULL;
+  ok = ok && state_log(session, name, seconds > 0 ? "braked" : "brake released", detail, reason, err);
+  free(detail);
+  return ok;
+}
+
+bool wish_retry(struct session *session, const struct backfill_row *row, const char *reason, int64_t *ranges,
+                struct error *err) {
+  int64_t affected = 0;
+  const char *name = row->name;
+  if (!session_execute(session, "wish_retry", &name, 1, &affected, err))
+    return false;
+  *ranges = affected;
+  if (strcmp(row->observed, OBSERVED_FAILED) == 0 && !settle(session, name, OBSERVED_PAUSED, "", err))
+    return false;
+  char *detail = xasprintf("%lld %s", (long long)affected, affected == 1 ? "range" : "ranges");
+  bool ok = state_log(session, name, "retry", detail, reason, err);
+  free(detail);
+  return ok;
+}
+
+static bool check_no_worker(struct session *session, const char *name, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  if (!session_query(session, "wish_worker", &name, 1, &rows, err))
+    return false;
+  bool alive = rows.row_count > 0;
+  if (alive) {
+    error_set(err, ERROR_FAILED, "a worker of backfill %s is alive: host %s, pid %lld", name, rowset_text(&rows, 0, 0),
+              (long long)rowset_int(&rows, 0, 1));
+    error_hint(err, "`moonbird backfill cancel %s` ends it after its batch; then forget it", name);
+  }
+  rowset_release(&rows);
+  return !alive;
+}
+
+bool wish_forget(struct session *session, const struct backfill_row *row, const char *reason, struct error *err) {
+  return check_no_worker(session, row->name, err) && state_forget(session, row->name, err) &&
+         state_log(session, row->name, "forgotten", NULL, reason, err);
+}

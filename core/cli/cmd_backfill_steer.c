@@ -1,0 +1,253 @@
+/*
+ * cmd_backfill_steer.c - what operators ask of a backfill: pause, resume, cancel, set, throttle, unthrottle, retry,
+ * forget. Each is one transaction; workers on any machine see it before their next batch.
+ */
+#include "backfill/status.h"
+#include "backfill/wish.h"
+#include "base/log.h"
+#include "cli/cmd_backfill.h"
+#include "cli/commands.h"
+#include "cli/status_json.h"
+#include "config/settings.h"
+
+#include <string.h>
+
+static struct {
+  const char *reason;
+  bool all;
+} given;
+
+#define REASON_OPTION                                                                                                  \
+  {                                                                                                                    \
+    .name = "reason", .type = OPTION_TEXT, .argument = "TEXT", .help = "why, for the log of the backfill",             \
+    .target = &given.reason                                                                                            \
+  }
+#define ALL_OPTION                                                                                                     \
+  { .name = "all", .type = OPTION_FLAG, .help = "all backfills that have not ended", .target = &given.all }
+
+const struct option_spec backfill_steer_options[] = {REASON_OPTION, OPTION_END};
+const struct option_spec backfill_throttle_options[] = {ALL_OPTION, REASON_OPTION, OPTION_END};
+
+/* --- one backfill --- */
+
+/* Asks for something in the open transaction; `*said` becomes a line for people, which the caller frees. */
+typedef bool (*wish_fn)(struct cli *cli, struct session *session, const struct backfill_row *row, char **said,
+                        struct error *err);
+
+/* With --json the state as it is now; else what was done. */
+static bool tell(struct cli *cli, struct session *session, const char *name, const char *said, struct error *err) {
+  if (!cli->out.json) {
+    if (said && cli->out.live)
+      log_info("%s", said);
+    return true;
+  }
+  struct vec list = VEC_INIT;
+  bool ok = status_read(session, name, &list, err);
+  if (ok)
+    output_document(&cli->out, list.len ? status_json(list.items[0]) : json_null());
+  status_free_all(&list);
+  return ok;
+}
+
+static bool act(struct cli *cli, struct session *session, const struct backfill_row *row, wish_fn wish, char **said,
+                struct error *err) {
+  bool ok = session_begin(session, err) && wish(cli, session, row, said, err) && session_commit(session, err);
+  if (!ok)
+    session_rollback(session);
+  return ok;
+}
+
+static bool steer(struct cli *cli, wish_fn wish, struct error *err) {
+  const char *name = cli_argument(cli, 0, NULL);
+  struct session session;
+  struct backfill_row row;
+  char *said = NULL;
+  bool found = false;
+  struct run_request request = cli_run_request(cli, NULL);
+  if (!session_open(&session, &request, false, err))
+    return false;
+  bool ok = state_find(&session, name, &row, &found, err) && (found || backfill_unknown(&session, name, err));
+  ok = ok && act(cli, &session, &row, wish, &said, err) && tell(cli, &session, name, said, err);
+  backfill_row_release(&row);
+  session_close(&session);
+  free(said);
+  return ok;
+}
+
+/* What has ended cannot be held; that is no error. */
+static bool is_late(const struct backfill_row *row, char **said) {
+  if (wish_is_late(row))
+    *said = xasprintf("nothing to do: backfill %s is %s", row->name, row->observed);
+  return *said != NULL;
+}
+
+static bool pause_it(struct cli *cli, struct session *session, const struct backfill_row *row, char **said,
+                     struct error *err) {
+  (void)cli;
+  if (is_late(row, said))
+    return true;
+  bool running = strcmp(row->observed, OBSERVED_RUNNING) == 0;
+  *said = xasprintf("backfill %s %s; `moonbird backfill run %s` goes on", row->name,
+                    running ? "is to pause: workers end after their batch" : "is paused", row->name);
+  return wish_pause(session, row, given.reason, err);
+}
+
+bool cmd_backfill_pause(struct cli *cli, struct error *err) {
+  return steer(cli, pause_it, err);
+}
+
+static bool resume_it(struct cli *cli, struct session *session, const struct backfill_row *row, char **said,
+                      struct error *err) {
+  (void)cli;
+  if (is_late(row, said))
+    return true;
+  *said = xasprintf("backfill %s may run: `moonbird backfill run %s` goes on", row->name, row->name);
+  return wish_resume(session, row, given.reason, err);
+}
+
+bool cmd_backfill_resume(struct cli *cli, struct error *err) {
+  return steer(cli, resume_it, err);
+}
+
+static bool cancel_it(struct cli *cli, struct session *session, const struct backfill_row *row, char **said,
+                      struct error *err) {
+  (void)cli;
+  if (is_late(row, said))
+    return true;
+  *said = xasprintf("backfill %s is cancelled: workers end after their batch, what is committed stays", row->name);
+  return wish_cancel(session, row, given.reason, err);
+}
+
+bool cmd_backfill_cancel(struct cli *cli, struct error *err) {
+  return steer(cli, cancel_it, err);
+}
+
+static bool set_it(struct cli *cli, struct session *session, const struct backfill_row *row, char **said,
+                   struct error *err) {
+  if (is_late(row, said))
+    return true;
+  struct vec words = VEC_INIT;
+  for (size_t i = 1; i < cli->arguments.len; i++)
+    strvec_push(&words, cli->arguments.items[i]);
+  bool ok = wish_set(session, row, &words, given.reason, err);
+  char *list = strvec_join(&words, " ");
+  *said = xasprintf("backfill %s: %s, from the next batch on", row->name, list);
+  free(list);
+  strvec_release(&words);
+  return ok;
+}
+
+bool cmd_backfill_set(struct cli *cli, struct error *err) {
+  return steer(cli, set_it, err);
+}
+
+static bool retry_it(struct cli *cli, struct session *session, const struct backfill_row *row, char **said,
+                     struct error *err) {
+  (void)cli;
+  int64_t ranges = 0;
+  if (!wish_retry(session, row, given.reason, &ranges, err))
+    return false;
+  *said = ranges ? xasprintf("backfill %s: failed ranges to do again: %lld; `moonbird backfill run %s` does", row->name,
+                             (long long)ranges, row->name)
+                 : xasprintf("nothing to do: backfill %s has no failed range", row->name);
+  return true;
+}
+
+bool cmd_backfill_retry(struct cli *cli, struct error *err) {
+  return steer(cli, retry_it, err);
+}
+
+static bool forget_it(struct cli *cli, struct session *session, const struct backfill_row *row, char **said,
+                      struct error *err) {
+  if (!cli_confirm(cli, "drops the state of a backfill, by which it could go on", err))
+    return false;
+  *said = xasprintf("backfill %s is forgotten; rows that it has changed stay changed", row->name);
+  return wish_forget(session, row, given.reason, err);
+}
+
+bool cmd_backfill_forget(struct cli *cli, struct error *err) {
+  return steer(cli, forget_it, err);
+}
+
+/* --- the brake: one backfill, or all --- */
+
+/* The names that are meant: the argument, or with --all every one that has not ended. */
+static bool read_names(struct session *session, const char *name, struct vec *names, struct error *err) {
+  struct backfill_row row;
+  bool found = false;
+  if (name) {
+    bool ok = state_find(session, name, &row, &found, err) && (found || backfill_unknown(session, name, err));
+    backfill_row_release(&row);
+    strvec_push(names, name);
+    return ok;
+  }
+  struct rowset rows = ROWSET_INIT;
+  bool has_table;
+  if (!session_query_table(session, "open_backfills", &rows, &has_table, err))
+    return false;
+  for (size_t i = 0; i < rows.row_count; i++)
+    strvec_push(names, rowset_text(&rows, i, 0));
+  rowset_release(&rows);
+  return true;
+}
+
+static bool brake_names(struct session *session, const struct vec *names, double seconds, struct error *err) {
+  bool ok = session_begin(session, err);
+  for (size_t i = 0; ok && i < names->len; i++)
+    ok = wish_brake(session, strvec_at(names, i), seconds, given.reason, err);
+  ok = ok && session_commit(session, err);
+  if (!ok)
+    session_rollback(session);
+  return ok;
+}
+
+static bool brake(struct cli *cli, const char *name, double seconds, struct error *err) {
+  struct session session;
+  struct vec names = VEC_INIT;
+  struct run_request request = cli_run_request(cli, NULL);
+  if (!session_open(&session, &request, false, err))
+    return false;
+  bool ok = read_names(&session, name, &names, err) && brake_names(&session, &names, seconds, err);
+  session_close(&session);
+  if (ok && cli->out.json) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < names.len; i++)
+      json_array_append_new(list, output_json_text(strvec_at(&names, i)));
+    output_document(&cli->out, list);
+  } else if (ok && cli->out.live) {
+    char *list = strvec_join(&names, ", ");
+    if (!names.len)
+      log_info("nothing to do: no backfill is open in this database");
+    else if (seconds > 0)
+      log_info("no batch begins for %.0f s: %s", seconds, list);
+    else
+      log_info("the brake is off: %s", list);
+    free(list);
+  }
+  strvec_release(&names);
+  return ok;
+}
+
+/* Either --all or a name; then, for the brake, how long. */
+static bool check_who(const struct cli *cli, size_t wanted, struct error *err) {
+  if (cli->arguments.len == wanted)
+    return true;
+  error_set(err, ERROR_USAGE, "%s: give the name of a backfill, or --all", cli->command->name);
+  return error_hint(err, "usage: moonbird %s %s", cli->command->name, cli->command->arguments);
+}
+
+bool cmd_backfill_throttle(struct cli *cli, struct error *err) {
+  if (!check_who(cli, given.all ? 1 : 2, err))
+    return false;
+  const char *text = cli_argument(cli, given.all ? 0 : 1, "");
+  double seconds = 0;
+  if (!setting_parse_seconds(text, &seconds) || seconds <= 0) {
+    error_set(err, ERROR_USAGE, "backfill throttle: '%s' is no duration", text);
+    return error_hint(err, "write 30m, 90s or 2h");
+  }
+  return brake(cli, given.all ? NULL : cli_argument(cli, 0, NULL), seconds, err);
+}
+
+bool cmd_backfill_unthrottle(struct cli *cli, struct error *err) {
+  return check_who(cli, given.all ? 0 : 1, err) && brake(cli, given.all ? NULL : cli_argument(cli, 0, NULL), 0, err);
+}

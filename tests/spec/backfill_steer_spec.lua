@@ -1,0 +1,172 @@
+-- What operators ask of a backfill: pause, resume, cancel, set, the brake, retry, forget, and the rows put aside.
+local moonbird = require("support.moonbird")
+
+local function contains(text, part)
+  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
+end
+
+-- One more on every row; a row called "poison" cannot be done.
+local FILL = [[
+return {
+  table = "people",
+  columns = { "counter", "full_name" },
+  size = 10,
+  on_error = "quarantine",
+  row = function(person)
+    if person.full_name == "poison" then
+      error("no such name")
+    end
+    return { counter = person.counter + 1 }
+  end,
+}
+]]
+
+describe("an operator", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+
+    before_each(function()
+      p = moonbird.project(kind)
+      p:people(100)
+      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+      p:write("migrations/backfills/fill.lua", FILL)
+      p:fails(3, "backfill run fill --max-rows 20")
+    end)
+
+    after_each(function()
+      p:remove()
+    end)
+
+    local function state()
+      return p:sql("SELECT desired, observed FROM moonbird_backfill")
+    end
+
+    local function log()
+      return p:sql("SELECT event, detail, reason FROM moonbird_backfill_log ORDER BY at")
+    end
+
+    it("pauses, and run goes on", function()
+      contains(p:ok({ "backfill", "pause", "fill", "--reason", "too hot" }).err, "`moonbird backfill run fill` goes on")
+      assert.equals("pause|paused", state())
+      contains(log(), "paused||too hot")
+      p:ok("backfill run fill")
+      assert.equals("100|1|1", p:sql("SELECT count(*), min(counter), max(counter) FROM people"))
+      contains(p:ok("backfill pause fill").err, "nothing to do: backfill fill is done")
+      assert.equals("run|done", state())
+    end)
+
+    it("cancels, and takes it up again on purpose", function()
+      p:ok("backfill cancel fill")
+      assert.equals("cancel|cancelled", state())
+      local run = p:fails(3, "backfill run fill")
+      contains(run.err, "backfill fill was cancelled")
+      contains(run.err, "moonbird backfill resume fill")
+      p:ok("backfill resume fill")
+      assert.equals("run|paused", state())
+      p:ok("backfill run fill")
+      assert.equals("100|1|1", p:sql("SELECT count(*), min(counter), max(counter) FROM people"))
+    end)
+
+    it("changes settings, checked and logged", function()
+      p:ok("backfill set fill size=5 nice=0.01")
+      p:ok("backfill set fill nice= max_bad=7")
+      assert.equals('{"size":5,"max_bad":7}', p:sql("SELECT overrides FROM moonbird_backfill"))
+      contains(log(), "set|size=5 nice=0.01|")
+      contains(p:fails(2, "backfill set fill sise=5").err, "did you mean 'size'?")
+      contains(p:fails(2, "backfill set fill size=many").err, "size must be")
+      contains(p:fails(2, "backfill set fill size=0").err, "size must be from 1")
+      contains(p:fails(2, "backfill set fill").err, "the argument KEY=VALUE is missing")
+      local json = p:ok("backfill set fill workers=1 --json").out
+      contains(json, '"workers": 1')
+      p:ok("backfill run fill")
+      assert.equals("5", p:sql("SELECT batch_size FROM moonbird_backfill"))
+    end)
+
+    it("brakes all, and the brake ends by itself", function()
+      contains(p:ok("backfill throttle --all 2s").err, "no batch begins for 2 s: fill")
+      contains(p:ok("backfill status fill").out, "by an operator, for ")
+      local begun = os.time()
+      p:ok("backfill run fill")
+      assert.is_true(os.time() - begun >= 1)
+      assert.equals("100|1|1", p:sql("SELECT count(*), min(counter), max(counter) FROM people"))
+      contains(p:ok("backfill throttle --all 1h").err, "nothing to do")
+    end)
+
+    it("takes a brake off", function()
+      p:ok("backfill throttle fill 1h")
+      contains(p:ok("backfill unthrottle fill").err, "the brake is off: fill")
+      assert.equals("t", p:sql("SELECT CASE WHEN braked_until IS NULL THEN 't' ELSE 'f' END FROM moonbird_backfill"))
+      contains(p:fails(2, "backfill throttle fill soon").err, "'soon' is no duration")
+      contains(p:fails(2, "backfill throttle").err, "the argument DURATION is missing")
+      contains(p:fails(2, "backfill throttle 30m").err, "give the name of a backfill, or --all")
+      contains(p:fails(2, "backfill throttle --all fill 30m").err, "give the name of a backfill, or --all")
+    end)
+
+    it("sees to bad rows", function()
+      p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 77)")
+      contains(p:fails(8, "backfill run fill").err, "2 bad rows")
+      local list = p:ok("backfill bad list fill")
+      assert.truthy(list.out:find("\n%[50%] +bad +.*no such name"), list.out)
+      contains(p:ok("backfill bad show fill 77").out, "Key: [77]\n")
+      contains(p:fails(2, "backfill bad show fill 78").err, "backfill fill has no bad row 78")
+      local csv = p:ok("backfill bad export fill").out
+      assert.truthy(csv:find("^key,state,sqlstate,message,attempts,range,batch_id,first_at,last_at\n%[50%],bad,"), csv)
+      contains(p:ok("backfill bad export fill --format json").out, '"state": "bad"')
+      p:ok({ "backfill", "bad", "export", "fill", "-o", p:path("bad.csv") })
+      assert.equals(csv, p:read("bad.csv"))
+
+      p:ok("backfill bad ignore fill 77")
+      p:sql("UPDATE people SET full_name = 'Ada Lovelace' WHERE id = 50")
+      p:ok({ "backfill", "bad", "retry", "fill", "[50]" })
+      p:ok("backfill run fill")
+      assert.equals("99", p:sql("SELECT sum(counter) FROM people"))
+      assert.equals("mended,ignored", table.concat({
+        p:sql("SELECT state FROM moonbird_backfill_bad WHERE bad_key = '[50]'"),
+        p:sql("SELECT state FROM moonbird_backfill_bad WHERE bad_key = '[77]'"),
+      }, ","))
+      assert.equals("done|0", p:sql("SELECT observed, quarantined FROM moonbird_backfill"))
+      contains(p:ok("backfill retry fill").err, "nothing to do: backfill fill has no failed range")
+    end)
+
+    it("ignores all bad rows at once", function()
+      p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 77)")
+      p:fails(8, "backfill run fill")
+      contains(p:ok("backfill bad ignore fill").err, "2 bad rows ignored")
+      assert.equals("done|0", p:sql("SELECT observed, quarantined FROM moonbird_backfill"))
+    end)
+
+    it("has failed ranges done again", function()
+      p:write("migrations/backfills/fill.lua", (FILL:gsub('"quarantine"', '"stop"')))
+      p:sql("UPDATE people SET full_name = 'poison' WHERE id = 50")
+      p:fails(1, "backfill run fill")
+      contains(p:ok("backfill retry fill").err, "failed ranges to do again: 1")
+      assert.equals("pending", p:sql("SELECT state FROM moonbird_backfill_range WHERE state <> 'done'"))
+      p:sql("UPDATE people SET full_name = 'Ada' WHERE id = 50")
+      p:ok("backfill run fill")
+      assert.equals("100|1|1", p:sql("SELECT count(*), min(counter), max(counter) FROM people"))
+    end)
+
+    it("forgets, when that is meant, and keeps the log", function()
+      contains(p:fails(2, "backfill forget fill").err, "add --yes")
+      p:ok("backfill forget fill --yes")
+      assert.equals("0|0", p:sql([[
+        SELECT (SELECT count(*) FROM moonbird_backfill), (SELECT count(*) FROM moonbird_backfill_range)]]))
+      contains(log(), "forgotten||")
+      local run = p:fails(2, "backfill pause fill")
+      contains(run.err, "there is no backfill 'fill' in this database")
+      contains(run.err, "'moonbird backfill run fill' begins it")
+    end)
+  end)
+end)
+
+describe("an operator without any backfill", function()
+  it("is told so, and nothing is made", function()
+    local p = moonbird.project("sqlite")
+    for _, words in ipairs({ "pause x", "cancel x", "set x nice=1", "bad list x", "retry x", "forget x --yes" }) do
+      contains(p:fails(2, "backfill " .. words).err, "there is no backfill 'x' in this database")
+    end
+    contains(p:ok("backfill throttle --all 1m").err, "nothing to do: no backfill is open")
+    assert.equals("", p:tables())
+    p:remove()
+  end)
+end)
