@@ -146,11 +146,17 @@ function dialect.begin_sql()
   return "BEGIN"
 end
 
+dialect.lock_wait_word = "lock_timeout"
+
 -- The limit holds to the end of the transaction. Where the role, the URL or the script has set one, that one stands,
 -- and the query gives no row.
 function dialect.lock_wait_start(_, timeout_ms)
   local text = "SELECT set_config('lock_timeout', '%d', true) WHERE current_setting('lock_timeout') = '0'"
   return text:format(timeout_ms)
+end
+
+function dialect.lock_wait_set(_, timeout_ms)
+  return ("SET LOCAL lock_timeout = %d"):format(timeout_ms)
 end
 
 function dialect.lock_wait_stop()

@@ -8,6 +8,7 @@ local lock_wait = {}
 
 local current -- the transaction that `limited` is said of
 local limited -- true: our limit is set; false: it is not; "own": the script or the role has set one, which stands
+local is_free = false -- true: a new transaction has no limit, as far as we have seen
 
 local ddl_words = {
   ALTER = true,
@@ -35,25 +36,48 @@ function lock_wait.is_ddl(items)
   return false
 end
 
+-- The first time, and after a statement that is about the limit, the database is asked whether there is one.
+local function start(timeout_ms, is_new)
+  if is_new and is_free then
+    host.connection:exec(host.dialect:lock_wait_set(timeout_ms))
+    limited = true
+    return
+  end
+  limited = host.connection:scalar(host.dialect:lock_wait_start(timeout_ms)) and true or "own"
+  is_free = is_new and limited == true
+end
+
+local function stop()
+  host.connection:exec(host.dialect:lock_wait_stop())
+  limited = false
+end
+
+local ABOUT = 200 -- bytes: where a statement says what it is about
+
+local function is_about_limit(items)
+  for _, item in ipairs(items) do
+    local text = type(item) == "string" and item or item[1]
+    if text:sub(1, ABOUT):find(host.dialect.lock_wait_word, 1, true) then
+      return true
+    end
+  end
+end
+
 --- Before a statement: sets the limit, or takes it away.
 function lock_wait.prepare(items)
   local timeout_ms = items and host.dialect.lock_wait_start and host.ddl_lock_timeout_ms() or 0
   if timeout_ms == 0 then
     return
   end
-  local transaction = host.transaction_number()
-  if transaction ~= current then
+  local transaction, wanted = host.transaction_number(), lock_wait.is_ddl(items)
+  local is_new = transaction ~= current
+  if is_new then
     current, limited = transaction, false
   end
-  local wanted = lock_wait.is_ddl(items)
-  if limited == "own" or wanted == limited then
-    return
-  elseif wanted then
-    limited = host.connection:scalar(host.dialect:lock_wait_start(timeout_ms)) and true or "own"
-  else
-    host.connection:exec(host.dialect:lock_wait_stop())
-    limited = false
+  if limited ~= "own" and wanted ~= limited then
+    (wanted and start or stop)(timeout_ms, is_new)
   end
+  is_free = is_free and (wanted or not is_about_limit(items))
 end
 
 --- A savepoint was taken back, and with it perhaps what was set after it.
