@@ -583,4 +583,68 @@ describe("a rebuilt table of SQLite", function()
       p = moonbird.project("sqlite")
     end
   end)
+
+  describe("between backfills", function()
+    -- Stays in Lua at a place in the first run only.
+    local function stop_at(name)
+      return ([[
+        do
+          local file = io.open(%q)
+          if file then file:close() else io.open(%q, "w"):close() while true do end end
+        end]]):format(p:path(name), p:path(name))
+    end
+
+    for _, place in ipairs({ "behind the first", "behind the table", "behind the second" }) do
+      it("goes on after kill -9 " .. place, function()
+        p:people(100)
+        p:sql("CREATE INDEX ix ON people (counter); CREATE VIEW v AS SELECT counter FROM people")
+        local function at(name)
+          return name == place and stop_at(name) or ""
+        end
+        p:revision("a1", nil, table.concat({
+          'op.add_column("people", column("first_name", types.text()))',
+          'op.backfill { table = "people", size = 40,',
+          '  set = { first_name = sql "full_name", counter = sql "counter + 1" } }',
+          at("behind the first"),
+          'op.alter_column("people", "first_name", { nullable = false })',
+          'op.drop_column("people", "full_name")',
+          'op.create_check_constraint("ck", "people", "counter < 100")',
+          at("behind the table"),
+          'op.backfill { table = "people", size = 40, set = { counter = sql "counter + 10" }, where = "counter < 10" }',
+          at("behind the second"),
+          'op.alter_column("people", "counter", { type_ = types.bigint(), new_column_name = "hits" })',
+        }, "\n"))
+        local first = p:start("upgrade head")
+        moonbird.wait_until(place, 20, function()
+          return p:read(place) ~= nil
+        end)
+        first:kill("KILL"):wait()
+        p:ok("upgrade head")
+        assert.are.equal("11|11|100", p:sql("SELECT min(hits), max(hits), count(*) FROM people"))
+        assert.are.equal("id,hits,first_name", p:columns("people"))
+        assert.are.equal("11", p:sql("SELECT max(hits) FROM v"))
+        assert.are.equal("ok", p:sql("PRAGMA integrity_check"))
+      end)
+    end
+  end)
+
+  it("is as it was when the program was killed while it copied", function()
+    p:people(200000)
+    local before = p:sql("SELECT sql FROM sqlite_schema WHERE name = 'people'")
+    p:revision("a1", nil, [[op.alter_column("people", "counter", { type_ = types.text(), nullable = true })]])
+    local first = p:start("upgrade head")
+    -- a statement of the copy has begun to write
+    moonbird.wait_until("the journal of SQLite", 20, function()
+      local journal = p:read("data.db-journal")
+      return journal and #journal > 100000 or not first:is_running()
+    end)
+    first:kill("KILL"):wait()
+    assert.are.equal("ok", p:sql("PRAGMA integrity_check"))
+    if p:ok("current").out == "" then
+      assert.are.equal(before, p:sql("SELECT sql FROM sqlite_schema WHERE name = 'people'"))
+    end
+    p:ok("upgrade head")
+    assert.are.equal("200000", p:sql("SELECT count(*) FROM people WHERE typeof(counter) = 'text'"))
+    assert.are.equal("0", p:sql("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%moonbird_old%'"))
+  end)
 end)
