@@ -423,8 +423,8 @@ function changes.drop_index(model)
 end
 
 local kinds = {
-  "type", "nullable", "default", "rename", "add", "drop", "unique", "check", "drop_constraint", "foreign_key", "index",
-  "drop_index",
+  "type", "nullable", "default", "rename", "rename", "add", "drop", "unique", "check", "drop_constraint", "foreign_key",
+  "index", "drop_index",
 }
 
 -- The place of the table's name differs: op.create_index("i", "t", ...), but op.drop_column("t", "c").
@@ -445,15 +445,15 @@ end
 local function revision_text(model)
   local lines = {}
   local is_batch = false
-  for _ = 1, random(1, 6) do
+  for _ = 1, random(1, 8) do
     local change = changes[pick(kinds)](model)
     if change then
-      if not is_batch and chance(25) then
+      if not is_batch and chance(35) then
         is_batch = true
         lines[#lines + 1] = 'op.batch_alter_table("t", function(batch)'
       end
       lines[#lines + 1] = call_text(change, is_batch)
-      if is_batch and chance(35) then
+      if is_batch and chance(25) then
         is_batch = false
         lines[#lines + 1] = "end)"
       end

@@ -4,7 +4,7 @@ local moonbird = require("support.moonbird")
 
 describe("random changes of random tables of SQLite", function()
   it("leave rows, schema and file as they must be", function()
-    local command = "cd %s && lua5.4 tests/property/rebuild.lua"
+    local command = "cd %s && lua5.4 tests/property/rebuild.lua 25"
     local output, code = moonbird.shell(command:format(moonbird.quote(moonbird.root)))
     assert.are.equal(0, code, output)
     assert.is_truthy(output:find("\nok\n$"), output)

@@ -502,6 +502,19 @@ describe("a rebuilt table of SQLite", function()
       assert.are.equal("1|4", rows())
     end)
 
+    it("converts a column that has another name before the table is made", function()
+      change(
+        "CREATE TABLE t (text TEXT, b TEXT); INSERT INTO t VALUES ('5', '6')",
+        [[op.batch_alter_table("t", function(batch)
+            batch.alter_column("text", { type_ = types.integer(), new_column_name = "n" })
+            batch.alter_column("b", { type_ = types.integer(), sqlite_using = "CAST(b AS INTEGER) + n" })
+            batch.alter_column("b", { new_column_name = "text" })
+          end)]]
+      )
+      assert.are.equal("CREATE TABLE t (n INTEGER, text INTEGER)", definition())
+      assert.are.equal("5|11", rows())
+    end)
+
     it("sets the order and the options of the table", function()
       change(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b TEXT); INSERT INTO t VALUES (4, 1, 'x')",

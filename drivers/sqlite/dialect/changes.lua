@@ -89,6 +89,9 @@ function changes.add_column(work, change)
   if had_primary and edit_table.piece(column, "primary_key") then
     check.refuse("the table %s has a primary key already, so %s cannot be one", work.table, name)
   end
+  -- older rows get what is the default now, even if it is another one when the table is made
+  local default = edit_table.piece(column, "default")
+  column.copy = default and default.value
   local key = edit_table.piece(column, "references")
   if key then
     note_key(work, { name }, key)

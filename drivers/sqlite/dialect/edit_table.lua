@@ -212,11 +212,13 @@ end
 
 -- --- names ---
 
+local not_columns = { COLLATE = true, CONSTRAINT = true, AS = true } -- CAST (x AS y)
+
 -- Is the token the name of a column, as expressions of one table have it? A word before a bracket is a function.
 local function is_column(list, index)
   local before, after = list[index - 1], list[index + 1]
   local is_call = list[index].kind == "word" and after and after.text == "("
-  return not is_call and not (before and (before.word == "COLLATE" or before.word == "CONSTRAINT"))
+  return not is_call and not (before and not_columns[before.word])
 end
 
 --- A text with a name in place of another one, wherever it is a column.

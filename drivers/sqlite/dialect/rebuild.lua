@@ -117,13 +117,13 @@ local function rowid_column(tree)
   return column and column.type:upper() == "INTEGER" and column or nil
 end
 
--- Targets and the expressions that fill them. A column that is computed is left out, and so is a new one, which gets
--- its default; rows keep their rowids where both tables have them.
+-- Targets and the expressions that fill them. A column that is computed is left out, and so is a new one without a
+-- default; rows keep their rowids where both tables have them.
 local function copied_columns(work)
   local self, targets, values = work.dialect, {}, {}
   local old_rowid, alias = rowid_word(work.old), rowid_column(work.tree)
   for _, column in ipairs(edit_table.columns(work.tree)) do
-    local value = column.source and (column.copy or self:ident(column.source))
+    local value = column.copy or column.source and self:ident(column.source)
     value = value or column == alias and old_rowid
     if value and not edit_table.piece(column, "generated") then
       targets[#targets + 1], values[#values + 1] = self:ident(column.name), value
@@ -382,6 +382,11 @@ function Runner:rename_pending(work, column, new, change)
   self.db:exec(change.native)
   local fresh = load(self.dialect, self.db, self.spec)
   edit_table.column(work.tree, new).source = new
+  for _, other in ipairs(edit_table.columns(work.tree)) do
+    for _, key in ipairs({ "copy", "guard" }) do
+      other[key] = other[key] and edit_table.rename_in(other[key], source, new_ident)
+    end
+  end
   work.old, work.triggers, work.references = fresh.old, fresh.triggers, fresh.references
   for _, index in ipairs(work.indexes) do
     for _, found in ipairs(fresh.indexes) do
