@@ -6,71 +6,8 @@
 #include "script/filename.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Whether the zone database has this name. Names such as "../../etc/passwd" are not looked up. */
-static bool zone_exists(const char *zone) {
-  if (strcmp(zone, "UTC") == 0)
-    return true;
-  if (*zone == '/' || strstr(zone, "..") ||
-      zone[strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                        "0123456789_+-/")])
-    return false;
-  const char *folder = getenv("TZDIR");
-  char *path = xasprintf("%s/%s", folder && *folder ? folder : "/usr/share/zoneinfo", zone);
-  FILE *file = fopen(path, "re");
-  char magic[4];
-  bool found = file && fread(magic, 1, sizeof(magic), file) == sizeof(magic) && memcmp(magic, "TZif", 4) == 0;
-  if (file)
-    fclose(file);
-  free(path);
-  return found;
-}
-
-/* The C library knows one zone at a time, from the variable TZ: lend it ours, and put back what was there. */
-static void time_in_zone(const char *zone, time_t when, struct tm *tm) {
-  const char *before = getenv("TZ");
-  char *saved = before ? xstrdup(before) : NULL;
-  char *name = strcmp(zone, "UTC") == 0 ? xstrdup("UTC0") : xasprintf(":%s", zone);
-  setenv("TZ", name, 1);
-  tzset();
-  localtime_r(&when, tm);
-  tm->tm_zone = NULL; /* would point into the zone that is put away now */
-  if (saved)
-    setenv("TZ", saved, 1);
-  else
-    unsetenv("TZ");
-  tzset();
-  free(name);
-  free(saved);
-}
-
-bool zone_time(const char *zone, int64_t epoch, struct tm *tm, struct error *err) {
-  time_t when = (time_t)epoch;
-  if (!zone || !*zone) {
-    tzset();
-    localtime_r(&when, tm);
-    return true;
-  }
-  if (zone_exists(zone)) {
-    time_in_zone(zone, when, tm);
-    return true;
-  }
-  char *upper = xstrdup(zone);
-  for (char *p = upper; *p; p++)
-    *p = (char)toupper((unsigned char)*p);
-  bool found = zone_exists(upper);
-  if (found)
-    time_in_zone(upper, when, tm);
-  free(upper);
-  if (found)
-    return true;
-  error_set(err, ERROR_USAGE, "Can't locate timezone: %s", zone);
-  return error_hint(err, "timezone takes names such as UTC or Europe/Berlin; they come with the package tzdata.");
-}
 
 /* One conversion `%(name)flags.precisionX`, taken apart. */
 struct conversion {

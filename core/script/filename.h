@@ -1,7 +1,7 @@
 /*
- * filename.h - names of new revision files after `file_template`, and the time that stands in them.
+ * filename.h - names of new revision files after `file_template`.
  *
- * No ownership, no files: texts in, texts out. Main thread only (time zones are a setting of the process).
+ * No ownership, no files: texts in, texts out.
  */
 #ifndef SCRIPT_FILENAME_H
 #define SCRIPT_FILENAME_H
@@ -12,9 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
-
-/* The clock face in the zone (an IANA name; NULL or "": the machine's own) at a moment in seconds since 1970 UTC. */
-bool zone_time(const char *zone, int64_t epoch, struct tm *tm, struct error *err) MUST_CHECK;
 
 struct filename_values {
   const char *rev;

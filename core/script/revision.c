@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/strbuf.h"
+#include "base/zone.h"
 #include "script/embedded.h"
 #include "script/filename.h"
 #include "script/files.h"

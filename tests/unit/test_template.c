@@ -3,6 +3,7 @@
  */
 #include "script_fixture.h"
 
+#include "base/zone.h"
 #include "script/filename.h"
 #include "script/slug.h"
 #include "script/template.h"

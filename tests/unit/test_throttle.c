@@ -1,0 +1,248 @@
+/*
+ * test_throttle.c - what is pure of the throttle: windows of time with their zones, gauges with a simulated signal, lag
+ * from positions.
+ */
+#include "backfill/gauge.h"
+#include "backfill/lag.h"
+#include "backfill/window.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* --- windows --- */
+
+/* Seconds since 1970 of a moment in UTC. */
+static int64_t utc(int year, int month, int day, int hour, int minute) {
+  struct tm tm = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute};
+  return (int64_t)timegm(&tm);
+}
+
+static struct window parse(const char *text, int64_t now) {
+  struct window window;
+  struct error err = ERROR_INIT;
+  if (!window_parse(text, now, &window, &err))
+    fail_msg("%s", err.message);
+  return window;
+}
+
+static void assert_open(const char *text, int64_t now, bool open) {
+  struct window window = parse(text, now - 86400);
+  if (window_is_open(&window, now) != open)
+    fail_msg("'%s' is %s at %lld", text, open ? "closed" : "open", (long long)now);
+  window_release(&window);
+}
+
+static void test_window_times(void **state) {
+  (void)state;
+  /* 2026-11-25 is a Wednesday; Berlin is an hour before UTC in winter. */
+  assert_open("22:00-06:00 UTC", utc(2026, 11, 25, 22, 0), true);
+  assert_open("22:00-06:00 UTC", utc(2026, 11, 25, 21, 59), false);
+  assert_open("22:00-06:00 UTC", utc(2026, 11, 26, 5, 59), true);
+  assert_open("22:00-06:00 UTC", utc(2026, 11, 26, 6, 0), false);
+  assert_open("22:00-06:00 Europe/Berlin", utc(2026, 11, 25, 21, 0), true);
+  assert_open("22:00-06:00 Europe/Berlin", utc(2026, 11, 25, 20, 59), false);
+  assert_open("09:00-17:30 UTC", utc(2026, 11, 25, 17, 29), true);
+  assert_open("09:00-17:30 UTC", utc(2026, 11, 25, 17, 30), false);
+  assert_open("00:00-24:00 UTC", utc(2026, 11, 25, 23, 59), true);
+  assert_open("01:00-02:00 UTC; 05:00-06:00 UTC", utc(2026, 11, 25, 5, 30), true);
+  assert_open("01:00-02:00 UTC; 05:00-06:00 UTC", utc(2026, 11, 25, 3, 30), false);
+  assert_open("04:00-05:00 Asia/Kolkata", utc(2026, 11, 25, 22, 45), true); /* 5:30 before UTC */
+}
+
+static void test_window_days(void **state) {
+  (void)state;
+  assert_open("Wed 22:00-06:00 UTC", utc(2026, 11, 25, 23, 0), true);
+  assert_open("Wed 22:00-06:00 UTC", utc(2026, 11, 26, 3, 0), true);     /* Thursday morning: began on Wednesday */
+  assert_open("Wed 22:00-06:00 UTC", utc(2026, 11, 25, 3, 0), false);    /* began on Tuesday */
+  assert_open("Mon-Fri 22:00-06:00 UTC", utc(2026, 11, 28, 3, 0), true); /* Saturday morning */
+  assert_open("Mon-Fri 22:00-06:00 UTC", utc(2026, 11, 28, 23, 0), false);
+  assert_open("Sat,Sun 00:00-24:00 UTC", utc(2026, 11, 29, 23, 59), true);
+  assert_open("Sat,Sun 00:00-24:00 UTC", utc(2026, 11, 30, 0, 0), false);
+  assert_open("Fri-Mon 08:00-09:00 UTC", utc(2026, 11, 29, 8, 30), true); /* over the end of the week */
+  assert_open("Fri-Mon 08:00-09:00 UTC", utc(2026, 11, 25, 8, 30), false);
+  assert_open("monday-Friday 08:00-09:00 UTC", utc(2026, 11, 25, 8, 30), true);
+  assert_open("Wed 20:00-21:00 America/New_York", utc(2026, 11, 26, 1, 30), true); /* Wednesday there */
+}
+
+static void test_window_clock_change(void **state) {
+  (void)state;
+  /* Berlin: forward at 2026-03-29 01:00 UTC (02:00 becomes 03:00), back at 2026-10-25 01:00 UTC. */
+  const char *night = "22:00-06:00 Europe/Berlin";
+  assert_open(night, utc(2026, 3, 29, 3, 59), true);   /* 05:59 in summer */
+  assert_open(night, utc(2026, 3, 29, 4, 0), false);   /* 06:00 */
+  assert_open(night, utc(2026, 3, 28, 20, 59), false); /* 21:59 in winter */
+  assert_open(night, utc(2026, 3, 29, 20, 0), true);   /* 22:00 in summer */
+  assert_open(night, utc(2026, 10, 25, 4, 59), true);  /* 05:59 in winter */
+  assert_open(night, utc(2026, 10, 25, 5, 0), false);
+  const char *hour = "02:00-03:00 Europe/Berlin";
+  assert_open(hour, utc(2026, 3, 29, 0, 59), false); /* that hour does not exist */
+  assert_open(hour, utc(2026, 3, 29, 1, 0), false);
+  assert_open(hour, utc(2026, 10, 25, 0, 30), true); /* and comes twice */
+  assert_open(hour, utc(2026, 10, 25, 1, 30), true);
+  assert_open(hour, utc(2026, 10, 25, 2, 0), false);
+}
+
+static void test_window_opening(void **state) {
+  (void)state;
+  char text[32];
+  struct window window = parse("Sat 22:00-06:00 Europe/Berlin", utc(2026, 11, 25, 12, 0));
+  int64_t next = window_next_opening(&window, utc(2026, 11, 25, 12, 0));
+  assert_int_equal(next, utc(2026, 11, 28, 21, 0));
+  window_format(&window, next, text, sizeof(text));
+  assert_string_equal(text, "2026-11-28 22:00");
+  window_refresh(&window, utc(2027, 12, 24, 0, 0)); /* what was known has ended */
+  assert_true(window_is_open(&window, utc(2028, 7, 1, 20, 30)));
+  assert_false(window_is_open(&window, utc(2028, 7, 1, 19, 30)));
+  window_release(&window);
+}
+
+static void test_window_refuses(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "",
+      "22:00",
+      "22:00-",
+      "22:00-22:00",
+      "24:00-06:00",
+      "22:60-06:00",
+      "25:00-06:00",
+      "9:00-17:00",
+      "22:00-06:00 Europe/Nowhere",
+      "22:00-06:00 ../../etc/passwd",
+      "Mon-Foo 22:00-06:00",
+      "Mon-",
+      "Mon22:00-06:00",
+      "22:00-06:00 UTC and more",
+      "22:00-06:00;",
+      "22:00-06:00Europe/Berlin",
+      "night",
+  };
+  for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    struct window window;
+    struct error err = ERROR_INIT;
+    if (window_parse(texts[i], 0, &window, &err))
+      fail_msg("'%s' is accepted", texts[i]);
+    assert_int_equal(err.class, ERROR_USAGE);
+    assert_non_null(err.hint);
+    error_release(&err);
+  }
+}
+
+/* --- gauges --- */
+
+static void test_gauge_hysteresis(void **state) {
+  (void)state;
+  struct gauge gauge;
+  gauge_init(&gauge, 10, 0);
+  assert_int_equal(gauge_verdict(&gauge, 1), GAUGE_GO);
+  gauge_take(&gauge, 10, 1);
+  assert_int_equal(gauge_verdict(&gauge, 1), GAUGE_GO); /* at the limit */
+  gauge_take(&gauge, 10.5, 2);
+  assert_int_equal(gauge_verdict(&gauge, 2), GAUGE_ABOVE);
+  gauge_take(&gauge, 5, 3);
+  assert_int_equal(gauge_verdict(&gauge, 3), GAUGE_ABOVE); /* half is not below half */
+  gauge_take(&gauge, 4.9, 4);
+  assert_int_equal(gauge_verdict(&gauge, 4), GAUGE_GO);
+  gauge_take(&gauge, 9.9, 5);
+  assert_int_equal(gauge_verdict(&gauge, 5), GAUGE_GO); /* only the limit stops it again */
+}
+
+/* A signal that swings about the limit must not start and stop the work with every look. */
+static void test_gauge_swings(void **state) {
+  (void)state;
+  struct gauge gauge;
+  int changes = 0;
+  enum gauge_verdict before = GAUGE_GO;
+  gauge_init(&gauge, 100, 0);
+  for (int second = 0; second < 600; second++) {
+    gauge_take(&gauge, second % 2 ? 110 : 90, second);
+    enum gauge_verdict now = gauge_verdict(&gauge, second);
+    changes += now != before;
+    before = now;
+  }
+  assert_int_equal(changes, 1);
+}
+
+static void test_gauge_stale(void **state) {
+  (void)state;
+  struct gauge gauge;
+  gauge_init(&gauge, 10, 100);
+  gauge_take(&gauge, 0, 100);
+  assert_int_equal(gauge_verdict(&gauge, 115), GAUGE_GO);
+  assert_int_equal(gauge_verdict(&gauge, 115.1), GAUGE_STALE);
+  gauge_take(&gauge, 0, 116);
+  assert_int_equal(gauge_verdict(&gauge, 116), GAUGE_GO);
+  gauge_set_limit(&gauge, -1); /* off */
+  assert_int_equal(gauge_verdict(&gauge, 1000), GAUGE_GO);
+}
+
+static void test_gauge_limits(void **state) {
+  (void)state;
+  struct gauge gauge;
+  gauge_init(&gauge, 5, 0);
+  gauge_take(&gauge, 8, 1);
+  gauge_set_limit(&gauge, 10); /* the operator allows more */
+  assert_int_equal(gauge_verdict(&gauge, 1), GAUGE_GO);
+  gauge_set_limit(&gauge, 7);
+  assert_int_equal(gauge_verdict(&gauge, 1), GAUGE_ABOVE);
+  gauge_set_limit(&gauge, 0); /* nothing at all */
+  assert_int_equal(gauge_verdict(&gauge, 1), GAUGE_ABOVE);
+  gauge_take(&gauge, 0, 2);
+  assert_int_equal(gauge_verdict(&gauge, 2), GAUGE_GO);
+}
+
+/* --- lag --- */
+
+static void test_lag(void **state) {
+  (void)state;
+  static struct lag_history history;
+  history.len = 0;
+  assert_true(lag_seconds(&history, 0, 0, -1) == 0); /* nothing is known */
+  for (int second = 0; second <= 100; second++)
+    lag_note(&history, second, 1000 * second);
+  assert_true(lag_seconds(&history, 100, 100000, -1) == 0);
+  assert_true(lag_seconds(&history, 100, 99000, -1) == 0); /* passed with the last note */
+  assert_true(lag_seconds(&history, 100, 90000, -1) == 9);
+  assert_true(lag_seconds(&history, 100, 90500, -1) == 9);
+  assert_int_equal(lag_bytes(&history, 90500), 9500);
+  /* It grows while the replica stands still, also when the writer does. */
+  lag_note(&history, 130, 100000);
+  assert_true(lag_seconds(&history, 130, 90000, -1) == 39);
+  assert_true(lag_seconds(&history, 130, 99500, -1) == 30);
+  assert_true(lag_seconds(&history, 130, 100000, -1) == 0);
+}
+
+static void test_lag_beyond_history(void **state) {
+  (void)state;
+  static struct lag_history history;
+  history.len = 0;
+  lag_note(&history, 10, 5000);
+  assert_true(lag_seconds(&history, 10, 100, 3600) == 0); /* it may only just have begun */
+  lag_note(&history, 12, 6000);
+  assert_true(lag_seconds(&history, 12, 100, 3600) == 3600);
+  assert_true(lag_seconds(&history, 12, 100, -1) == 2);
+  lag_note(&history, 13, 10); /* another server writes */
+  assert_int_equal(lag_bytes(&history, 10), 0);
+  history.len = 0;
+  for (int second = 0; second < 5000; second++)
+    lag_note(&history, second, second);
+  double lag = lag_seconds(&history, 5000, 1000, -1);
+  assert_true(lag > 2000 && lag <= 4000); /* coarse, but behind */
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_window_times),        cmocka_unit_test(test_window_days),
+      cmocka_unit_test(test_window_clock_change), cmocka_unit_test(test_window_opening),
+      cmocka_unit_test(test_window_refuses),      cmocka_unit_test(test_gauge_hysteresis),
+      cmocka_unit_test(test_gauge_swings),        cmocka_unit_test(test_gauge_stale),
+      cmocka_unit_test(test_gauge_limits),        cmocka_unit_test(test_lag),
+      cmocka_unit_test(test_lag_beyond_history),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
