@@ -111,6 +111,17 @@ static const struct setting backfill_rows[] = {
     {.name = "statement_timeout",
      .type = SETTING_SECONDS,
      .help = "longest time for one statement of a batch; default 10 times the target, at least 10s"},
+    {.name = "max_lag", .help = "throttle: how far a replica may be behind, such as 5s; off: any"},
+    {.name = "max_lag_bytes", .help = "throttle: the same in bytes, such as 256MiB; off: any"},
+    {.name = "replicas", .help = "throttle: URLs of replicas to ask, instead of those that the database knows"},
+    {.name = "max_slot_wal", .help = "throttle: log that a replication slot may keep, such as 4GiB; off: any"},
+    {.name = "max_archive_backlog", .help = "throttle: segments of the log that may wait for the archive; off: any"},
+    {.name = "max_wal", .help = "throttle: log that may wait to be written back into a file, such as 64MiB; off: any"},
+    {.name = "lock_yield", .help = "throttle: pause when a session waits for a table lock of ours, such as 30s; off"},
+    {.name = "max_blocked", .help = "throttle: halve the batches when a session waits longer for us: 250ms; off"},
+    {.name = "probe", .help = "throttle: a query; NULL, false or 0 is go, a text is the reason to wait"},
+    {.name = "flag_file", .help = "throttle: wait while this file is there"},
+    {.name = "window", .help = "throttle: work at these times only: Mon-Fri 22:00-06:00 Europe/Berlin"},
 };
 
 const struct setting_table main_settings = {main_rows, ARRAY_LEN(main_rows)};

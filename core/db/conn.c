@@ -410,6 +410,12 @@ void conn_cancel(struct conn *conn) {
   start_cancel(conn);
 }
 
+void conn_sever(struct conn *conn) {
+  bool may_sever = conn->busy && !conn->closed && conn->call.kind != CALL_OPEN && conn->call.kind != CALL_CLOSE;
+  if (may_sever && conn->handle && conn->driver->table.sever)
+    conn->driver->table.sever(conn->handle);
+}
+
 void conn_set_timeout(struct conn *conn, double seconds) {
   conn->timeout_s = seconds > 0 ? seconds : 0;
 }

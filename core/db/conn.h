@@ -108,6 +108,10 @@ void conn_set_timeout(struct conn *conn, double seconds);
  * when none runs or the driver cannot. */
 void conn_cancel(struct conn *conn);
 
+/* Breaks a connection whose server does not answer any more: the running call fails with class 08. Returns at once;
+ * nothing happens when none runs or the driver cannot. */
+void conn_sever(struct conn *conn);
+
 /* --- plain calls --- */
 
 /* `affected` may be NULL. */

@@ -4,6 +4,7 @@
 #include "run/session.h"
 
 #include "backfill/backfill.h"
+#include "backfill/throttle_host.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/driver.h"
@@ -168,7 +169,7 @@ static bool open_database(struct session *session, bool read_only, struct error 
   if (!session->offline && !open_connection(session, read_only, err))
     return false;
   if (!load_dialect(session, err) || !fill_host_module(session, err) || !statement_install(session, err) ||
-      !backfill_install(session, err))
+      !backfill_install(session, err) || !throttle_install(session, err))
     return false;
   /* A script's placeholders become literals, whatever the driver's look like. */
   const char *style = session->offline ? "?" : session->driver->table.placeholder;

@@ -13,12 +13,14 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 static void on_notice(void *arg, const PGresult *result) {
   const moonbird_conn *conn = arg;
@@ -209,6 +211,7 @@ static bool connect_server(moonbird_conn *conn, const struct keywords *keywords,
     error_set_memory(error);
     return false;
   }
+  conn->wire = fcntl(PQsocket(conn->pg), F_DUPFD_CLOEXEC, 0);
   read_version(conn);
   return begin_session(conn, keywords->pooler, error);
 }
@@ -227,6 +230,7 @@ int32_t connection_open(const moonbird_option *options, uint32_t count, void *ow
     goto out;
   }
   made->owner = owner;
+  made->wire = -1;
   if (!connect_server(made, &keywords, error)) {
     connection_close(made);
     goto out;
@@ -245,6 +249,10 @@ void connection_close(moonbird_conn *conn) {
   pthread_mutex_lock(&conn->cancel_mutex);
   PQfreeCancel(conn->cancel);
   conn->cancel = NULL;
+  if (conn->wire >= 0) {
+    close(conn->wire);
+    conn->wire = -1;
+  }
   pthread_mutex_unlock(&conn->cancel_mutex);
   pthread_mutex_destroy(&conn->cancel_mutex);
   PQfinish(conn->pg);
@@ -275,6 +283,17 @@ void connection_cancel(moonbird_conn *conn) {
   pthread_mutex_lock(&conn->cancel_mutex);
   if (conn->is_running && conn->cancel != NULL) {
     PQcancel(conn->cancel, ignored, sizeof ignored);
+  }
+  pthread_mutex_unlock(&conn->cancel_mutex);
+}
+
+/* connection_cancel may hold the mutex while it waits for a server that does not answer; then the next try does it. */
+void connection_sever(moonbird_conn *conn) {
+  if (pthread_mutex_trylock(&conn->cancel_mutex) != 0) {
+    return;
+  }
+  if (conn->wire >= 0) {
+    shutdown(conn->wire, SHUT_RDWR);
   }
   pthread_mutex_unlock(&conn->cancel_mutex);
 }

@@ -24,6 +24,7 @@ struct moonbird_conn {
   pthread_mutex_t cancel_mutex;
   PGcancel *cancel; /* under cancel_mutex, as is_running */
   bool is_running;
+  int wire; /* a duplicate of the socket, which libpq may close at any time; under cancel_mutex. -1: none */
   bool server_is_utf8;
   bool is_pooled;                 /* the next transaction may run in another session of the server */
   struct moonbird_result *stream; /* the result that is being received row by row, if any */
@@ -48,6 +49,9 @@ void connection_end(moonbird_conn *conn);
 /* From any thread. A request that reaches the server while the statement is just ending is dropped by the server;
  * connection_end waits for it, so it cannot hit the statement after. */
 void connection_cancel(moonbird_conn *conn);
+
+/* From any thread: the socket is shut down, and whoever waits on it is told that the connection is lost. */
+void connection_sever(moonbird_conn *conn);
 
 int32_t connection_transaction_state(moonbird_conn *conn);
 int32_t connection_keeps_session(moonbird_conn *conn);

@@ -207,6 +207,7 @@ local parts = {
   "objects",
   "backfill",
   "catalog",
+  "throttle",
 }
 
 for _, part in ipairs(parts) do

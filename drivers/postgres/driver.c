@@ -107,6 +107,7 @@ static moonbird_driver driver = {
     .unlock = lock_release,
     .server_version = connection_server_version,
     .keeps_session = connection_keeps_session,
+    .sever = connection_sever,
 };
 
 MOONBIRD_EXPORT const moonbird_driver *moonbird_driver_v0(const moonbird_host *host, moonbird_error *error);

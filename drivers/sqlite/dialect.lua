@@ -229,7 +229,7 @@ function dialect:outside_transaction(text)
   return pragma ~= nil and outside_pragmas[pragma:lower()] == true
 end
 
-for _, part in ipairs({ "alter", "rebuild", "objects", "backfill", "catalog", "schema", "type_names" }) do
+for _, part in ipairs({ "alter", "rebuild", "objects", "backfill", "catalog", "schema", "throttle", "type_names" }) do
   for name, method in pairs(require("sqlite." .. part)) do
     dialect[name] = method
   end

@@ -82,6 +82,14 @@ function dialect:refuse_options(operation, names)
   end
 end
 
+-- What may hold a backfill back in this database: the limits that it knows, with their defaults, and the signals to look
+-- at (throttle.lua describes them). Standard SQL has none.
+dialect.throttle_defaults = {}
+
+function dialect.throttle_signals()
+  return {}
+end
+
 -- The statements of an operation: a list of texts, or of { text, params, when = { query, params } }. A statement with
 -- `when` is run only where the first value of that query is true; one that `clears` away what a broken run has left is
 -- no part of a script.

@@ -260,6 +260,10 @@ typedef struct moonbird_driver {
   /* 1 where what belongs to the session (locks, settings, temporary tables) outlives a transaction; 0 behind a pooler
    * that hands the server's sessions out transaction by transaction. Host's fallback: 1. */
   int32_t (*keeps_session)(moonbird_conn *conn);
+
+  /* Breaks the connection, so that the running call and all later ones fail with class 08: for a server that does not
+   * answer any more, not even to `cancel`. From any thread, as `cancel`; never blocks. Host's fallback: it waits. */
+  void (*sever)(moonbird_conn *conn);
 } moonbird_driver;
 
 /* The one function that a driver exports under the name `moonbird_driver_v0`. NULL: it cannot work here, the error says

@@ -1,0 +1,500 @@
+/*
+ * signal.c - takes answers, judges them, gives reasons; see signal.h. Called by lookout.c.
+ */
+#include "backfill/signal.h"
+
+#include "base/clock.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_DIVISOR = 64, RECOVERY_S = 10 };
+
+/* --- values of rows --- */
+
+static struct value cell(const moonbird_batch *rows, uint32_t column, uint64_t row) {
+  return column < rows->column_count ? batch_value(&rows->columns[column], row) : (struct value){0};
+}
+
+static bool is_null(const struct value *v) {
+  return v->type == MOONBIRD_TYPE_NONE;
+}
+
+static double number_of(const struct value *v, double fallback) {
+  switch (v->type) {
+  case MOONBIRD_TYPE_INT64:
+    return (double)v->integer;
+  case MOONBIRD_TYPE_FLOAT64:
+    return v->number;
+  case MOONBIRD_TYPE_BOOL:
+    return v->boolean;
+  default:
+    return fallback;
+  }
+}
+
+static char *text_of(const struct value *v) {
+  bool is_text = v->type == MOONBIRD_TYPE_TEXT || v->type == MOONBIRD_TYPE_BYTES;
+  return is_text ? xstrndup(v->bytes, v->len) : NULL;
+}
+
+static void set_text(char **to, char *text) {
+  free(*to);
+  *to = text;
+}
+
+static void read_well(struct signal *s) {
+  set_text(&s->trouble, NULL);
+}
+
+void signal_fail(struct signal *s, const char *why) {
+  set_text(&s->trouble, xstrdup(why));
+}
+
+/* --- gauges --- */
+
+/* The number that the dialect makes of a row. */
+struct conversion {
+  const struct signal *signal;
+  const moonbird_batch *rows;
+  double number;
+};
+
+static int convert_row(lua_State *L) {
+  struct conversion *c = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, c->signal->value_ref);
+  for (uint32_t i = 0; i < c->rows->column_count; i++) {
+    struct value v = cell(c->rows, i, 0);
+    value_push(L, &v);
+  }
+  lua_call(L, (int)c->rows->column_count, 1);
+  c->number = luaL_checknumber(L, -1);
+  return 0;
+}
+
+static bool take_converted(struct signal *s, struct host *host, const moonbird_batch *rows, double now_s,
+                           struct error *err) {
+  struct conversion c = {.signal = s, .rows = rows};
+  if (rows->row_count && !host_protect(host, convert_row, &c, err))
+    return false;
+  gauge_take(&s->gauge, c.number, now_s);
+  return true;
+}
+
+static bool take_gauge(struct signal *s, struct host *host, const moonbird_batch *rows, double now_s,
+                       struct error *err) {
+  if (s->value_ref != LUA_NOREF)
+    return take_converted(s, host, rows, now_s, err);
+  double worst = 0;
+  set_text(&s->worst, NULL);
+  for (uint64_t r = 0; r < rows->row_count; r++) {
+    struct value name = cell(rows, 0, r), number = cell(rows, 1, r);
+    double n = number_of(&number, 0);
+    if (n < worst || (s->worst && n == worst))
+      continue;
+    worst = n;
+    set_text(&s->worst, text_of(&name));
+  }
+  gauge_take(&s->gauge, worst, now_s);
+  return true;
+}
+
+/* --- replicas --- */
+
+struct replica *signal_add_replica(struct signal *s, const char *name, bool stays, double now_s) {
+  struct replica *r = xcalloc(1, sizeof(*r));
+  r->name = xstrdup(name);
+  r->stays = stays;
+  gauge_init(&r->lag, s->lag_now, now_s);
+  gauge_init(&r->bytes, s->bytes_now, now_s);
+  vec_push(&s->replicas, r);
+  return r;
+}
+
+static struct replica *find_replica(struct signal *s, const char *name, bool stays, double now_s) {
+  for (size_t i = 0; i < s->replicas.len; i++) {
+    struct replica *r = s->replicas.items[i];
+    if (strcmp(r->name, name) == 0)
+      return r;
+  }
+  return signal_add_replica(s, name, stays, now_s);
+}
+
+void signal_take_replica(struct signal *s, struct replica *r, int64_t position, double told_s, double now_s) {
+  gauge_take(&r->lag, lag_seconds(&s->history, now_s, position, told_s), now_s);
+  gauge_take(&r->bytes, (double)lag_bytes(&s->history, position), now_s);
+}
+
+/* Those that may go are forgotten when they are not there. */
+static void forget_gone(struct signal *s, double now_s) {
+  for (size_t i = s->replicas.len; i-- > 0;) {
+    struct replica *r = s->replicas.items[i];
+    if (r->stays || r->lag.seen_s >= now_s)
+      continue;
+    vec_remove(&s->replicas, i);
+    free(r->name);
+    free(r);
+  }
+}
+
+/* Name, position, told lag, stays; the writer's own row has no name. */
+static void take_replicas(struct signal *s, const moonbird_batch *rows, double now_s) {
+  for (uint64_t i = 0; i < rows->row_count; i++) {
+    struct value name = cell(rows, 0, i), position = cell(rows, 1, i);
+    if (is_null(&name))
+      lag_note(&s->history, now_s, (int64_t)number_of(&position, 0));
+  }
+  for (uint64_t i = 0; i < rows->row_count; i++) {
+    struct value name = cell(rows, 0, i), position = cell(rows, 1, i);
+    struct value told = cell(rows, 2, i), stays = cell(rows, 3, i);
+    char *text = text_of(&name);
+    if (text)
+      signal_take_replica(s, find_replica(s, text, number_of(&stays, 1) != 0, now_s), (int64_t)number_of(&position, 0),
+                          number_of(&told, -1), now_s);
+    free(text);
+  }
+  forget_gone(s, now_s);
+  gauge_take(&s->gauge, 0, now_s);
+}
+
+/* --- waiters --- */
+
+/* Waits for a table lock, seconds of waiting, who. */
+static void take_waiters(struct signal *s, const moonbird_batch *rows, double now_s) {
+  bool is_blocked = false;
+  for (uint64_t i = 0; i < rows->row_count; i++) {
+    struct value of_table = cell(rows, 0, i), waited = cell(rows, 1, i), who = cell(rows, 2, i);
+    if (s->blocked_now >= 0 && number_of(&waited, 0) >= s->blocked_now)
+      is_blocked = true;
+    if (s->yield_now < 0 || number_of(&of_table, 0) == 0)
+      continue;
+    s->yield_until_s = now_s + s->yield_now;
+    set_text(&s->waiter, text_of(&who));
+  }
+  gauge_take(&s->gauge, 0, now_s);
+  if (!is_blocked)
+    return;
+  s->blocked_at_s = now_s;
+  s->divisor = s->divisor < MOST_DIVISOR ? 2 * s->divisor : MOST_DIVISOR;
+}
+
+int signal_divisor(struct signal *s, double now_s) {
+  while (s->divisor > 1 && now_s - s->blocked_at_s >= RECOVERY_S) {
+    s->divisor /= 2;
+    s->blocked_at_s += RECOVERY_S;
+  }
+  return s->divisor;
+}
+
+/* --- probes, functions, files --- */
+
+/* NULL, false and 0 are go; a text is the reason. An empty text says nothing, but it is no go. */
+static char *reason_of(const struct signal *s, const struct value *v) {
+  double number = number_of(v, 0);
+  if (is_null(v))
+    return NULL;
+  char *text = text_of(v);
+  if (text && *text)
+    return text;
+  free(text);
+  if (v->type == MOONBIRD_TYPE_BOOL || text)
+    return number != 0 || text ? xasprintf("%s says stop", s->what) : NULL;
+  return number != 0 ? xasprintf("%s says %g", s->what, number) : NULL;
+}
+
+static bool take_probe(struct signal *s, const moonbird_batch *rows, double now_s, struct error *err) {
+  if (rows->row_count > 1)
+    return error_set(err, ERROR_USAGE, "the probe gives %llu rows, and one is needed",
+                     (unsigned long long)rows->row_count);
+  struct value v = rows->row_count ? cell(rows, 0, 0) : (struct value){0};
+  set_text(&s->says, reason_of(s, &v));
+  gauge_take(&s->gauge, 0, now_s);
+  return true;
+}
+
+static struct value lua_value(lua_State *L, int index) {
+  struct value v = {.type = MOONBIRD_TYPE_NONE};
+  switch (lua_type(L, index)) {
+  case LUA_TBOOLEAN:
+    v.type = MOONBIRD_TYPE_BOOL;
+    v.boolean = lua_toboolean(L, index);
+    break;
+  case LUA_TNUMBER:
+    v.type = MOONBIRD_TYPE_FLOAT64;
+    v.number = lua_tonumber(L, index);
+    break;
+  case LUA_TSTRING:
+    v.type = MOONBIRD_TYPE_TEXT;
+    v.bytes = lua_tolstring(L, index, &v.len);
+    break;
+  default:
+    if (!value_is_null(L, index))
+      luaL_error(L, "it must return nil, a boolean, a number or the reason as a string, not a %s",
+                 luaL_typename(L, index));
+  }
+  return v;
+}
+
+static int call_function(lua_State *L) {
+  struct signal *s = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, s->call_ref);
+  lua_call(L, 0, 1);
+  struct value v = lua_value(L, lua_gettop(L));
+  set_text(&s->says, reason_of(s, &v));
+  return 0;
+}
+
+static void ask_function(struct signal *s, struct host *host, double now_s) {
+  struct error err = ERROR_INIT;
+  const char *refusal = host->refusal;
+  host->refusal = "a throttle's function runs beside the batches, so it cannot use the database: give `probe` as SQL";
+  if (host_protect(host, call_function, s, &err)) {
+    gauge_take(&s->gauge, 0, now_s);
+    read_well(s);
+  } else {
+    signal_fail(s, err.message);
+  }
+  host->refusal = refusal;
+  error_release(&err);
+}
+
+/* The first line of the file is the reason that its author gives. */
+static void look_at_file(struct signal *s) {
+  struct strbuf text = STRBUF_INIT;
+  set_text(&s->says, NULL);
+  if (access(s->text, F_OK) == 0) {
+    bool readable = strbuf_read_file(&text, s->text);
+    strbuf_truncate(&text, readable ? strcspn(text.buf, "\r\n") : 0);
+    strbuf_truncate(&text, 200);
+    set_text(&s->says, xasprintf("flag file %s exists%s%s", s->text, text.len ? ": " : "", text.buf));
+  }
+  strbuf_release(&text);
+}
+
+/* --- looking --- */
+
+struct readiness {
+  const struct signal *signal;
+  bool is_ready;
+};
+
+static int ask_ready(lua_State *L) {
+  struct readiness *r = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, r->signal->ready_ref);
+  lua_pushnumber(L, r->signal->gauge.limit);
+  lua_call(L, 1, 1);
+  r->is_ready = lua_toboolean(L, -1);
+  return 0;
+}
+
+/* A tripped gauge is asked until it lets go. */
+static bool is_ready(struct signal *s, struct host *host, double now_s) {
+  struct readiness r = {.signal = s, .is_ready = true};
+  struct error err = ERROR_INIT;
+  if (s->ready_ref == LUA_NOREF || s->gauge.tripped)
+    return true;
+  if (host_protect(host, ask_ready, &r, &err) && !r.is_ready)
+    gauge_take(&s->gauge, 0, now_s);
+  error_release(&err);
+  return r.is_ready;
+}
+
+bool signal_look(struct signal *s, struct host *host, double now_s) {
+  if (s->sql)
+    return is_ready(s, host, now_s);
+  if (s->kind == SIGNAL_FUNCTION)
+    ask_function(s, host, now_s);
+  else if (s->kind == SIGNAL_FILE)
+    look_at_file(s);
+  else if (s->kind == SIGNAL_WINDOW)
+    window_refresh(&s->window, clock_wall_us() / 1000000);
+  return false;
+}
+
+bool signal_take(struct signal *s, struct host *host, const moonbird_batch *rows, double now_s, struct error *err) {
+  bool ok = true;
+  if (s->kind == SIGNAL_GAUGE)
+    ok = take_gauge(s, host, rows, now_s, err);
+  else if (s->kind == SIGNAL_REPLICAS)
+    take_replicas(s, rows, now_s);
+  else if (s->kind == SIGNAL_WAITERS)
+    take_waiters(s, rows, now_s);
+  else if (s->kind == SIGNAL_PROBE)
+    ok = take_probe(s, rows, now_s, err);
+  if (ok)
+    read_well(s);
+  else
+    signal_fail(s, err->message);
+  return ok;
+}
+
+/* --- overrides --- */
+
+/* A number is the limit; `false` turns the signal off; nothing is the definition's. */
+static double limit_from(const json_t *overrides, const char *name, double definition) {
+  const json_t *value = json_object_get(overrides, name);
+  if (json_is_number(value))
+    return json_number_value(value);
+  return json_is_false(value) ? -1 : definition;
+}
+
+void signal_override(struct signal *s, const json_t *overrides) {
+  if (s->kind == SIGNAL_GAUGE && s->name)
+    gauge_set_limit(&s->gauge, limit_from(overrides, s->name, s->limit));
+  s->lag_now = limit_from(overrides, "max_lag", s->lag_limit);
+  s->bytes_now = limit_from(overrides, "max_lag_bytes", s->bytes_limit);
+  for (size_t i = 0; i < s->replicas.len; i++) {
+    struct replica *r = s->replicas.items[i];
+    gauge_set_limit(&r->lag, s->lag_now);
+    gauge_set_limit(&r->bytes, s->bytes_now);
+  }
+  s->yield_now = limit_from(overrides, "lock_yield", s->yield_s);
+  s->blocked_now = limit_from(overrides, "max_blocked", s->blocked_s);
+}
+
+/* --- reasons --- */
+
+static void begin_reason(struct strbuf *reason) {
+  if (reason->len)
+    strbuf_add_str(reason, "; ");
+}
+
+static void add_amount(struct strbuf *text, const char *unit, double amount) {
+  static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  if (strcmp(unit, "seconds") == 0) {
+    strbuf_addf(text, "%.3g s", amount);
+    return;
+  }
+  if (strcmp(unit, "bytes") != 0) {
+    strbuf_addf(text, "%.0f", amount);
+    return;
+  }
+  size_t u = 0;
+  for (; amount >= 1024 && u + 1 < ARRAY_LEN(units); u++)
+    amount /= 1024;
+  strbuf_addf(text, "%.3g %s", amount >= 1000 ? floor(amount) : amount, units[u]);
+}
+
+/* ": 5.1 GiB, above 4 GiB", or while it is on its way down ": 3 GiB, goes on below 2 GiB". */
+static void add_limit(struct strbuf *text, const struct gauge *gauge, const char *unit) {
+  bool above = gauge->value > gauge->limit;
+  add_amount(text, unit, gauge->value);
+  strbuf_add_str(text, above ? ", above " : ", goes on below ");
+  add_amount(text, unit, above ? gauge->limit : gauge->limit / 2);
+}
+
+static void add_stale(struct strbuf *text, const struct signal *s, const struct gauge *gauge, double now_s) {
+  strbuf_addf(text, ": signal stale, last read %.0f s ago", now_s - gauge->seen_s);
+  if (s->trouble)
+    strbuf_addf(text, " (%s)", s->trouble);
+}
+
+static void add_gauge(const struct signal *s, double now_s, struct strbuf *reason) {
+  enum gauge_verdict verdict = gauge_verdict(&s->gauge, now_s);
+  if (verdict == GAUGE_GO)
+    return;
+  begin_reason(reason);
+  strbuf_addf(reason, "%s%s%s", s->what, s->worst ? " " : "", s->worst ? s->worst : "");
+  if (verdict == GAUGE_STALE) {
+    add_stale(reason, s, &s->gauge, now_s);
+    return;
+  }
+  strbuf_add_str(reason, ": ");
+  add_limit(reason, &s->gauge, s->unit);
+}
+
+static void add_replica(const struct signal *s, const struct replica *r, double now_s, struct strbuf *reason) {
+  enum gauge_verdict lag = gauge_verdict(&r->lag, now_s), bytes = gauge_verdict(&r->bytes, now_s);
+  if (lag == GAUGE_GO && bytes == GAUGE_GO)
+    return;
+  begin_reason(reason);
+  strbuf_addf(reason, "%s %s", s->what, r->name);
+  if (lag == GAUGE_STALE || bytes == GAUGE_STALE) {
+    add_stale(reason, s, &r->lag, now_s);
+    return;
+  }
+  strbuf_add_str(reason, " is behind: ");
+  if (lag == GAUGE_ABOVE)
+    add_limit(reason, &r->lag, "seconds");
+  else
+    add_limit(reason, &r->bytes, "bytes");
+}
+
+static bool has_limit(const struct signal *s) {
+  return s->lag_now >= 0 || s->bytes_now >= 0;
+}
+
+/* Without the writer's own position nothing is known of its replicas. */
+static void add_replicas(const struct signal *s, double now_s, struct strbuf *reason) {
+  if (has_limit(s) && gauge_verdict(&s->gauge, now_s) == GAUGE_STALE) {
+    begin_reason(reason);
+    strbuf_addf(reason, "%s", s->what);
+    add_stale(reason, s, &s->gauge, now_s);
+    return;
+  }
+  for (size_t i = 0; i < s->replicas.len; i++)
+    add_replica(s, s->replicas.items[i], now_s, reason);
+}
+
+static void add_waiters(const struct signal *s, double now_s, struct strbuf *reason) {
+  if (gauge_verdict(&s->gauge, now_s) == GAUGE_STALE) {
+    begin_reason(reason);
+    strbuf_add_str(reason, s->what);
+    add_stale(reason, s, &s->gauge, now_s);
+  }
+  if (now_s >= s->yield_until_s || s->yield_now < 0)
+    return;
+  begin_reason(reason);
+  strbuf_addf(reason, "yields to a session that waits for a table lock (%s)", s->waiter ? s->waiter : "unknown");
+}
+
+static void add_told(const struct signal *s, double now_s, struct strbuf *reason) {
+  bool is_stale = s->kind != SIGNAL_FILE && gauge_verdict(&s->gauge, now_s) == GAUGE_STALE;
+  if (!is_stale && !s->says)
+    return;
+  begin_reason(reason);
+  strbuf_add_str(reason, is_stale ? s->what : s->says);
+  if (is_stale)
+    add_stale(reason, s, &s->gauge, now_s);
+}
+
+static void add_window(const struct signal *s, struct strbuf *reason) {
+  int64_t now = clock_wall_us() / 1000000;
+  char opens[32];
+  if (window_is_open(&s->window, now))
+    return;
+  int64_t next = window_next_opening(&s->window, now);
+  begin_reason(reason);
+  strbuf_addf(reason, "outside of the window %s", s->text);
+  if (next < 0)
+    return;
+  window_format(&s->window, next, opens, sizeof(opens));
+  strbuf_addf(reason, ", which opens at %s", opens);
+}
+
+void signal_add_reason(const struct signal *s, double now_s, struct strbuf *reason) {
+  switch (s->kind) {
+  case SIGNAL_GAUGE:
+    add_gauge(s, now_s, reason);
+    return;
+  case SIGNAL_REPLICAS:
+    add_replicas(s, now_s, reason);
+    return;
+  case SIGNAL_WAITERS:
+    add_waiters(s, now_s, reason);
+    return;
+  case SIGNAL_PROBE:
+  case SIGNAL_FUNCTION:
+  case SIGNAL_FILE:
+    add_told(s, now_s, reason);
+    return;
+  case SIGNAL_WINDOW:
+    add_window(s, reason);
+    return;
+  }
+  BUG("a signal has no kind");
+}

@@ -1,0 +1,12 @@
+/*
+ * throttle_host.h - what core/lua/lib/throttle.lua needs of C, in moonbird.host: parse_duration, parse_size and
+ * throttle_defaults, the settings of [backfill] for the throttle.
+ */
+#ifndef BACKFILL_THROTTLE_HOST_H
+#define BACKFILL_THROTTLE_HOST_H
+
+#include "run/session.h"
+
+bool throttle_install(struct session *session, struct error *err) MUST_CHECK;
+
+#endif

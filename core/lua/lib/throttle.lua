@@ -1,0 +1,207 @@
+-- throttle.lua: what holds a backfill back. Checks the keys of `throttle`, puts the settings of the ini and what the
+-- dialect knows beside them, and gives the engine (core/backfill/lookout.c) a list of signals. Knows no database: what a
+-- signal asks the server is the dialect's.
+
+local check = require("moonbird.check")
+local host = require("moonbird.host")
+local sql = require("moonbird.sql")
+
+local throttle = {}
+
+-- Each key with the kind of its value. The limits have a dialect's signal of the same name behind them.
+local keys = {
+  max_lag = "duration",
+  max_lag_bytes = "size",
+  max_slot_wal = "size",
+  max_archive_backlog = "count",
+  max_wal = "size",
+  lock_yield = "duration",
+  max_blocked = "duration",
+  replicas = "urls",
+  probe = "probes",
+  flag_file = "text",
+  window = "texts",
+}
+
+local limits = {
+  "max_lag",
+  "max_lag_bytes",
+  "max_slot_wal",
+  "max_archive_backlog",
+  "max_wal",
+  "lock_yield",
+  "max_blocked",
+}
+
+local function fail(message, ...)
+  error("throttle: " .. message:format(...), 0)
+end
+
+local function sorted(map)
+  local list = {}
+  for key in pairs(map) do
+    list[#list + 1] = key
+  end
+  table.sort(list)
+  return list
+end
+
+-- --- values ---
+
+local function number_of(key, value, parse, example)
+  local number
+  if type(value) == "string" then
+    number = parse(value)
+  elseif type(value) == "number" and value >= 0 and value == value then
+    number = value
+  end
+  if not number then
+    fail("%s must be %s, or false, not %s", key, example, check.describe(value))
+  end
+  return number + 0.0
+end
+
+local function list_of(key, value, what)
+  local list = type(value) == "table" and not sql.is(value) and value or { value }
+  for _, item in ipairs(list) do
+    if type(item) ~= "string" or item == "" then
+      fail("%s must be %s or a list of them, not %s", key, what, check.describe(item))
+    end
+  end
+  return list
+end
+
+local readers = {
+  duration = function(key, value)
+    return number_of(key, value, host.parse_duration, 'a time such as "5s"')
+  end,
+  size = function(key, value)
+    return number_of(key, value, host.parse_size, 'a size such as "256MiB"')
+  end,
+  count = function(key, value)
+    return number_of(key, value, tonumber, "a number")
+  end,
+  urls = function(key, value)
+    return list_of(key, value, "a URL")
+  end,
+  texts = function(key, value)
+    return list_of(key, value, "a text")
+  end,
+  text = function(key, value)
+    return list_of(key, value, "a text")[1]
+  end,
+  probes = function(key, value)
+    local list = type(value) == "table" and not sql.is(value) and value or { value }
+    local probes = {}
+    for index, item in ipairs(list) do
+      if type(item) ~= "function" and type(item) ~= "string" and not sql.is(item) then
+        fail("%s must be SQL text, a function, or a list of them, not %s", key, check.describe(item))
+      end
+      probes[index] = type(item) == "function" and item or sql.text(item)
+    end
+    return probes
+  end,
+}
+
+-- --- checking ---
+
+--- Checks what a script says; false turns all signals off. Errors name the key.
+---@param value table|boolean|nil
+---@return table|false
+function throttle.check(value)
+  if value == false then
+    return false
+  elseif value == nil or value == true then
+    return {}
+  elseif type(value) ~= "table" then
+    fail("it must be a table such as { max_lag = \"5s\" }, or false, not %s", check.describe(value))
+  end
+  local checked = {}
+  for key, item in pairs(value) do
+    local kind = keys[key]
+    if not kind then
+      fail("unknown key %q; known are %s", tostring(key), table.concat(sorted(keys), ", "))
+    end
+    checked[key] = item ~= false and readers[kind](key, item)
+  end
+  return checked
+end
+
+local function words_of(text)
+  local words = {}
+  for word in text:gmatch("%S+") do
+    words[#words + 1] = word
+  end
+  return words
+end
+
+-- What [backfill] of the ini says, for all backfills.
+local function with_defaults(given)
+  local settings = {}
+  for key, kind in pairs(keys) do
+    local value = given[key]
+    local text = host.throttle_defaults[key]
+    if value == nil and text then
+      value = text ~= "off" and readers[kind](key, kind == "urls" and words_of(text) or text)
+    end
+    settings[key] = value
+  end
+  return settings
+end
+
+-- --- signals ---
+
+-- A limit that a script names must have its signal in this database; one of the ini may be for another database.
+local function limits_of(settings, given)
+  local known, values = host.dialect.throttle_defaults, {}
+  for _, key in ipairs(limits) do
+    local value = settings[key]
+    if value == nil then
+      value = known[key]
+    elseif known[key] == nil then
+      if given[key] then
+        fail("%s: this database has no such signal; it has %s", key, table.concat(sorted(known), ", "))
+      end
+      value = nil
+    end
+    values[key] = value
+  end
+  return values
+end
+
+local function add_own(signals, settings)
+  for _, probe in ipairs(settings.probe or {}) do
+    local is_function = type(probe) == "function"
+    signals[#signals + 1] = { kind = is_function and "function" or "probe", sql = probe, call = probe, what = "probe" }
+  end
+  if settings.flag_file then
+    signals[#signals + 1] = { kind = "file", text = settings.flag_file, what = "flag file" }
+  end
+  if settings.window then
+    signals[#signals + 1] = { kind = "window", text = table.concat(settings.window, ";"), what = "window" }
+  end
+end
+
+--- The signals to look at, with their limits; `connection` is the throttle's own. Called by core/backfill/lookout.c.
+--- Each is a table: kind, name (the limit's), what (for people), limit, unit, sql, ...
+---@param value table|boolean|nil
+---@param connection table
+---@return table
+function throttle.signals(value, connection)
+  local given = throttle.check(value)
+  if given == false then
+    return {}
+  end
+  local settings = with_defaults(given)
+  local values = limits_of(settings, given)
+  values.replicas = settings.replicas or nil
+  local explicit = {}
+  for key, item in pairs(settings) do
+    explicit[key] = item ~= false
+  end
+  local signals = host.dialect:throttle_signals(connection, values, explicit)
+  add_own(signals, settings)
+  return signals
+end
+
+return throttle
