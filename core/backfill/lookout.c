@@ -342,7 +342,7 @@ static bool start(struct lookout *w, int spec_ref, struct error *err) {
 }
 
 bool lookout_start(struct session *session, int spec_ref, struct lookout **lookout, struct throttle *throttle,
-                 struct error *err) {
+                   struct error *err) {
   struct lookout *w = xcalloc(1, sizeof(*w));
   w->session = session;
   strbuf_init(&w->reason);

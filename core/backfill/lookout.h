@@ -19,7 +19,7 @@ struct lookout;
  * ERROR_USAGE for a wrong key or value, ERROR_CONNECT, ERROR_FAILED.
  */
 bool lookout_start(struct session *session, int spec_ref, struct lookout **lookout, struct throttle *throttle,
-                 struct error *err) MUST_CHECK;
-void lookout_stop(struct lookout *lookout); /* NULL is allowed */
+                   struct error *err) MUST_CHECK;
+void lookout_stop(struct lookout *w); /* NULL is allowed */
 
 #endif

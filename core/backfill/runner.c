@@ -9,6 +9,7 @@
 
 #include "backfill/control.h"
 #include "backfill/estimate.h"
+#include "backfill/lookout.h"
 #include "backfill/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -29,6 +30,8 @@ struct runner {
   char *id;
   struct vec workers; /* struct worker * */
   struct control control;
+  struct lookout *lookout;
+  struct throttle throttle;
   bool shares_conn; /* the control statements run on the one worker's connection */
   uv_timer_t watch;
   bool watch_due;
@@ -389,7 +392,7 @@ static void init_job(struct runner *r) {
                         .exclusive = q->exclusive,
                         .range_rows = 0,
                         .run_seed = q->row->run_seed,
-                        .throttle = q->throttle,
+                        .throttle = r->throttle,
                         .forced_workers = q->limits.workers,
                         .err = ERROR_INIT,
                         .data = r,
@@ -450,6 +453,7 @@ static void close_all(struct runner *r) {
   vec_release(&r->workers);
   if (control != r->own_conn)
     conn_free(control);
+  lookout_stop(r->lookout);
   job_release(&r->job);
   free(r->throttle_text);
   estimate_release(&r->estimate);
@@ -487,10 +491,13 @@ bool runner_run(const struct runner_request *request, struct runner_outcome *out
                      .begun_s = clock_monotonic_s(),
                      .lease_s = config_backfill_number(request->session->request->config, "lease", lease_default_s)};
   *outcome = (struct runner_outcome){.end = JOB_GOES_ON};
+  if (!lookout_start(r.session, request->definition->throttle_ref, &r.lookout, &r.throttle, err))
+    return false;
   init_job(&r);
   estimate_init(&r.estimate, request->row);
   if (!open_control(&r, err)) {
     r.session->conn = r.own_conn;
+    lookout_stop(r.lookout);
     job_release(&r.job);
     free(r.id);
     return false;

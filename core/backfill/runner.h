@@ -25,7 +25,6 @@ struct runner_request {
   bool exclusive;                 /* the runner's lock is held: no other process can work on it */
   bool resumed;                   /* an earlier run had begun it */
   struct runner_limits limits;
-  struct throttle throttle; /* zeroes: none */
 };
 
 struct runner_outcome {

@@ -193,7 +193,7 @@ int signal_divisor(struct signal *s, double now_s) {
 /* --- probes, functions, files --- */
 
 /* NULL, false and 0 are go; a text is the reason. An empty text says nothing, but it is no go. */
-static char *reason_of(const struct signal *s, const struct value *v) {
+static char *reason_of(const struct value *v) {
   double number = number_of(v, 0);
   if (is_null(v))
     return NULL;
@@ -202,8 +202,8 @@ static char *reason_of(const struct signal *s, const struct value *v) {
     return text;
   free(text);
   if (v->type == MOONBIRD_TYPE_BOOL || text)
-    return number != 0 || text ? xasprintf("%s says stop", s->what) : NULL;
-  return number != 0 ? xasprintf("%s says %g", s->what, number) : NULL;
+    return number != 0 || text ? xstrdup("stop") : NULL;
+  return number != 0 ? xasprintf("%g", number) : NULL;
 }
 
 static bool take_probe(struct signal *s, const moonbird_batch *rows, double now_s, struct error *err) {
@@ -211,7 +211,7 @@ static bool take_probe(struct signal *s, const moonbird_batch *rows, double now_
     return error_set(err, ERROR_USAGE, "the probe gives %llu rows, and one is needed",
                      (unsigned long long)rows->row_count);
   struct value v = rows->row_count ? cell(rows, 0, 0) : (struct value){0};
-  set_text(&s->says, reason_of(s, &v));
+  set_text(&s->says, reason_of(&v));
   gauge_take(&s->gauge, 0, now_s);
   return true;
 }
@@ -244,7 +244,7 @@ static int call_function(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->call_ref);
   lua_call(L, 0, 1);
   struct value v = lua_value(L, lua_gettop(L));
-  set_text(&s->says, reason_of(s, &v));
+  set_text(&s->says, reason_of(&v));
   return 0;
 }
 
@@ -270,7 +270,7 @@ static void look_at_file(struct signal *s) {
     bool readable = strbuf_read_file(&text, s->text);
     strbuf_truncate(&text, readable ? strcspn(text.buf, "\r\n") : 0);
     strbuf_truncate(&text, 200);
-    set_text(&s->says, xasprintf("flag file %s exists%s%s", s->text, text.len ? ": " : "", text.buf));
+    set_text(&s->says, xasprintf("%s exists%s%s", s->text, text.len ? ": " : "", text.buf));
   }
   strbuf_release(&text);
 }
@@ -388,7 +388,7 @@ static void add_limit(struct strbuf *text, const struct gauge *gauge, const char
 }
 
 static void add_stale(struct strbuf *text, const struct signal *s, const struct gauge *gauge, double now_s) {
-  strbuf_addf(text, ": signal stale, last read %.0f s ago", now_s - gauge->seen_s);
+  strbuf_addf(text, "signal stale, last read %.0f s ago", now_s - gauge->seen_s);
   if (s->trouble)
     strbuf_addf(text, " (%s)", s->trouble);
 }
@@ -398,12 +398,13 @@ static void add_gauge(const struct signal *s, double now_s, struct strbuf *reaso
   if (verdict == GAUGE_GO)
     return;
   begin_reason(reason);
-  strbuf_addf(reason, "%s%s%s", s->what, s->worst ? " " : "", s->worst ? s->worst : "");
+  strbuf_addf(reason, "%s: ", s->what);
   if (verdict == GAUGE_STALE) {
     add_stale(reason, s, &s->gauge, now_s);
     return;
   }
-  strbuf_add_str(reason, ": ");
+  if (s->worst)
+    strbuf_addf(reason, "%s: ", s->worst);
   add_limit(reason, &s->gauge, s->unit);
 }
 
@@ -412,12 +413,11 @@ static void add_replica(const struct signal *s, const struct replica *r, double 
   if (lag == GAUGE_GO && bytes == GAUGE_GO)
     return;
   begin_reason(reason);
-  strbuf_addf(reason, "%s %s", s->what, r->name);
+  strbuf_addf(reason, "%s: %s: ", s->what, r->name);
   if (lag == GAUGE_STALE || bytes == GAUGE_STALE) {
     add_stale(reason, s, &r->lag, now_s);
     return;
   }
-  strbuf_add_str(reason, " is behind: ");
   if (lag == GAUGE_ABOVE)
     add_limit(reason, &r->lag, "seconds");
   else
@@ -432,7 +432,7 @@ static bool has_limit(const struct signal *s) {
 static void add_replicas(const struct signal *s, double now_s, struct strbuf *reason) {
   if (has_limit(s) && gauge_verdict(&s->gauge, now_s) == GAUGE_STALE) {
     begin_reason(reason);
-    strbuf_addf(reason, "%s", s->what);
+    strbuf_addf(reason, "%s: ", s->what);
     add_stale(reason, s, &s->gauge, now_s);
     return;
   }
@@ -443,13 +443,13 @@ static void add_replicas(const struct signal *s, double now_s, struct strbuf *re
 static void add_waiters(const struct signal *s, double now_s, struct strbuf *reason) {
   if (gauge_verdict(&s->gauge, now_s) == GAUGE_STALE) {
     begin_reason(reason);
-    strbuf_add_str(reason, s->what);
+    strbuf_addf(reason, "%s: ", s->what);
     add_stale(reason, s, &s->gauge, now_s);
   }
   if (now_s >= s->yield_until_s || s->yield_now < 0)
     return;
   begin_reason(reason);
-  strbuf_addf(reason, "yields to a session that waits for a table lock (%s)", s->waiter ? s->waiter : "unknown");
+  strbuf_addf(reason, "table lock: yields to a session that waits for it (%s)", s->waiter ? s->waiter : "unknown");
 }
 
 static void add_told(const struct signal *s, double now_s, struct strbuf *reason) {
@@ -457,7 +457,7 @@ static void add_told(const struct signal *s, double now_s, struct strbuf *reason
   if (!is_stale && !s->says)
     return;
   begin_reason(reason);
-  strbuf_add_str(reason, is_stale ? s->what : s->says);
+  strbuf_addf(reason, "%s: %s", s->what, is_stale ? "" : s->says);
   if (is_stale)
     add_stale(reason, s, &s->gauge, now_s);
 }
@@ -469,7 +469,7 @@ static void add_window(const struct signal *s, struct strbuf *reason) {
     return;
   int64_t next = window_next_opening(&s->window, now);
   begin_reason(reason);
-  strbuf_addf(reason, "outside of the window %s", s->text);
+  strbuf_addf(reason, "window: outside of %s", s->text);
   if (next < 0)
     return;
   window_format(&s->window, next, opens, sizeof(opens));

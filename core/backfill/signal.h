@@ -1,9 +1,9 @@
 /*
  * signal.h - one thing that may hold a backfill up: what it asks, what it has read last, what it says about it.
  *
- * Pure but for the script's functions, a flag file and the clock that the caller passes in: connections are lookout.c's.
- * Main thread only. Ownership: the caller owns the struct (signal_read, signal_release); texts returned live until the
- * next call.
+ * Pure but for the script's functions, a flag file and the clock that the caller passes in: connections are
+ * lookout.c's. Main thread only. Ownership: the caller owns the struct (signal_read, signal_release); texts returned
+ * live until the next call.
  */
 #ifndef BACKFILL_SIGNAL_H
 #define BACKFILL_SIGNAL_H

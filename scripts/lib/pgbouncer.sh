@@ -59,7 +59,7 @@ pgbouncer_launch() {
     "$pgbouncer_folder/pgbouncer.ini") >"$pgbouncer_folder/log" 2>&1 &
   pgbouncer_pid=$!
   for ((i = 0; i < 200; i++)); do
-    grep -q 'process up' "$pgbouncer_folder/log" && return 0
+    grep -qs 'process up' "$pgbouncer_folder/log" && return 0
     kill -0 "$pgbouncer_pid" 2>/dev/null || return 1
     sleep 0.05
   done

@@ -3,6 +3,7 @@
 
 local check = require("moonbird.check")
 local sql = require("moonbird.sql")
+local throttle = require("moonbird.throttle")
 
 local spec = {}
 
@@ -19,7 +20,7 @@ local keys = {
   size = "size",
   nice = "share",
   workers = "count",
-  throttle = "table",
+  throttle = "throttle",
   on_error = "choice",
   max_bad = "count",
   done = "expression",
@@ -87,6 +88,9 @@ local function choice_of(key, value)
 end
 
 local checks = {
+  throttle = function(_, value)
+    return throttle.check(value)
+  end,
   names = names_of,
   choice = choice_of,
   count = positive,

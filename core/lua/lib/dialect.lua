@@ -82,8 +82,8 @@ function dialect:refuse_options(operation, names)
   end
 end
 
--- What may hold a backfill back in this database: the limits that it knows, with their defaults, and the signals to look
--- at (throttle.lua describes them). Standard SQL has none.
+-- What may hold a backfill back in this database: the limits that it knows, with their defaults, and the signals to
+-- look at (throttle.lua describes them). Standard SQL has none.
 dialect.throttle_defaults = {}
 
 function dialect.throttle_signals()

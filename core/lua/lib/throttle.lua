@@ -1,6 +1,6 @@
 -- throttle.lua: what holds a backfill back. Checks the keys of `throttle`, puts the settings of the ini and what the
--- dialect knows beside them, and gives the engine (core/backfill/lookout.c) a list of signals. Knows no database: what a
--- signal asks the server is the dialect's.
+-- dialect knows beside them, and gives the engine (core/backfill/lookout.c) a list of signals. Knows no database: what
+-- a signal asks the server is the dialect's.
 
 local check = require("moonbird.check")
 local host = require("moonbird.host")

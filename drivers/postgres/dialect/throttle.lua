@@ -56,11 +56,11 @@ SELECT w.locktype = 'relation',
          ::double precision,
        'pid ' || w.pid || coalesce(', user ' || a.usename, '') || coalesce(', table ' || c.relname, '')
 FROM pg_locks w
-LEFT JOIN pg_stat_activity a ON a.pid = w.pid
+JOIN pg_stat_activity a ON a.pid = w.pid AND a.datname = current_database()
 LEFT JOIN pg_class c ON c.oid = w.relation
 WHERE NOT w.granted AND coalesce(a.application_name, '') NOT LIKE 'moonbird%'
   AND EXISTS (SELECT 1 FROM pg_stat_activity o
-              WHERE o.pid = ANY (pg_blocking_pids(w.pid))
+              WHERE o.pid = ANY (pg_blocking_pids(w.pid)) AND o.datname = current_database()
                 AND (o.application_name = 'moonbird' OR o.application_name LIKE 'moonbird:backfill%'))
 LIMIT 20]]
 
@@ -89,7 +89,7 @@ local function add_replicas(signals, connection, limits, explicit)
   end
   signals[#signals + 1] = {
     kind = "replicas",
-    what = "replica",
+    what = "replica lag",
     lag = limits.max_lag,
     bytes = limits.max_lag_bytes,
     sql = limits.replicas and position or replicas,
@@ -105,7 +105,7 @@ function throttle.throttle_signals(_, connection, limits, explicit)
     signals[#signals + 1] = {
       kind = "gauge",
       name = "max_slot_wal",
-      what = "WAL kept by the replication slot",
+      what = "WAL kept by a replication slot",
       unit = "bytes",
       limit = limits.max_slot_wal,
       sql = slots,
@@ -115,7 +115,7 @@ function throttle.throttle_signals(_, connection, limits, explicit)
     signals[#signals + 1] = {
       kind = "gauge",
       name = "max_archive_backlog",
-      what = "WAL segments that are not archived",
+      what = "WAL segments to archive",
       unit = "count",
       limit = limits.max_archive_backlog,
       sql = archive,

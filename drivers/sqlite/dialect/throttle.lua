@@ -25,7 +25,7 @@ function throttle.throttle_signals(_, connection, limits)
     {
       kind = "gauge",
       name = "max_wal",
-      what = "write-ahead log that is not written back",
+      what = "write-ahead log to write back",
       unit = "bytes",
       limit = limits.max_wal,
       sql = "PRAGMA wal_checkpoint(PASSIVE)",

@@ -1,0 +1,70 @@
+-- For the specs of what holds a backfill back: a backfill that takes its time, and what to expect of it.
+
+local assert = require("luassert")
+local moonbird = require("support.moonbird")
+
+local throttle = {}
+
+--- A project with people and a backfill whose `throttle` is this Lua text; a batch of 10 takes a tenth of a second.
+function throttle.project(kind, definition, options)
+  options = options or {}
+  local p = moonbird.project(kind, options.ini, options.server_url)
+  p:people(options.people or 300)
+  p:revision(
+    "a1",
+    nil,
+    ([[
+    op.backfill({
+      table = "people",
+      columns = { "counter" },
+      size = %d,
+      nice = %s,
+      throttle = %s,
+      row = function(person)
+        if person.id %% 10 == 0 then
+          os.execute("sleep %s")
+        end
+        return { counter = person.counter + 1 }
+      end,
+    })
+  ]]):format(options.size or 10, options.nice or "0", definition, options.sleep or "0.02")
+  )
+  return p
+end
+
+function throttle.done(p)
+  return tonumber(p:sql("SELECT count(*) FROM people WHERE counter = 1"))
+end
+
+function throttle.stderr(run)
+  local _, err = run:so_far()
+  return err
+end
+
+function throttle.wait_for_text(run, text, seconds)
+  local ok = pcall(moonbird.wait_until, text, seconds or 20, function()
+    return throttle.stderr(run):find(text, 1, true)
+  end)
+  assert(ok, ("waited in vain for %q in:\n%s"):format(text, throttle.stderr(run)))
+end
+
+--- Waits for the reason, and makes sure that nothing is written meanwhile.
+function throttle.assert_held(p, run, text, seconds)
+  throttle.wait_for_text(run, text, seconds)
+  moonbird.sleep(0.3) -- the batch that was open may end
+  local before = throttle.done(p)
+  moonbird.sleep(0.5)
+  assert.equal(before, throttle.done(p), throttle.stderr(run))
+  assert.is_true(before < tonumber(p:sql("SELECT count(*) FROM people")), "nothing was left to hold back")
+  assert.is_true(run:is_running())
+end
+
+--- It goes on and writes each row once.
+function throttle.assert_ends(p, run)
+  throttle.wait_for_text(run, "goes on")
+  local ended = run:wait(60)
+  assert.equal(0, ended.code, ended:describe())
+  assert.equal("1|1", p:sql("SELECT min(counter), max(counter) FROM people"))
+end
+
+return throttle

@@ -1,0 +1,74 @@
+-- A backfill is held back by replicas that are behind and by WAL that a slot keeps: a real server and its real replica.
+
+local moonbird = require("support.moonbird")
+local servers = require("support.servers")
+local throttle = require("support.throttle")
+
+local project, done, assert_held, assert_ends =
+  throttle.project, throttle.done, throttle.assert_held, throttle.assert_ends
+
+describe("a replica", function()
+  local cluster
+  setup(function()
+    cluster = servers.start("replica")
+  end)
+  teardown(function()
+    cluster:stop()
+  end)
+
+  local function replica_sql(text)
+    local command = ("psql -X -q -A -t %s -c %s"):format(moonbird.quote(cluster.replica_url), moonbird.quote(text))
+    return (moonbird.shell(command):gsub("%s+$", ""))
+  end
+
+  local function held_by_pause(definition)
+    local p = project("postgres", definition, { server_url = cluster.postgres_url, people = 1500 })
+    local run = p:start("upgrade head")
+    moonbird.wait_until("rows", 20, function()
+      return done(p) > 50
+    end)
+    replica_sql("SELECT pg_wal_replay_pause()")
+    assert_held(p, run, "throttled: replica lag: ", 15)
+    replica_sql("SELECT pg_wal_replay_resume()")
+    assert_ends(p, run)
+    p:remove()
+  end
+
+  it("that the server knows stands still: it stops, and goes on", function()
+    held_by_pause('{ max_lag = "1s" }')
+  end)
+
+  it("that is named stands still: it stops, and goes on", function()
+    held_by_pause(('{ max_lag = "1s", replicas = %q }'):format(cluster.replica_url))
+  end)
+
+  it("that is behind by bytes", function()
+    held_by_pause('{ max_lag = false, max_lag_bytes = "1kB" }')
+  end)
+
+  it("a role that may not see replicas is told at the start", function()
+    local p = project("postgres", "nil", { server_url = cluster.postgres_url, people = 20 })
+    p:sql("DROP ROLE IF EXISTS blind")
+    p:sql("CREATE ROLE blind LOGIN PASSWORD 'blind'")
+    p:sql(("GRANT ALL ON DATABASE %s TO blind"):format(p.database))
+    p:sql("GRANT ALL ON SCHEMA public TO blind; GRANT ALL ON people TO blind")
+    local url = p.url:gsub("//.-@", "//blind:blind@")
+    local run = p:run({ "--url", url, "upgrade", "head" })
+    assert.is_true(run.code ~= 0)
+    local text = 'the role blind may not see how far replicas are behind: GRANT pg_read_all_stats TO "blind"'
+    assert.truthy(run.err:find(text, 1, true), run.err)
+    assert.equal(0, done(p))
+    p:remove()
+  end)
+
+  it("a replication slot keeps WAL", function()
+    local p = project("postgres", '{ max_slot_wal = "200kB" }', { server_url = cluster.postgres_url })
+    p:sql("SELECT pg_create_physical_replication_slot('left_behind', true)")
+    p:sql("CREATE TABLE big AS SELECT i, repeat('x', 500) FROM generate_series(1, 2000) i")
+    local run = p:start("upgrade head")
+    assert_held(p, run, "throttled: WAL kept by a replication slot: left_behind: ")
+    p:sql("SELECT pg_drop_replication_slot('left_behind')")
+    assert_ends(p, run)
+    p:remove()
+  end)
+end)
