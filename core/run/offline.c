@@ -44,11 +44,25 @@ bool offline_start(struct offline *offline, const struct graph *graph, const cha
 
 /* --- writing --- */
 
+static bool refuse_nul(const char *sql, size_t len, struct error *err) {
+  if (!memchr(sql, '\0', len))
+    return true;
+  error_set(err, ERROR_FAILED, "a statement holds a NUL byte, which no SQL script can");
+  return error_statement(err, sql, len);
+}
+
+/* A statement that its data follows: it is ended already. */
+static bool add_with_data(struct offline *offline, const char *sql, size_t len, struct error *err) {
+  if (!refuse_nul(sql, len, err))
+    return false;
+  strbuf_add(&offline->script, sql, len);
+  strbuf_add_str(&offline->script, "\n\n");
+  return true;
+}
+
 bool offline_add(struct offline *offline, const char *sql, size_t len, struct error *err) {
-  if (memchr(sql, '\0', len)) {
-    error_set(err, ERROR_FAILED, "a statement holds a NUL byte, which no SQL script can");
-    return error_statement(err, sql, len);
-  }
+  if (!refuse_nul(sql, len, err))
+    return false;
   size_t before = offline->script.len;
   sql_add_terminated(&offline->script, &offline->rules, sql, len);
   if (offline->script.len > before)
@@ -128,13 +142,15 @@ static struct session *offline_session(lua_State *L) {
   return session;
 }
 
-/* host.script_add(sql) */
+/* host.script_add(sql, has_data) */
 static int script_add(lua_State *L) {
   host_check_allowed(L);
   size_t len;
   const char *sql = luaL_checklstring(L, 1, &len);
+  struct offline *offline = offline_session(L)->offline;
   struct error err = ERROR_INIT;
-  if (!offline_add(offline_session(L)->offline, sql, len, &err))
+  bool ok = lua_toboolean(L, 2) ? add_with_data(offline, sql, len, &err) : offline_add(offline, sql, len, &err);
+  if (!ok)
     return host_throw(L, &err);
   return 0;
 }

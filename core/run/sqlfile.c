@@ -59,6 +59,7 @@ static int file_fail(lua_State *L) {
   const struct sql_file *file = luaL_checkudata(L, 1, file_type);
   struct error err = ERROR_INIT;
   size_t line = (size_t)luaL_checkinteger(L, 3);
+  lua_settop(L, 4);
   const struct error *thrown = host_error_at(L, 2);
   if (thrown)
     error_copy(&err, thrown);
@@ -66,7 +67,7 @@ static int file_fail(lua_State *L) {
     error_set(&err, ERROR_FAILED, "%s", luaL_tolstring(L, 2, NULL));
   if (!err.where)
     add_place(&err, file, line);
-  if (!err.hint && !lua_isnoneornil(L, 4))
+  if (!err.hint && !lua_isnil(L, 4))
     error_hint(&err, "%s", luaL_checkstring(L, 4));
   return host_throw(L, &err);
 }
@@ -91,10 +92,15 @@ static int reader_next(lua_State *L) {
     return 0;
   lua_pushlstring(L, statement.text, statement.len);
   lua_pushinteger(L, (lua_Integer)statement.line);
-  if (!whole)
-    return 2;
-  lua_pushlstring(L, statement.piece, statement.piece_len);
-  return 3;
+  if (whole)
+    lua_pushlstring(L, statement.piece, statement.piece_len);
+  else
+    lua_pushnil(L);
+  if (statement.data)
+    lua_pushlstring(L, statement.data, statement.data_len);
+  else
+    lua_pushnil(L);
+  return 4;
 }
 
 static int reader_set(lua_State *L) {

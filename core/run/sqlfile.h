@@ -10,15 +10,22 @@
 
 #include <lua.h>
 
-/* Pushes an object with the methods
- *   file:statements(section)   a reader of "up", "down" or "verify"; nil where there is no such section
- *   file:fail(problem, line, hint)  throws the problem with the place in the file where it came up, and with the hint
- *                              (or nil) where it has none
+/*
+ * Pushes an object with the methods
+ *
+ * - file:statements(section): a reader of "up", "down" or "verify"; nil where there is no such section
+ * - file:fail(problem, line, hint): throws the problem with its place in the file, and the hint (or nil) where it has
+ *   none
+ *
  * and of a reader
- *   reader:next(whole)         text and line of the next statement; with `whole` also the same with the comments around
- *                              it, and texts that are nothing but those; nil at the end; throws what is no statement
- *   reader:set(rule, value)    a lexical rule for what follows
- * `path` is how messages name the file. */
+ *
+ * - reader:next(whole): text, line, piece and data of the next statement; nil at the end; throws what is no statement.
+ *   The piece, which has comments and data too, comes only with `whole`, and then also where there is nothing but
+ *   comments; data only where lines of it follow the statement
+ * - reader:set(rule, value): a lexical rule for what follows
+ *
+ * `path` is how messages name the file.
+ */
 void sqlfile_push(lua_State *L, const char *path, const struct strbuf *text);
 
 #endif

@@ -19,7 +19,7 @@ struct sql_rules {
   bool statement_lists;   /* semicolons in parentheses end no statement: CREATE RULE ... DO (a; b) */
   bool trigger_bodies;    /* CREATE TRIGGER ... BEGIN a; b; END */
   bool atomic_bodies;     /* CREATE FUNCTION ... BEGIN ATOMIC a; b; END */
-  bool copy_data;         /* COPY ... FROM STDIN is followed by data, which is no SQL */
+  bool copy_data;         /* COPY ... FROM STDIN is followed by lines of data, up to one that is \. */
   char shell_prefix;      /* what a command of the database's shell begins with where a statement could begin; or 0 */
 };
 

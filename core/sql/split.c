@@ -167,12 +167,32 @@ static enum sql_split shell_command(struct sql_splitter *s, size_t at, struct sq
   return broken(s, at, statement);
 }
 
-static enum sql_split followed_by_data(struct sql_splitter *s, size_t at, struct sql_statement *statement,
-                                       struct error *err) {
-  error_set(err, ERROR_FAILED, "COPY ... FROM STDIN is followed by data, which a revision cannot hold");
-  error_hint(err, "Write the rows as INSERT (a dump with INSERT statements), or load them from a Lua revision with "
-                  "op.bulk_insert.");
-  return broken(s, at, statement);
+static size_t line_len(const char *text, size_t len) {
+  const char *end = memchr(text, '\n', len);
+  return end ? (size_t)(end - text) + 1 : len;
+}
+
+/* \. alone on its line */
+static bool ends_data(const char *line, size_t len) {
+  while (len && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+    len--;
+  return len == 2 && line[0] == '\\' && line[1] == '.';
+}
+
+/* Takes the data that begins in the line behind the semicolon at `at`; returns where the piece ends, 0 where the data
+ * has no end. */
+static size_t take_data(const struct sql_splitter *s, size_t at, struct sql_statement *statement) {
+  size_t start = at + line_len(s->text + at, s->len - at);
+  for (size_t line = start; line < s->len;) {
+    size_t len = line_len(s->text + line, s->len - line);
+    if (ends_data(s->text + line, len)) {
+      statement->data = s->text + start;
+      statement->data_len = line - start;
+      return line + 2;
+    }
+    line += len;
+  }
+  return 0;
 }
 
 /* Behind the semicolon at `at`: a comment on the same line belongs to the statement before it. */
@@ -190,18 +210,24 @@ static size_t with_comment_behind(const struct sql_splitter *s, size_t at) {
 
 static enum sql_split finish(struct sql_splitter *s, const struct reader *r, size_t at, struct sql_statement *statement,
                              struct error *err) {
-  if (r->stage == STAGE_DATA)
-    return followed_by_data(s, r->first, statement, err);
+  struct sql_statement found = {.data = NULL};
   size_t start = r->has_tokens ? r->first : s->at;
-  if (at < s->len)
+  if (r->stage == STAGE_DATA) {
+    at = take_data(s, at, &found);
+    if (!at) {
+      error_set(err, ERROR_FAILED, "the data of this COPY ... FROM STDIN has no end");
+      error_hint(err, "A line \\. ends it. Where the rows stand elsewhere, write them as INSERT statements.");
+      return broken(s, start, statement);
+    }
+  } else if (at < s->len) {
     at = with_comment_behind(s, at);
-  *statement = (struct sql_statement){
-      .text = s->text + start,
-      .len = r->has_tokens ? r->end - r->first : 0,
-      .line = line_at(s, start),
-      .piece = s->text + s->at,
-      .piece_len = at - s->at,
-  };
+  }
+  found.text = s->text + start;
+  found.len = r->has_tokens ? r->end - r->first : 0;
+  found.line = line_at(s, start);
+  found.piece = s->text + s->at;
+  found.piece_len = at - s->at;
+  *statement = found;
   s->line = line_at(s, at);
   s->at = at;
   return SQL_SPLIT_STATEMENT;

@@ -25,8 +25,10 @@ struct sql_statement {
   const char *text; /* from its first word to its end, without the semicolon */
   size_t len;
   size_t line;
-  const char *piece; /* the same with the comments around it; `len` may be 0, and then this is all comment */
+  const char *piece; /* the same with the comments around it and its data; where `len` is 0 this is all comment */
   size_t piece_len;
+  const char *data; /* the lines that follow COPY ... FROM STDIN, each with its end; NULL for other statements */
+  size_t data_len;
 };
 
 enum sql_split {

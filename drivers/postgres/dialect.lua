@@ -205,6 +205,7 @@ local parts = {
   "tables",
   "indexes",
   "objects",
+  "copy",
   "backfill",
   "catalog",
   "throttle",

@@ -185,7 +185,7 @@ def _(a, m, case, word):
         return looks or m.kind in ("too far", "unknown", "ambiguous walk", "wrong branch", "ambiguous")
     if not re.search(r"@.+\+\d", word):
         return False
-    if a.kind == "ambiguous" and m.ok:  # names that are not on the branch
+    if a.kind == "ambiguous" and (m.ok or m.kind in ("too far", "ambiguous walk")):  # names that are not on the branch
         return True
     goes_on = a.ok or a.kind == "ambiguous walk" or a.message.startswith("KeyError: ")  # in the middle of the upgrade
     return goes_on and m.kind in ("wrong branch", "unknown", "ambiguous")

@@ -75,6 +75,12 @@ static char *split(const struct sql_rules *rules, const char *sql, size_t len) {
     strbuf_addf(&out, "%zu: ", s.line);
     add_escaped(&out, s.text, s.len);
     strbuf_add_char(&out, '\n');
+    if (s.data) {
+      assert_true(s.data >= s.text + s.len && s.data + s.data_len <= s.piece + s.piece_len);
+      strbuf_add_str(&out, "data ");
+      add_escaped(&out, s.data, s.data_len);
+      strbuf_add_char(&out, '\n');
+    }
   }
   if (found == SQL_SPLIT_BROKEN)
     strbuf_addf(&out, "error %zu: %s\n", s.line, err.message);

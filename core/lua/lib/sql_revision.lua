@@ -18,15 +18,15 @@ local function follow(reader, rules)
   end
 end
 
--- Calls f(text, line, text with comments) for each statement of a section; its errors get the place.
+-- Calls f(text, line, piece, data) for each statement of a section; its errors get the place.
 local function each(file, reader, whole, f)
   local dialect = host.dialect
   while true do
-    local text, line, piece = reader:next(whole)
+    local text, line, piece, data = reader:next(whole)
     if not text then
       return
     end
-    local ok, problem = pcall(f, text, line, piece)
+    local ok, problem = pcall(f, text, line, piece, data)
     if not ok then
       file:fail(problem, line)
     end
@@ -34,10 +34,12 @@ local function each(file, reader, whole, f)
   end
 end
 
-local function refuse_transaction_words(text)
+local function check_statement(text, _, _, data)
   local word = statement.transaction_word(text)
   if word then
     error(NO_TRANSACTIONS:format(word), 0)
+  elseif data then
+    host.dialect:statements_for_data(text, "") -- refuses what it does not know
   end
 end
 
@@ -46,7 +48,7 @@ local function check_section(file, section, rules)
   local reader = file:statements(section)
   if reader then
     follow(reader, rules)
-    each(file, reader, false, refuse_transaction_words)
+    each(file, reader, false, check_statement)
   end
 end
 
@@ -108,21 +110,32 @@ end
 -- statements takes no memory.
 local function run_plain(file, reader)
   local queue = new_queue(file)
-  each(file, reader, false, function(text, line)
-    queue:add(text, line)
+  each(file, reader, false, function(text, line, _, data)
+    if not data then
+      queue:add(text, line)
+      return
+    end
+    local _, more_lines = text:gsub("\n", "")
+    for insert, rows_before in host.dialect:statements_for_data(text, data) do
+      queue:add(insert, line + more_lines + rows_before)
+    end
   end)
   queue:flush()
 end
 
 local function run_recorded(file, reader)
-  each(file, reader, false, function(text)
-    statement.perform("sql", statement.shorten(text), { text })
+  each(file, reader, false, function(text, _, _, data)
+    local items = { not data and text or nil }
+    for insert in data and host.dialect:statements_for_data(text, data) or function() end do
+      items[#items + 1] = insert
+    end
+    statement.perform("sql", statement.shorten(text), items)
   end)
 end
 
 local function write(file, reader)
-  each(file, reader, true, function(_, _, piece)
-    host.script_add(piece)
+  each(file, reader, true, function(_, _, piece, data)
+    host.script_add(piece, data ~= nil)
   end)
 end
 
