@@ -115,7 +115,7 @@ dialect.type_names = {
 }
 
 -- As in SQLAlchemy, only where it is asked for: types.enum("mood", { ... }, { create_constraint = true }).
-function dialect:enum_check(column)
+function dialect:enum_check(column, operation)
   local type_ = column.type
   if type_.kind ~= "enum" or not type_.create_constraint then
     return nil
@@ -125,7 +125,7 @@ function dialect:enum_check(column)
     values[index] = self:string_literal(value)
   end
   return ("CONSTRAINT %s CHECK (%s IN (%s))"):format(
-    self:ident(type_.name),
+    self:ident(self:settled_name({ kind = "check", name = type_.name }, operation)),
     self:ident(column.name),
     table.concat(values, ", ")
   )

@@ -252,11 +252,12 @@ end
 local function set_enum_check(work, column, operation)
   local before, after = operation.existing_type, operation.type_
   local function check_of(type_)
-    return type_ and work.dialect:enum_check({ name = column.name, type = type_ })
+    return type_ and work.dialect:enum_check({ name = column.name, type = type_ }, operation)
   end
   if check_of(before) then
+    local name = work.dialect:settled_name({ kind = "check", name = before.name }, operation)
     for number = #column.pieces, 1, -1 do
-      if column.pieces[number].kind == "check" and same_name(column.pieces[number].name, before.name) then
+      if column.pieces[number].kind == "check" and same_name(column.pieces[number].name, name) then
         edit_table.remove_piece(column, number)
       end
     end

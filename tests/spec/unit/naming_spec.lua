@@ -98,6 +98,15 @@ CREATE INDEX ix_t_c_b ON s.t (c, b)]],
     )
   end)
 
+  it("names the CHECK of an enum on SQLite", function()
+    naming.use(convention)
+    local mood = 'types.enum("mood", { "x" }, { create_constraint = true })'
+    local script = ('op.create_table("t", { column("m", %s) })\nop.add_column("t", column("n", %s))'):format(mood, mood)
+    local list = helper.statements(helper.run(script, "sqlite"))
+    assert.is_truthy(list[1].text:find("m VARCHAR(1) CONSTRAINT ck_t_mood CHECK (m IN ('x'))", 1, true))
+    assert.is_truthy(list[2].text:find("n VARCHAR(1) CONSTRAINT ck_t_mood CHECK (n IN ('x'))", 1, true))
+  end)
+
   local tokens = {
     { "%(column_0_name)s %(column_1_key)s", "a b" },
     { "%(column_0N_name)s", "ab" },

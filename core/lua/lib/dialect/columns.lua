@@ -69,8 +69,8 @@ function columns.not_null(_, column, primary)
   return column
 end
 
--- name TYPE DEFAULT x NOT NULL CHECK (...). `primary` is the table's primary key item or nil.
-function columns:column_text(column, primary)
+-- name TYPE DEFAULT x NOT NULL CHECK (...). `primary` is the table's primary key item or nil; `operation` names things.
+function columns:column_text(column, primary, operation)
   local parts = { self:ident(column.name), self:type_sql(column.type) }
   add(parts, self:collate_text(column.type))
   add(parts, self:identity_text(column, primary))
@@ -78,7 +78,7 @@ function columns:column_text(column, primary)
   add(parts, column.computed and self:computed_text(column))
   add(parts, column.nullable == false and "NOT NULL")
   add(parts, primary_inline(self, column, primary))
-  add(parts, self:enum_check(column))
+  add(parts, self:enum_check(column, operation))
   add(parts, column.check and "CHECK " .. self:condition(column.check))
   return table.concat(parts, " ")
 end
@@ -89,7 +89,7 @@ end
 local function added_column_text(self, column, operation)
   local primary = column.primary_key and { kind = "primary_key", columns = { column.name } } or nil
   primary = primary and self:named(primary, operation)
-  local parts = { self:column_text(self:not_null(column, primary), primary) }
+  local parts = { self:column_text(self:not_null(column, primary), primary, operation) }
   if primary and not self:is_primary_inline(column, primary) then
     add(parts, self:constraint_name(primary) .. "PRIMARY KEY")
   end

@@ -61,7 +61,7 @@ local function table_lines(self, operation, primary)
   for _, column in ipairs(columns_of(operation.items)) do
     column = self:not_null(column, primary)
     is_inline = is_inline or primary ~= nil and self:is_primary_inline(column, primary)
-    add(lines, self:column_text(column, primary))
+    add(lines, self:column_text(column, primary, operation))
     if column.unique and not column.index then
       local item = { kind = "unique", columns = { column.name } }
       add(last, self:constraint(self:named(item, operation)))
