@@ -2,17 +2,7 @@
 -- dialect's type names. Called once for a session by core/run/words.c.
 
 local host = require("moonbird.host")
-
-local own_tables = {
-  log = "moonbird_log",
-  journal = "moonbird_journal",
-  lock = "moonbird_lock",
-  backfill = "moonbird_backfill",
-  backfill_range = "moonbird_backfill_range",
-  backfill_worker = "moonbird_backfill_worker",
-  backfill_bad = "moonbird_backfill_bad",
-  backfill_log = "moonbird_backfill_log",
-}
+local own_tables = require("moonbird.own_tables")
 
 --- All words for one dialect.
 ---@param dialect table
