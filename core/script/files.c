@@ -97,7 +97,12 @@ static bool publish(const char *temporary, const char *path) {
   return true;
 }
 
-static bool write_as(const char *temporary, const char *path, const char *text, size_t len) {
+static bool replace(const char *temporary, const char *path) {
+  return rename(temporary, path) == 0;
+}
+
+static bool write_as(const char *temporary, const char *path, const char *text, size_t len,
+                     bool (*give_name)(const char *temporary, const char *path)) {
   int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0)
     return false;
@@ -107,7 +112,7 @@ static bool write_as(const char *temporary, const char *path, const char *text, 
     ok = false;
     saved = errno;
   }
-  if (ok && publish(temporary, path))
+  if (ok && give_name(temporary, path))
     return true;
   if (ok)
     saved = errno;
@@ -116,18 +121,27 @@ static bool write_as(const char *temporary, const char *path, const char *text, 
   return false;
 }
 
-bool file_write_new(const char *path, const char *text, size_t len, struct error *err) {
-  struct stat st;
-  if (lstat(path, &st) == 0)
-    return error_set(err, ERROR_USAGE, "%s exists already", path);
+static bool write_whole(const char *path, const char *text, size_t len,
+                        bool (*give_name)(const char *temporary, const char *path), struct error *err) {
   char *folder = path_folder(path);
   char *name = xasprintf(".moonbird-%ld.tmp", (long)getpid());
   char *temporary = path_join(folder, name);
-  bool ok = write_as(temporary, path, text, len);
+  bool ok = write_as(temporary, path, text, len, give_name);
   if (!ok)
     error_set(err, ERROR_USAGE, "Can't write %s: %s", path, strerror(errno));
   free(temporary);
   free(name);
   free(folder);
   return ok;
+}
+
+bool file_write_new(const char *path, const char *text, size_t len, struct error *err) {
+  struct stat st;
+  if (lstat(path, &st) == 0)
+    return error_set(err, ERROR_USAGE, "%s exists already", path);
+  return write_whole(path, text, len, publish, err);
+}
+
+bool file_replace(const char *path, const char *text, size_t len, struct error *err) {
+  return write_whole(path, text, len, replace, err);
 }

@@ -34,4 +34,7 @@ void folder_unmake(const char *folder, const char *topmost);
  * goes wrong. An existing file is an error. */
 bool file_write_new(const char *path, const char *text, size_t len, struct error *err) MUST_CHECK;
 
+/* The same for a file that may exist: it is replaced as a whole. */
+bool file_replace(const char *path, const char *text, size_t len, struct error *err) MUST_CHECK;
+
 #endif
