@@ -209,6 +209,10 @@ local parts = {
   "backfill",
   "catalog",
   "throttle",
+  "type_names",
+  "schema",
+  "compare",
+  "canonical",
 }
 
 for _, part in ipairs(parts) do

@@ -29,6 +29,7 @@ local current
 
 local stand_ins = {
   ["moonbird.host"] = { null = NULL, md5 = md5 },
+  ["moonbird.json"] = {}, -- for rows of a server, of which there is none here
   ["moonbird.statement"] = {
     dialect = function()
       return current

@@ -1,0 +1,171 @@
+-- Expressions as PostgreSQL prints them: it is asked, by making what holds them for a moment in the temporary schema of
+-- the session, in a transaction that is rolled back. Where that is refused (a standby, no right to temporary tables, an
+-- expression that does not fit what is there yet), the text stays as it is. Methods of the dialect (../dialect.lua
+-- takes them in).
+
+local sql = require("moonbird.sql")
+
+local canonical = {}
+
+-- Runs `body` in a transaction that leaves nothing behind; its result, or nil and the error.
+local function rolled_back(db, body)
+  db:exec("BEGIN")
+  local ok, result = pcall(function()
+    db:exec("SET LOCAL client_min_messages = error")
+    return body()
+  end)
+  db:exec("ROLLBACK")
+  if ok then
+    return result
+  end
+  return nil, result
+end
+
+local function with(table_, fields)
+  return setmetatable(fields, { __index = table_ })
+end
+
+-- --- what is made ---
+
+-- The type of an enum must not be made again, and SERIAL would make a sequence.
+local function bare_column(column)
+  local result = with(column, { identity = false, serial = false, autoincrement = false, comment = false })
+  local type_ = column.type.kind == "array" and column.type.element or column.type
+  if type_.kind == "enum" then
+    local enum = setmetatable({ create_type = false }, { __index = type_ })
+    result.type = column.type.kind == "array" and with(column.type, { element = enum }) or enum
+  end
+  return result
+end
+
+local function without(item, field)
+  local result = {}
+  for key, value in pairs(item) do
+    result[key] = key ~= field and value or nil
+  end
+  return result
+end
+
+-- Tables of the temporary schema cannot have foreign keys to others.
+local function items_of(table_)
+  local list = {}
+  for _, column in ipairs(table_.columns) do
+    list[#list + 1] = bare_column(column)
+  end
+  for _, name in ipairs({ "checks", "excludes", "indexes", "uniques" }) do
+    for _, item in ipairs(table_[name]) do
+      list[#list + 1] = without(item, "tablespace")
+    end
+  end
+  return list
+end
+
+local function create(self, db, table_)
+  local operation = { kind = "create_table", table = table_.name, schema = "pg_temp", items = items_of(table_) }
+  for _, text in ipairs(self:render(operation)) do
+    -- an index is made in the schema of its table
+    db:exec(text)
+  end
+end
+
+-- --- what is read back ---
+
+-- Items without a name get one from the server, so the two lists are matched in their order within each kind of them.
+local function take_texts(from, to, fields)
+  local by_name = {}
+  for _, item in ipairs(from) do
+    by_name[item.name] = item
+  end
+  for index, item in ipairs(to) do
+    local printed = by_name[item.name or 0] or (not item.name and #from == #to and from[index]) or nil
+    for _, field in ipairs(printed and fields or {}) do
+      item[field] = printed[field]
+    end
+  end
+end
+
+local function copy_list(list)
+  local result = {}
+  for index, item in ipairs(list) do
+    local copy = {}
+    for key, value in pairs(item) do
+      copy[key] = value
+    end
+    result[index] = copy
+  end
+  return result
+end
+
+local function take_columns(from, to)
+  local by_name = {}
+  for _, column in ipairs(from) do
+    by_name[column.name] = column
+  end
+  for _, column in ipairs(to) do
+    local printed = by_name[column.name]
+    if column.server_default ~= nil and not column.serial then
+      column.server_default = printed.server_default
+    end
+    column.computed = printed.computed
+    column.type = printed.type.kind ~= "enum" and printed.type.kind ~= "array" and printed.type or column.type
+  end
+end
+
+-- A name of our own for what has none, so that it is found again.
+local function give_names(list, prefix)
+  local given = {}
+  for index, item in ipairs(list) do
+    if not item.name then
+      item.name = ("moonbird_%s_%d"):format(prefix, index)
+      given[item] = true
+    end
+  end
+  return given
+end
+
+local function take_names_back(given)
+  for item in pairs(given) do
+    item.name = nil
+  end
+end
+
+--- The table with all its expressions as the server prints them; as it was, and the error, where it does not say.
+function canonical:canonical(db, table_)
+  local result = with(table_, {})
+  local given = {}
+  for _, name in ipairs({ "columns", "checks", "excludes", "indexes" }) do
+    result[name] = copy_list(table_[name])
+  end
+  for _, name in ipairs({ "checks", "excludes" }) do
+    given[#given + 1] = give_names(result[name], name)
+  end
+  local printed, problem = rolled_back(db, function()
+    create(self, db, result)
+    local place = db:query("SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = pg_my_temp_schema()")[1].nspname
+    return self:schema(db, { schemas = { place }, tables = { table_.name } }).tables[1]
+  end)
+  if printed then
+    take_columns(printed.columns, result.columns)
+    take_texts(printed.checks, result.checks, { "condition" })
+    take_texts(printed.excludes, result.excludes, { "elements", "where" })
+    take_texts(printed.indexes, result.indexes, { "columns", "where" })
+  end
+  for _, names in ipairs(given) do
+    take_names_back(names)
+  end
+  if not printed then
+    return table_, problem
+  end
+  return result
+end
+
+--- A view's query as the server prints it; as it was, and the error, where it does not say.
+function canonical.canonical_query(_, db, view)
+  local printed, problem = rolled_back(db, function()
+    db:exec("CREATE TEMPORARY VIEW moonbird_view AS " .. sql.text(view.definition))
+    return db:scalar("SELECT pg_get_viewdef('pg_temp.moonbird_view'::regclass, true)")
+  end)
+  return printed and printed:gsub("^%s+", ""):gsub("[%s;]+$", "") or view.definition, problem
+end
+
+return canonical
