@@ -229,7 +229,9 @@ function dialect:outside_transaction(text)
   return pragma ~= nil and outside_pragmas[pragma:lower()] == true
 end
 
-for _, part in ipairs({ "alter", "rebuild", "objects", "backfill", "catalog", "schema", "throttle", "type_names" }) do
+local parts = { "alter", "rebuild", "objects", "backfill", "catalog", "schema", "throttle", "type_names", "compare" }
+
+for _, part in ipairs(parts) do
   for name, method in pairs(require("sqlite." .. part)) do
     dialect[name] = method
   end

@@ -38,8 +38,10 @@ for _, part in ipairs(parts) do
   end
 end
 
-for name, method in pairs(require("moonbird.keyset")) do
-  dialect[name] = method
+for _, module in ipairs({ "keyset", "schema.defaults" }) do
+  for name, method in pairs(require("moonbird." .. module)) do
+    dialect[name] = method
+  end
 end
 
 -- "a b c" -> { a = true, b = true, c = true }

@@ -13,6 +13,7 @@ local known = {
   models = "any",
   include_object = "function",
   naming_convention = "table",
+  include_name = "function",
   before_run = "function",
   after_run = "function",
   before_each = "function",
@@ -39,10 +40,23 @@ local function check(path, settings)
   return settings
 end
 
+-- The names by which models are written, so that env.lua may hold them or require them; made only when one is used,
+-- because most commands never look at models.
+local function names_of_models(folder)
+  local names
+  return function(_, name)
+    if not names and (_G[name] == nil or name == "table" or name == "require") then
+      names = require("moonbird.schema.scope").new(folder)
+    end
+    return names and names[name] or _G[name]
+  end
+end
+
 --- Runs the chunk of an env.lua; gives the table that it returns. `context` has what the command line says.
 function env.load(chunk, path, context)
   local globals = { log = log, json = json, print = log.info, null = host.null, context = context }
-  debug.setupvalue(chunk, 1, setmetatable(globals, { __index = _G }))
+  local folder = path:match("^(.*)/[^/]*$") or "."
+  debug.setupvalue(chunk, 1, setmetatable(globals, { __index = names_of_models(folder) }))
   local settings = check(path, chunk())
   naming.use(settings.naming_convention)
   return settings

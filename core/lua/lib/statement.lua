@@ -257,10 +257,34 @@ local function refuse_in_batch(text)
   end
 end
 
+local collected
+
+--- The SQL that operations called by `body` would execute; nothing is executed, and no run need be there.
+function statement.collect(body)
+  collected = {}
+  local ok, problem = pcall(body)
+  local list = collected
+  collected = nil
+  if not ok then
+    error(problem, 0)
+  end
+  return list
+end
+
+local function take(items)
+  for _, item in ipairs(items) do
+    collected[#collected + 1] = text_of(item)
+  end
+  return 0
+end
+
 --- Executes the SQL of one operation. `items` are strings, pairs of a string and its parameters, or programs of the
 --- dialect ({ rebuild, text }); `operation` is what they were rendered from, if anything.
 ---@return integer affected rows of the last
 function statement.perform(kind, shown, items, operation)
+  if collected then
+    return take(items)
+  end
   items = host.offline and offline.written(items) or items
   for _, item in ipairs(items) do
     local text = text_of(item)

@@ -1,0 +1,281 @@
+-- The commands that look at a schema: revision --autogenerate, check, diff, dump. Reads models and database, compares,
+-- and gives texts. Called by core/run/schema.c as a task; writes nothing to the database.
+--
+-- A request: folder, settings (what env.lua returns), version_table, version_schema, schemas, renames, ask(question) or
+-- nil, models_text (instead of a file), format. The result is filled: text, json, upgrade, downgrade, count.
+
+local diff = require("moonbird.schema.diff")
+local dump = require("moonbird.schema.dump")
+local filter = require("moonbird.schema.filter")
+local host = require("moonbird.host")
+local json = require("moonbird.json")
+local log = require("moonbird.log")
+local match = require("moonbird.schema.match")
+local model = require("moonbird.schema.model")
+local render = require("moonbird.schema.render")
+local renames = require("moonbird.schema.renames")
+local source = require("moonbird.schema.source")
+
+local command = {}
+
+-- --- both sides ---
+
+local function read_live(request)
+  local schemas = #request.schemas > 0 and request.schemas or nil
+  local live = host.dialect:schema(host.connection, { schemas = schemas })
+  return filter.names(live, request.settings, request.version_table, request.version_schema)
+end
+
+-- The default schema has no name, also where somebody wrote it.
+local function settle_schemas(schema, default)
+  for _, list in ipairs({ "tables", "enums", "sequences", "views" }) do
+    for _, part in ipairs(schema[list]) do
+      part.schema = part.schema ~= default and part.schema or nil
+      for _, key in ipairs(part.foreign_keys or {}) do
+        key.referent_schema = key.referent_schema ~= default and key.referent_schema or nil
+      end
+    end
+  end
+end
+
+local function load_models(request)
+  local dialect = host.dialect
+  if request.models_text then
+    return model.parse(request.models_text, request.folder, dialect)
+  end
+  local schema, path = model.load(request.folder, request.settings.models, dialect)
+  if not schema then
+    local format = "there are no models: %s does not exist, and env.lua names none. "
+      .. "`moonbird dump -o %s` writes the models of the database as it is"
+    error(format:format(path, path), 0)
+  end
+  return schema
+end
+
+local function comparable(schema, default)
+  settle_schemas(schema, default)
+  for index, table_ in ipairs(schema.tables) do
+    schema.tables[index] = host.dialect:comparable(table_)
+  end
+  return schema
+end
+
+-- --- texts as the database prints them ---
+
+local function key_of(part)
+  return (part.schema or "") .. "\0" .. part.name
+end
+
+local function same_items(models, lives)
+  local added, removed, changed = match.lists(models, lives, host.dialect)
+  return #added + #removed + #changed == 0
+end
+
+local function same_column_texts(a, b)
+  local dialect = host.dialect
+  local first = a.server_default ~= nil and dialect:default_text(a.server_default) or nil
+  local second = b.server_default ~= nil and dialect:default_text(b.server_default) or nil
+  local one, other = a.computed and a.computed.sql, b.computed and b.computed.sql
+  return dialect:same_text(first, second) and dialect:same_text(one, other) and dialect:same_type(a.type, b.type)
+end
+
+-- Is there a text in the table that is not the database's, letter for letter?
+local function may_differ(table_, live)
+  local by_name = {}
+  for _, column in ipairs(live.columns) do
+    by_name[column.name] = column
+  end
+  for _, column in ipairs(table_.columns) do
+    local other = by_name[column.name]
+    if other and not same_column_texts(column, other) then
+      return true
+    end
+  end
+  return not (
+    same_items(table_.checks, live.checks)
+    and same_items(table_.indexes, live.indexes)
+    and same_items(table_.excludes, live.excludes)
+  )
+end
+
+local has_warned = false
+
+-- Where the server may not be asked, texts are compared as they are.
+local function warn_once(problem)
+  local state = type(problem) == "userdata" and problem.sqlstate or ""
+  if not has_warned and (state == "25006" or state == "42501") then
+    has_warned = true
+    local format = "the database cannot be asked how it writes expressions (%s): defaults, conditions and views may be "
+      .. "shown as different where they mean the same"
+    log.warn(format:format(tostring(problem)))
+  end
+end
+
+local function by_key(list)
+  local map = {}
+  for _, part in ipairs(list) do
+    map[key_of(part)] = part
+  end
+  return map
+end
+
+local function canonical(schema, live)
+  local dialect, tables, views = host.dialect, by_key(live.tables), by_key(live.views)
+  for index, table_ in ipairs(schema.tables) do
+    local other = tables[key_of(table_)]
+    if other and may_differ(table_, other) then
+      local problem
+      schema.tables[index], problem = dialect:canonical(host.connection, table_)
+      warn_once(problem)
+    end
+  end
+  for _, view in ipairs(schema.views) do
+    local other = views[key_of(view)]
+    if other and not dialect:same_text(view.definition, other.definition) then
+      local printed, problem = dialect:canonical_query(host.connection, view)
+      if dialect:same_text(printed, other.definition) then
+        view.definition = other.definition
+      end
+      warn_once(problem)
+    end
+  end
+end
+
+-- --- renames ---
+
+-- On a terminal each candidate is asked for; a name takes part in one rename only.
+local function ask_renames(request, schema, live, list)
+  local taken = {}
+  for _, rename in ipairs(renames.candidates(schema, live, host.dialect)) do
+    local place = (rename.schema or "") .. "\0" .. rename.table
+    local old = rename.kind == "table" and place or place .. "\0" .. rename.column
+    local new = place .. "\1" .. rename.new_name
+    local text = renames.text(rename)
+    if not (taken[old] or taken[new]) and request.ask(rename.kind, text:match("^(.*):"), rename.new_name) then
+      taken[old], taken[new] = true, true
+      list[#list + 1] = rename
+      renames.apply({ rename }, live)
+    end
+  end
+end
+
+local function hint_renames(schema, live)
+  for _, rename in ipairs(renames.candidates(schema, live, host.dialect)) do
+    local text = renames.text(rename)
+    log.warn(
+      ("%s could be renamed to %s; as it stands it is dropped and a new one is added, without its values. "):format(
+        text:match("^(.*):"),
+        rename.new_name
+      ) .. "--rename " .. source.string(text):gsub('^"(.*)"$', "%1") .. " makes it a rename"
+    )
+  end
+end
+
+local function settle_renames(request, schema, live)
+  local list, problem = renames.parse(request.renames, schema, live)
+  if not list then
+    error(problem, 0)
+  end
+  renames.apply(list, live)
+  if request.ask then
+    -- tables first: their columns are compared under the new name
+    for _ = 1, 2 do
+      ask_renames(request, schema, live, list)
+    end
+  elseif request.hints then
+    hint_renames(schema, live)
+  end
+  return list
+end
+
+-- --- the commands ---
+
+local function compare(request)
+  local live = read_live(request)
+  local schema = comparable(load_models(request), live.default_schema)
+  local list = settle_renames(request, schema, live)
+  canonical(schema, live)
+  local changes = diff.compare(schema, live, host.dialect, {
+    filter = filter.objects(request.settings),
+    renames = list,
+  })
+  for _, change in ipairs(changes) do
+    for _, name in ipairs(change.fixed or {}) do
+      log.warn(("table %s: %s differs, and no ALTER TABLE changes it"):format(change.table.name, name))
+    end
+  end
+  return changes
+end
+
+local function operations_json(entries)
+  local list = {}
+  for index, entry in ipairs(entries) do
+    list[index] = render.data(entry.operation)
+    list[index].review = entry.review[1] and table.concat(entry.review, "; ") or nil
+  end
+  return list
+end
+
+local function tell(changes)
+  for _, message in ipairs(diff.messages(changes)) do
+    log.info(message)
+  end
+end
+
+local function fill(result, changes)
+  local up, down = render.directions(changes)
+  result.count = #up
+  return up, down
+end
+
+local actions = {}
+
+function actions.autogenerate(request, result)
+  local changes = compare(request)
+  local up, down = fill(result, changes)
+  tell(changes)
+  result.upgrade, result.downgrade = render.body(up, host.dialect), render.body(down, host.dialect)
+end
+
+local signs = { added = "+", removed = "-" }
+
+-- "Detected added table 'x'" -> "+ table 'x'"
+local function lines_of(changes)
+  local lines = {}
+  for _, message in ipairs(diff.messages(changes)) do
+    local verb, rest = message:match("^Detected (%l+) (.*)$")
+    local sign = signs[verb]
+    lines[#lines + 1] = sign and sign .. " " .. rest or "~ " .. message:gsub("^Detected ", "")
+  end
+  return table.concat(lines, "\n") .. (#lines > 0 and "\n" or "")
+end
+
+local function compare_and_tell(request, result)
+  local changes = compare(request)
+  local up, down = fill(result, changes)
+  result.text = lines_of(changes)
+  result.json = json.encode({
+    messages = diff.messages(changes),
+    operations = operations_json(up),
+    reverse = operations_json(down),
+  })
+end
+
+actions.check = compare_and_tell
+actions.diff = compare_and_tell
+
+function actions.dump(request, result)
+  local live = filter.apply(read_live(request), request.settings)
+  if request.format == "sql" then
+    result.text = require("moonbird.schema.script").text(live, host.connection, host.dialect)
+  else
+    result.text = dump.models(live, host.dialect)
+  end
+end
+
+--- Runs one command; `result` is filled.
+function command.run(request, result)
+  actions[request.action](request, result)
+end
+
+return command

@@ -1,0 +1,53 @@
+-- What the comparison asks of a dialect, as it is where a database says nothing else. dialect.lua takes these methods
+-- in; drivers override them beside their `schema` method, which reads the catalog. Pure.
+
+local expression = require("moonbird.schema.expression")
+
+local defaults = {}
+
+--- Which parts of a schema the database has beside tables.
+defaults.schema_parts = {}
+
+--- Is a change of a table done by copying it, so that several are better done together?
+defaults.alters_by_copy = false
+
+--- Does op.create_table number an integer that is the whole key, unless it says autoincrement = false?
+defaults.numbers_columns = false
+
+--- Are two types one to the database?
+function defaults:same_type(a, b)
+  local one, other = self:type_sql(a):lower():gsub("%s+", ""), self:type_sql(b):lower():gsub("%s+", "")
+  return one == other and a.collation == b.collation
+end
+
+--- One spelling of an SQL text, for comparing two of them.
+function defaults.normalize(_, text)
+  return expression.normal(text)
+end
+
+--- Do two texts of SQL say the same?
+function defaults:same_text(a, b)
+  return a == b or a ~= nil and b ~= nil and self:normalize(a) == self:normalize(b)
+end
+
+--- A table of the models as the catalog would have it, without asking the database.
+function defaults.comparable(_, table_)
+  return table_
+end
+
+--- The same where texts differ: expressions as this database prints them.
+function defaults.canonical(_, _, table_)
+  return table_
+end
+
+--- A view's query as this database prints it.
+function defaults.canonical_query(_, _, view)
+  return view.definition
+end
+
+--- Further options of alter_column for a column whose type changes.
+function defaults.conversion()
+  return {}
+end
+
+return defaults

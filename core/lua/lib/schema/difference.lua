@@ -1,0 +1,386 @@
+-- What differs between one table of the models and the same one in the database: a list of changes, each with its
+-- operations in both directions. Pure. Called by diff.lua, which puts the changes of all tables in order.
+--
+-- A change: { phase, table, messages, up, down, review_up, review_down }; phases are steps of order.lua.
+
+local columns = require("moonbird.schema.columns")
+local expression = require("moonbird.schema.expression")
+local match = require("moonbird.schema.match")
+local operations = require("moonbird.schema.operations")
+local sql = require("moonbird.sql")
+
+local difference = {}
+
+local function new_change(comparison, phase, message)
+  local change = {
+    phase = phase,
+    table = comparison.model,
+    messages = { message },
+    up = {},
+    down = {},
+    review_up = {},
+    review_down = {},
+  }
+  table.insert(comparison.changes, change)
+  return change
+end
+
+function difference.place(table_)
+  return (table_.schema and table_.schema .. "." or "") .. table_.name
+end
+
+-- --- items: constraints and indexes ---
+
+local lists = { "uniques", "checks", "excludes", "indexes", "foreign_keys" }
+local words = {
+  unique = "unique constraint",
+  check = "check constraint",
+  exclude = "exclude constraint",
+  index = "index",
+  primary_key = "primary key",
+}
+
+local function element_names(item)
+  local names = {}
+  for index, element in ipairs(item.columns or {}) do
+    names[index] = "'" .. (sql.is(element) and element[1] or element) .. "'"
+  end
+  return table.concat(names, ", ")
+end
+
+-- Alembic's words: "added index 'ix' on '('a', 'b')'", "added foreign key (b)(id) on table t"
+local function item_message(verb, table_, item)
+  local place = difference.place(table_)
+  if item.kind == "foreign_key" then
+    local format = "Detected %s foreign key (%s)(%s) on table %s"
+    return format:format(verb, table.concat(item.columns, ", "), table.concat(item.referent_columns, ", "), place)
+  elseif item.kind == "index" and verb == "added" then
+    return ("Detected added index '%s' on '(%s)'"):format(item.name, element_names(item))
+  elseif item.name then
+    return ("Detected %s %s '%s' on '%s'"):format(verb, words[item.kind], item.name, place)
+  end
+  local what = item.condition and sql.text(item.condition) or element_names(item)
+  return ("Detected %s %s (%s) on '%s'"):format(verb, words[item.kind], what, place)
+end
+
+-- A constraint that is added must have a name, or it could not be taken away again.
+local function named(comparison, item)
+  if item.name then
+    return item
+  end
+  local copy = {}
+  for key, value in pairs(item) do
+    copy[key] = value
+  end
+  copy.name = comparison.dialect:constraint_name_of(comparison.model, item, comparison.names)
+  comparison.names[copy.name] = true
+  return copy
+end
+
+local function is_key(item)
+  return item.kind == "foreign_key"
+end
+
+local function add_item(comparison, item, message)
+  item = named(comparison, item)
+  local change = new_change(comparison, is_key(item) and "create_key" or "create_item", message)
+  change.up = { operations.create_item(comparison.model, item) }
+  change.down = { operations.drop_item(comparison.model, item) }
+  change.item = item
+end
+
+local function remove_item(comparison, item, message)
+  local change = new_change(comparison, is_key(item) and "drop_key" or "drop_item", message)
+  change.up = { operations.drop_item(comparison.model, item) }
+  change.down = { operations.create_item(comparison.model, item) }
+  change.item = item
+end
+
+local function replace_item(comparison, model, live, message)
+  remove_item(comparison, live, message)
+  add_item(comparison, model.name and model or setmetatable({ name = live.name }, { __index = model }), nil)
+end
+
+local function wanted(comparison, kind, item, reflected, other)
+  return comparison.filter(kind, item, comparison.model, reflected, other)
+end
+
+local filter_words = {
+  uniques = "unique_constraint",
+  checks = "check_constraint",
+  excludes = "exclude_constraint",
+  indexes = "index",
+  foreign_keys = "foreign_key_constraint",
+}
+
+local function compare_items(comparison, list)
+  local kind = filter_words[list]
+  local added, removed, changed = match.lists(comparison.model[list], comparison.live[list], comparison.dialect)
+  for _, item in ipairs(added) do
+    if wanted(comparison, kind, item, false) then
+      add_item(comparison, item, item_message("added", comparison.model, item))
+    end
+  end
+  for _, item in ipairs(removed) do
+    if wanted(comparison, kind, item, true) then
+      remove_item(comparison, item, item_message("removed", comparison.model, item))
+    end
+  end
+  for _, pair in ipairs(changed) do
+    if wanted(comparison, kind, pair[1], false, pair[2]) then
+      replace_item(comparison, pair[1], pair[2], item_message("changed", comparison.model, pair[2]))
+    end
+  end
+end
+
+local function compare_primary(comparison)
+  local model, live = comparison.model.primary_key, comparison.live.primary_key
+  local is_renamed = model and live and model.name and live.name and model.name ~= live.name
+  if model and live and not is_renamed and match.same(model, live, comparison.dialect) then
+    return
+  end
+  local verb = not live and "added" or not model and "removed" or "changed"
+  local message = ("Detected %s primary key on '%s'"):format(verb, difference.place(comparison.model))
+  if live then
+    remove_item(comparison, live, message)
+  end
+  if model then
+    local name = model.name or live and live.name
+    add_item(comparison, setmetatable({ name = name }, { __index = model }), not live and message or nil)
+  end
+end
+
+-- --- columns ---
+
+local function by_name(list)
+  local map = {}
+  for _, entry in ipairs(list) do
+    map[entry.name] = entry
+  end
+  return map
+end
+
+local function needs_value(column)
+  return not column.nullable
+    and column.server_default == nil
+    and not (column.computed or column.identity or column.numbered or column.serial)
+end
+
+local function value_review(table_, column)
+  local format = "NOT NULL without a default: the table %s must be empty, or give it a server_default"
+  return needs_value(column) and { format:format(difference.place(table_)) } or {}
+end
+
+local function column_message(verb, table_, column)
+  return ("Detected %s column '%s.%s'"):format(verb, difference.place(table_), column.name)
+end
+
+-- What is computed comes after the columns that it is computed from.
+local function add_column(comparison, column, message)
+  local change = new_change(comparison, column.computed and "add_computed" or "add_column", message)
+  change.up = { operations.add_column(comparison.model, column) }
+  change.down = { operations.drop_column(comparison.model, column) }
+  change.review_up = value_review(comparison.model, column)
+  change.column = column
+end
+
+local function remove_column(comparison, column, message, after)
+  local change = new_change(comparison, column.computed and "drop_computed" or "drop_column", message)
+  change.up = { operations.drop_column(comparison.model, column) }
+  local back = operations.add_column(comparison.model, column)
+  back.insert_after = after
+  change.down = { back }
+  change.review_down = value_review(comparison.model, column)
+  change.column = column
+end
+
+local function mentions(text, names)
+  for _, token in ipairs(expression.tokens(text)) do
+    if names[token] or names[token:match('^"(.*)"$') or 0] then
+      return true
+    end
+  end
+  return false
+end
+
+local function replace_column(comparison, model, live)
+  remove_column(comparison, live, column_message("changed", comparison.model, live))
+  add_column(comparison, model, nil)
+end
+
+-- serial is a default and a sequence of its own.
+local function compare_serial(comparison, model, live)
+  if columns.same_numbering(model, live) or not (model.serial or live.serial) then
+    return
+  end
+  local change = new_change(
+    comparison,
+    "alter_column",
+    ("Detected identity change on column '%s.%s'"):format(difference.place(comparison.model), model.name)
+  )
+  change.up, change.down = comparison.dialect:serial_change(comparison.model, model, live)
+  change.review_up = { ("set the counter of %s past the numbers that are there"):format(model.name) }
+  change.review_down = change.review_up
+end
+
+local function compare_column(comparison, model, live)
+  if columns.computed_differs(model, live, comparison.dialect) then
+    replace_column(comparison, model, live)
+    return
+  end
+  compare_serial(comparison, model, live)
+  local found = columns.compare(comparison.model, model, live, comparison.dialect)
+  if found then
+    local change = new_change(comparison, "alter_column")
+    change.messages, change.up, change.down = found.messages, found.up, found.down
+    change.review_up, change.review_down = found.review_up, found.review_down
+    comparison.moved[model.name] = found.changes_type or nil
+  end
+end
+
+-- A computed column stands in the way of its columns' new types.
+local function replace_dependents(comparison, model_columns, live_columns)
+  for name, live in pairs(live_columns) do
+    local model = model_columns[name]
+    local is_same = model and live.computed and not columns.computed_differs(model, live, comparison.dialect)
+    if is_same and mentions(live.computed.sql, comparison.moved) then
+      replace_column(comparison, model, live)
+    end
+  end
+end
+
+local function compare_columns(comparison)
+  local model_columns, live_columns = by_name(comparison.model.columns), by_name(comparison.live.columns)
+  for _, model in ipairs(comparison.model.columns) do
+    local live = live_columns[model.name]
+    if not wanted(comparison, "column", model, false, live) then
+      comparison.ignored[model.name] = true
+    elseif live then
+      compare_column(comparison, model, live)
+    else
+      add_column(comparison, model, column_message("added", comparison.model, model))
+    end
+  end
+  local after
+  for _, live in ipairs(comparison.live.columns) do
+    if not model_columns[live.name] and wanted(comparison, "column", live, true) then
+      remove_column(comparison, live, column_message("removed", comparison.model, live), after)
+      comparison.gone[live.name] = true
+    end
+    after = live.name
+  end
+  replace_dependents(comparison, model_columns, live_columns)
+end
+
+-- --- the table itself ---
+
+local function compare_comment(comparison)
+  local model, live = comparison.model, comparison.live
+  if model.comment == live.comment or not comparison.dialect.schema_parts.comments then
+    return
+  end
+  local change = new_change(comparison, "comment", ("Detected table comment '%s'"):format(difference.place(model)))
+  change.up = { operations.table_comment(model, model.comment) }
+  change.down = { operations.table_comment(model, live.comment) }
+end
+
+local function same_option(a, b)
+  if type(a) == "table" and type(b) == "table" and not sql.is(a) then
+    return match.same_map(a, b)
+  end
+  return a == b
+end
+
+local function compare_options(comparison)
+  local model, live = comparison.model.options, comparison.live.options
+  local names = {}
+  for _, options in ipairs({ model, live }) do
+    for name in pairs(options) do
+      names[name] = true
+    end
+  end
+  local up, down, is_different = {}, {}, false
+  for name in pairs(names) do
+    if not same_option(model[name] or nil, live[name] or nil) then
+      up[name], down[name], is_different = model[name] or false, live[name] or false, true
+    end
+  end
+  if not is_different then
+    return
+  end
+  local message = ("Detected changed options of table '%s'"):format(difference.place(comparison.model))
+  local change = new_change(comparison, "options", message)
+  change.up, change.down, change.fixed = comparison.dialect:option_changes(comparison.model, up, down)
+end
+
+-- A constraint or index on a column that goes and comes back goes and comes back with it.
+local function replace_touched(comparison)
+  local replaced = {}
+  for _, change in ipairs(comparison.changes) do
+    if change.phase == "drop_computed" and change.column and not comparison.gone[change.column.name] then
+      replaced[change.column.name] = true
+    end
+  end
+  if next(replaced) == nil then
+    return
+  end
+  local done = {}
+  for _, change in ipairs(comparison.changes) do
+    done[change.item or 0] = true
+  end
+  for _, list in ipairs(lists) do
+    for _, item in ipairs(comparison.live[list]) do
+      if not done[item] and difference.touches(item, replaced) then
+        replace_item(comparison, item, item, nil)
+      end
+    end
+  end
+end
+
+--- Does an item have one of these columns?
+function difference.touches(item, names)
+  for _, element in ipairs(item.columns or {}) do
+    if sql.is(element) and mentions(element[1], names) or names[element] then
+      return true
+    end
+  end
+  local condition = item.condition or item.where
+  return condition ~= nil and mentions(sql.text(condition), names)
+end
+
+local function used_names(table_)
+  local names = {}
+  for _, list in ipairs(lists) do
+    for _, item in ipairs(table_[list]) do
+      names[item.name or 0] = true
+    end
+  end
+  return names
+end
+
+--- The changes from the live table to the model's. `filter(kind, item, table, reflected, other)` says what counts.
+--- The second value has the columns whose type changes and those that go.
+function difference.compare(model, live, dialect, filter)
+  local comparison = {
+    model = model,
+    live = live,
+    dialect = dialect,
+    filter = filter,
+    changes = {},
+    moved = {},
+    gone = {},
+    ignored = {},
+    names = used_names(live),
+  }
+  compare_columns(comparison)
+  compare_primary(comparison)
+  for _, list in ipairs(lists) do
+    compare_items(comparison, list)
+  end
+  replace_touched(comparison)
+  compare_comment(comparison)
+  compare_options(comparison)
+  return comparison.changes, comparison.moved, comparison.gone
+end
+
+return difference

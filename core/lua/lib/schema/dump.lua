@@ -1,0 +1,129 @@
+-- A schema as a file of models: what model.lua reads back to the same schema. The order of everything depends on names
+-- alone, so the same schema gives the same bytes. Called by command.lua; pure.
+
+local numbering = require("moonbird.schema.numbering")
+local order = require("moonbird.schema.order")
+local source = require("moonbird.schema.source")
+local text = require("moonbird.schema.text")
+
+local dump = {}
+
+-- --- what need not be said ---
+
+local function is_usual_name(dialect, table_, item)
+  return item.name == dialect:constraint_name_of(table_, item, {})
+end
+
+-- Names that the server would give by itself are left out, once for each name.
+local function without_usual_names(table_, dialect)
+  local seen = {}
+  local function strip(item)
+    if not item.name or item.kind == "index" or seen[item.name] or not is_usual_name(dialect, table_, item) then
+      return item
+    end
+    local copy = {}
+    for key, value in pairs(item) do
+      copy[key] = key ~= "name" and value or nil
+    end
+    return copy
+  end
+  local result = setmetatable({}, { __index = table_ })
+  for _, list in ipairs({ "uniques", "foreign_keys" }) do
+    result[list] = {}
+    for index, item in ipairs(table_[list]) do
+      result[list][index] = strip(item)
+    end
+  end
+  result.primary_key = table_.primary_key and strip(table_.primary_key)
+  return result
+end
+
+-- --- parts ---
+
+local function named_call(name, arguments, part, fields)
+  local options = text.fields({}, part, fields)
+  return text.call_with_options(name, arguments, options)
+end
+
+local function enum_node(enum)
+  return named_call("enum", { source.string(enum.name), text.node(enum.values) }, enum, { "schema", "comment" })
+end
+
+local function sequence_node(sequence)
+  local trimmed = numbering.trim(sequence, sequence.type.kind)
+  local options = text.fields({}, trimmed, { "schema" })
+  if sequence.type.kind ~= "bigint" then
+    options[#options + 1] = source.field("type", text.type(sequence.type))
+  end
+  local names = { "start", "increment", "minvalue", "maxvalue", "cycle", "cache", "owned_by", "comment" }
+  text.fields(options, trimmed, names)
+  return text.call_with_options("sequence", { source.string(sequence.name) }, options)
+end
+
+local function view_node(view)
+  local options = text.fields({}, view, { "schema" })
+  if view.materialized then
+    options[1 + #options] = source.field("materialized", "true")
+  end
+  if view.columns and #view.columns > 0 then
+    options[1 + #options] = source.field("columns", text.node(view.columns))
+  end
+  text.fields(options, view, { "comment" })
+  if view.indexes and #view.indexes > 0 then
+    local indexes = {}
+    for index, item in ipairs(text.sorted(view.indexes)) do
+      indexes[index] = text.item(item)
+    end
+    options[#options + 1] = source.field("indexes", source.list(indexes))
+  end
+  return text.call_with_options("view", { source.string(view.name), source.string(view.definition) }, options)
+end
+
+local function table_node(table_, dialect)
+  local plain = without_usual_names(table_, dialect)
+  local items = source.list(text.table_items(plain, {}, dialect, {}), true)
+  return text.call_with_options("table", { source.string(table_.name), items }, text.table_options(table_, dialect))
+end
+
+-- Enums that a column uses are declared by it; others, and those with a comment, stand on their own.
+local function used_enums(schema)
+  local used = {}
+  for _, table_ in ipairs(schema.tables) do
+    for _, column in ipairs(table_.columns) do
+      local type_ = column.type.kind == "array" and column.type.element or column.type
+      if type_.kind == "enum" then
+        used[(type_.schema or "") .. "\0" .. type_.name] = true
+      end
+    end
+  end
+  return used
+end
+
+--- The file of models for a schema.
+function dump.models(schema, dialect)
+  local nodes, used = {}, used_enums(schema)
+  for _, enum in ipairs(schema.enums) do
+    if enum.comment or not used[(enum.schema or "") .. "\0" .. enum.name] then
+      nodes[#nodes + 1] = enum_node(enum)
+    end
+  end
+  for _, sequence in ipairs(schema.sequences) do
+    nodes[#nodes + 1] = sequence_node(sequence)
+  end
+  for _, table_ in ipairs(schema.tables) do
+    nodes[#nodes + 1] = table_node(table_, dialect)
+  end
+  for _, view in ipairs(order.views(schema.views)) do
+    nodes[#nodes + 1] = view_node(view)
+  end
+  if #nodes == 0 then
+    return "return {}\n"
+  end
+  local parts = {}
+  for index, node in ipairs(nodes) do
+    parts[index] = "  " .. source.text(node, "  ") .. ","
+  end
+  return "return {\n" .. table.concat(parts, "\n\n") .. "\n}\n"
+end
+
+return dump

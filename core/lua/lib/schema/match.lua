@@ -1,0 +1,192 @@
+-- Which constraint or index of the models is which of the database, and are the two the same? By name first; what has
+-- no name in the models is found by what it is. Pure. Called by difference.lua.
+
+local sql = require("moonbird.sql")
+
+local match = {}
+
+-- --- the same? ---
+
+local function same_list(a, b)
+  a, b = a or {}, b or {}
+  if #a ~= #b then
+    return false
+  end
+  for index, value in ipairs(a) do
+    if value ~= b[index] then
+      return false
+    end
+  end
+  return true
+end
+
+local function same_map(a, b)
+  a, b = a or {}, b or {}
+  for key, value in pairs(a) do
+    if tostring(b[key]) ~= tostring(value) then
+      return false
+    end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+local function same_flag(a, b)
+  return (a or false) == (b or false)
+end
+
+local function action(text)
+  local upper = (text or "NO ACTION"):upper()
+  return upper ~= "NO ACTION" and upper or nil
+end
+
+local function initially(item)
+  return (item.initially or ""):upper() == "DEFERRED"
+end
+
+-- INITIALLY DEFERRED is DEFERRABLE too.
+local function same_timing(a, b)
+  return same_flag(a.deferrable or initially(a), b.deferrable or initially(b)) and initially(a) == initially(b)
+end
+
+local function element_text(element, dialect)
+  return sql.is(element) and element[1] or dialect:ident(element)
+end
+
+local function same_elements(a, b, dialect)
+  if #a ~= #b then
+    return false
+  end
+  for index, element in ipairs(a) do
+    if not dialect:same_text(element_text(element, dialect), element_text(b[index], dialect)) then
+      return false
+    end
+  end
+  return true
+end
+
+local function text_of(value)
+  return value ~= nil and sql.text(value) or nil
+end
+
+local function method(name)
+  name = (name or "btree"):lower()
+  return name ~= "btree" and name or nil
+end
+
+local same = {}
+
+function same.primary_key(a, b)
+  return same_list(a.columns, b.columns) and same_list(a.include, b.include) and same_timing(a, b)
+end
+
+function same.unique(a, b)
+  return same_list(a.columns, b.columns)
+    and same_list(a.include, b.include)
+    and same_flag(a.nulls_not_distinct, b.nulls_not_distinct)
+    and same_timing(a, b)
+end
+
+function same.foreign_key(a, b)
+  return same_list(a.columns, b.columns)
+    and a.referent_schema == b.referent_schema
+    and a.referent_table == b.referent_table
+    and same_list(a.referent_columns, b.referent_columns)
+    and action(a.onupdate) == action(b.onupdate)
+    and action(a.ondelete) == action(b.ondelete)
+    and (a.match or "SIMPLE"):upper() == (b.match or "SIMPLE"):upper()
+    and same_flag(a.not_valid, b.not_valid)
+    and same_timing(a, b)
+end
+
+function same.check(a, b, dialect)
+  return dialect:same_text(text_of(a.condition), text_of(b.condition))
+    and same_flag(a.not_valid, b.not_valid)
+    and same_flag(a.no_inherit, b.no_inherit)
+end
+
+local function exclude_text(item, dialect)
+  local parts = {}
+  for index, element in ipairs(item.elements) do
+    local what = element[1] or element.column or element.element
+    parts[index] = element_text(what, dialect) .. " WITH " .. tostring(element[2] or element.operator)
+  end
+  return table.concat(parts, ", ")
+end
+
+function same.exclude(a, b, dialect)
+  return dialect:same_text(exclude_text(a, dialect), exclude_text(b, dialect))
+    and (a.using or "gist"):lower() == (b.using or "gist"):lower()
+    and dialect:same_text(text_of(a.where), text_of(b.where))
+    and same_timing(a, b)
+end
+
+function same.index(a, b, dialect)
+  return same_elements(a.columns, b.columns, dialect)
+    and same_flag(a.unique, b.unique)
+    and dialect:same_text(text_of(a.where), text_of(b.where))
+    and method(a.using) == method(b.using)
+    and same_list(a.include, b.include)
+    and same_map(a.ops, b.ops)
+    and same_map(a.with, b.with)
+    and a.tablespace == b.tablespace
+    and same_flag(a.nulls_not_distinct, b.nulls_not_distinct)
+end
+
+--- Is what two items of one kind say, but for their names, the same?
+function match.same(a, b, dialect)
+  return same[a.kind](a, b, dialect)
+end
+
+match.same_map = same_map
+match.same_list = same_list
+
+-- --- which is which ---
+
+local function take_named(models, lives, taken, pairs_)
+  local by_name = {}
+  for _, item in ipairs(lives) do
+    by_name[item.name or 0] = item
+  end
+  for index, item in ipairs(models) do
+    local other = item.name and by_name[item.name]
+    if other then
+      pairs_[index], taken[other] = other, true
+    end
+  end
+end
+
+local function take_unnamed(models, lives, taken, pairs_, dialect)
+  for index, item in ipairs(models) do
+    for _, other in ipairs(lives) do
+      if not item.name and not pairs_[index] and not taken[other] and match.same(item, other, dialect) then
+        pairs_[index], taken[other] = other, true
+      end
+    end
+  end
+end
+
+--- Two lists of items: those only in the models, those only in the database, and pairs { model, live } that differ.
+function match.lists(models, lives, dialect)
+  local taken, partners, added, removed, changed = {}, {}, {}, {}, {}
+  take_named(models, lives, taken, partners)
+  take_unnamed(models, lives, taken, partners, dialect)
+  for index, item in ipairs(models) do
+    local other = partners[index]
+    if not other then
+      added[#added + 1] = item
+    elseif not match.same(item, other, dialect) then
+      changed[#changed + 1] = { item, other }
+    end
+  end
+  for _, item in ipairs(lives) do
+    removed[#removed + 1] = not taken[item] and item or nil
+  end
+  return added, removed, changed
+end
+
+return match

@@ -1,0 +1,167 @@
+-- The target schema: runs the file of models of an environment and gives what it says in the shape that catalogs have
+-- (normal.lua). A file returns a list of table(...), enum(...), sequence(...), view(...); lists within it are taken
+-- apart, so that a file may return what others return. Beside the list it may set naming_convention and schema.
+-- Called by command.lua.
+
+local check = require("moonbird.check")
+local kinds = require("moonbird.kinds")
+local normal = require("moonbird.schema.normal")
+local scope = require("moonbird.schema.scope")
+local sql = require("moonbird.sql")
+local types = require("moonbird.types")
+
+local model = {}
+
+local settings = { naming_convention = true, schema = true }
+
+-- --- what the file returns ---
+
+-- The parts of a list, however deep; what is not one is an error.
+local function flatten(value, source, parts, found)
+  for key, entry in pairs(value) do
+    if math.type(key) ~= "integer" and not settings[key] then
+      local hint = type(key) == "string" and scope.is_part(entry) and "; the models are a list, without names" or ""
+      error(("%s: the models have no setting %s%s"):format(source, tostring(key), hint), 0)
+    end
+  end
+  found.naming_convention = found.naming_convention or value.naming_convention
+  found.schema = found.schema or value.schema
+  for index, entry in ipairs(value) do
+    if scope.is_part(entry) then
+      parts[#parts + 1] = entry
+    elseif check.is_plain_table(entry) then
+      flatten(entry, source, parts, found)
+    else
+      local format = "%s: entry %d of the models must be a table(...), enum(...), sequence(...) or view(...), got %s"
+      error(format:format(source, index, check.describe(entry)), 0)
+    end
+  end
+  return parts
+end
+
+local function parts_of(value, source)
+  if not check.is_plain_table(value) then
+    error(("%s must return a list of tables, got %s"):format(source, check.describe(value)), 0)
+  end
+  local found = {}
+  local parts = flatten(value, source, {}, found)
+  local convention = found.naming_convention
+  if convention ~= nil and not kinds.rows.convention.test(convention) then
+    error(("%s: naming_convention must be %s"):format(source, kinds.rows.convention.words), 0)
+  elseif found.schema ~= nil and type(found.schema) ~= "string" then
+    error(source .. ": schema must be a name", 0)
+  end
+  return parts, found
+end
+
+-- --- enums ---
+
+-- The types that columns use are a part of the schema, also where no enum(...) declares them.
+local function add_enum(schema, type_, where)
+  local key = (type_.schema or "") .. "\0" .. type_.name
+  local known = schema.enum_places[key]
+  if type_.create_type == false then
+    schema.foreign_enums[key] = true
+  elseif not known then
+    local enum = { name = type_.name, schema = type_.schema, values = type_.values, where = where }
+    schema.enum_places[key] = enum
+    table.insert(schema.enums, enum)
+  elseif table.concat(known.values, "\0") ~= table.concat(type_.values, "\0") then
+    error(("%s: the enum %s has other values than in %s"):format(where, type_.name, known.where), 0)
+  end
+end
+
+local function add_enums_of(schema, table_)
+  for _, column in ipairs(table_.columns) do
+    local type_ = column.type.kind == "array" and column.type.element or column.type
+    if type_.kind == "enum" then
+      add_enum(schema, type_, table_.where)
+    end
+  end
+end
+
+-- --- the parts ---
+
+local add = {}
+
+function add.table(schema, part, found, dialect)
+  table.insert(schema.tables, normal.table(part, found.naming_convention, dialect))
+end
+
+function add.enum(schema, part)
+  schema.enum_places[(part.schema or "") .. "\0" .. part.name] = part
+  table.insert(schema.enums, part)
+end
+
+function add.sequence(schema, part)
+  part.type = part.type or types.bigint()
+  table.insert(schema.sequences, part)
+end
+
+function add.view(schema, part)
+  part.definition = sql.text(part.definition):gsub("^%s+", ""):gsub("[%s;]+$", "")
+  part.materialized = part.materialized or false
+  table.insert(schema.views, part)
+end
+
+local function copy(part)
+  local result = {}
+  for key, value in pairs(part) do
+    result[key] = value
+  end
+  return result
+end
+
+--- The schema that a list of models describes; `source` is what messages call it.
+function model.normalise(value, source, dialect)
+  local parts, found = parts_of(value, source)
+  local schema = { tables = {}, enums = {}, sequences = {}, views = {}, enum_places = {}, foreign_enums = {} }
+  for _, part in ipairs(parts) do
+    part = copy(part)
+    part.schema = part.schema or found.schema
+    add[part.kind](schema, part, found, dialect)
+  end
+  for _, table_ in ipairs(schema.tables) do
+    add_enums_of(schema, table_)
+  end
+  schema.enum_places = nil
+  normal.check(schema)
+  return normal.sort(schema)
+end
+
+-- --- loading ---
+
+--- The schema of a file of models that is a text.
+function model.parse(text, folder, dialect)
+  local chunk = assert(load(text, "=models", "t", scope.new(folder)))
+  return model.normalise(chunk(), "the models", dialect)
+end
+
+local function is_readable(path)
+  local file = io.open(path, "r")
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+local function absolute(folder, path)
+  return path:sub(1, 1) == "/" and path or folder .. "/" .. path
+end
+
+--- The schema of an environment. `given` is what env.lua says of models: a path (from the environment's folder), the
+--- list itself, or nil for models.lua in the folder. nil where there are no models; the second value is the path.
+function model.load(folder, given, dialect)
+  if type(given) == "table" then
+    return model.normalise(given, folder .. "/env.lua: models", dialect)
+  elseif given ~= nil and type(given) ~= "string" then
+    error(("%s/env.lua: models must be a path or a list, got %s"):format(folder, check.describe(given)), 0)
+  end
+  local path = absolute(folder, given or "models.lua")
+  if not given and not is_readable(path) then
+    return nil, path
+  end
+  return model.normalise(scope.run(folder, path), path, dialect), path
+end
+
+return model

@@ -1,0 +1,290 @@
+-- From what a file of models says to the one shape of a table that catalogs have too: nothing stands at a column but
+-- what is the column's own, keys and indexes are in lists, every name that the conventions give is given. Checks that
+-- the parts fit together. Called by model.lua; pure.
+
+local sql = require("moonbird.sql")
+
+local normal = {}
+
+local function fail(where, format, ...)
+  error(where .. ": " .. format:format(...), 0)
+end
+
+local function copy(from)
+  local result = {}
+  for key, value in pairs(from) do
+    result[key] = value
+  end
+  return setmetatable(result, getmetatable(from))
+end
+
+-- --- options ---
+
+-- An option as this database sees it: what is written for it by name, else the plain one.
+local function own_option(item, name, dialect)
+  local own = item[dialect.name .. "_" .. name]
+  if own ~= nil then
+    return own
+  end
+  return item[name]
+end
+
+local item_options = { "where", "using", "include", "ops", "with", "tablespace", "nulls_not_distinct" }
+
+-- "sqlite_where" becomes "where" on SQLite and nothing elsewhere.
+local function settle_item(item, dialect)
+  local settled = { kind = item.kind }
+  for key, value in pairs(item) do
+    settled[key] = not key:find("^%l+_%l") and value or nil
+  end
+  for _, key in ipairs({ "referent_schema", "referent_table", "referent_columns", "not_valid", "no_inherit" }) do
+    settled[key] = own_option(item, key, dialect)
+  end
+  for _, key in ipairs(item_options) do
+    settled[key] = own_option(item, key, dialect)
+  end
+  return settled
+end
+
+local function settle_options(part, dialect)
+  local options = {}
+  for name in pairs(dialect.options.create_table or {}) do
+    options[name] = own_option(part, name, dialect)
+  end
+  options.prefixes = part.prefixes
+  return options
+end
+
+-- --- columns ---
+
+local function bare_column(given)
+  local column = {
+    kind = "column",
+    name = given.name,
+    type = given.type,
+    nullable = given.nullable,
+    computed = given.computed,
+    identity = given.identity,
+    autoincrement = given.autoincrement,
+    comment = given.comment,
+  }
+  if given.server_default ~= sql.null then
+    column.server_default = given.server_default
+  end
+  -- a column that refers to another is not numbered (dialect:is_numbered)
+  column.is_reference = given.references ~= nil
+  return column
+end
+
+-- What stands at a column and belongs to the table's lists.
+local function take_column_items(lists, given)
+  local names = { given.name }
+  if given.index then
+    table.insert(lists.indexes, { kind = "index", columns = names, unique = given.unique })
+  elseif given.unique then
+    table.insert(lists.uniques, { kind = "unique", columns = names })
+  end
+  if given.references then
+    local key = copy(given.references)
+    key.kind, key.columns = "foreign_key", names
+    table.insert(lists.foreign_keys, key)
+  end
+  if given.check then
+    table.insert(lists.checks, { kind = "check", condition = sql.text(given.check) })
+  end
+end
+
+local list_of = {
+  unique = "uniques",
+  foreign_key = "foreign_keys",
+  check = "checks",
+  exclude = "excludes",
+  index = "indexes",
+}
+
+local function sort_items(part, dialect)
+  local lists = { columns = {}, uniques = {}, foreign_keys = {}, checks = {}, excludes = {}, indexes = {} }
+  for _, item in ipairs(part.items) do
+    local list = list_of[item.kind]
+    if item.kind == "column" then
+      table.insert(lists.columns, bare_column(item))
+      take_column_items(lists, item)
+    elseif list then
+      table.insert(lists[list], settle_item(item, dialect))
+    elseif item.kind ~= "primary_key" then
+      fail(part.where, "table %s: %s is no part of a table", part.table, item.kind)
+    end
+  end
+  return lists
+end
+
+-- --- checks ---
+
+local function column_set(table_)
+  local set = {}
+  for _, column in ipairs(table_.columns) do
+    if set[column.name] then
+      fail(table_.where, "table %s has two columns %s", table_.name, column.name)
+    end
+    set[column.name] = true
+  end
+  return set
+end
+
+local words = {
+  primary_key = "the primary key",
+  unique = "a unique constraint",
+  foreign_key = "a foreign key",
+  index = "an index",
+}
+
+local function check_columns(table_, item, known)
+  for _, name in ipairs(item.columns or {}) do
+    if not sql.is(name) and not known[name] then
+      local what = (words[item.kind] or item.kind) .. (item.name and " (" .. item.name .. ")" or "")
+      fail(table_.where, "table %s: %s names the column %s, which the table has not", table_.name, what, name)
+    end
+  end
+end
+
+local lists = { "uniques", "foreign_keys", "checks", "excludes", "indexes" }
+
+local function check_table(table_)
+  local known, names = column_set(table_), {}
+  if table_.primary_key then
+    check_columns(table_, table_.primary_key, known)
+  end
+  for _, list in ipairs(lists) do
+    for _, item in ipairs(table_[list]) do
+      check_columns(table_, item, known)
+      if item.name and names[item.name] then
+        fail(table_.where, "table %s: two constraints or indexes have the name %s", table_.name, item.name)
+      end
+      names[item.name or 0] = item.name
+    end
+  end
+end
+
+-- --- one table ---
+
+-- Columns of the primary key are NOT NULL however it was written.
+local function settle_primary(table_, part, dialect)
+  local primary = dialect:primary_of(part.items)
+  if not primary then
+    return
+  end
+  table_.primary_key = settle_item(primary, dialect)
+  local is_key = {}
+  for _, name in ipairs(primary.columns) do
+    is_key[name] = true
+  end
+  for _, column in ipairs(table_.columns) do
+    column.nullable = column.nullable and not is_key[column.name]
+    if column.is_reference and is_key[column.name] and column.autoincrement == nil then
+      column.autoincrement = false
+    end
+  end
+end
+
+-- An index without a name has one all the same.
+local function name_items(table_, convention, dialect)
+  local place = { table = table_.name, schema = table_.schema, naming_convention = convention }
+  local function settle(item)
+    local name = dialect:settled_name(item, place)
+    if item.kind == "index" and not name then
+      name = dialect:index_name({ table = table_.name, columns = item.columns })
+    end
+    item.name = name and tostring(name)
+  end
+  if table_.primary_key then
+    settle(table_.primary_key)
+  end
+  for _, list in ipairs(lists) do
+    for _, item in ipairs(table_[list]) do
+      settle(item)
+    end
+  end
+end
+
+--- A table of the model in the shape of a catalog's.
+function normal.table(part, convention, dialect)
+  local table_ = sort_items(part, dialect)
+  table_.name, table_.schema, table_.comment, table_.where = part.name, part.schema, part.comment, part.where
+  table_.options = settle_options(part, dialect)
+  local ok, problem = pcall(function()
+    settle_primary(table_, part, dialect)
+    name_items(table_, convention, dialect)
+  end)
+  if not ok then -- what a dialect refuses
+    fail(part.where, "table %s: %s", table_.name, tostring(problem))
+  end
+  check_table(table_)
+  return table_
+end
+
+-- --- the whole ---
+
+local function place_of(part)
+  return (part.schema or "") .. "\0" .. part.name
+end
+
+local function check_unique(kind, list)
+  local seen = {}
+  for _, part in ipairs(list) do
+    local first = seen[place_of(part)]
+    if first then
+      fail(part.where, "the %s %s is there twice (first in %s)", kind, part.name, first.where)
+    end
+    seen[place_of(part)] = part
+  end
+  return seen
+end
+
+local function check_reference(table_, key, tables)
+  local referent = tables[(key.referent_schema or "") .. "\0" .. key.referent_table]
+  if not referent then
+    return -- a table that the models do not have: it is somebody else's
+  end
+  local known = column_set(referent)
+  for _, name in ipairs(key.referent_columns) do
+    if not known[name] then
+      fail(
+        table_.where,
+        "table %s: a foreign key refers to %s.%s, and that table has no such column",
+        table_.name,
+        key.referent_table,
+        name
+      )
+    end
+  end
+end
+
+--- Checks what only the whole shows: names that are there twice, foreign keys that lead nowhere.
+function normal.check(schema)
+  local tables = check_unique("table", schema.tables)
+  check_unique("enum", schema.enums)
+  check_unique("sequence", schema.sequences)
+  check_unique("view", schema.views)
+  for _, table_ in ipairs(schema.tables) do
+    for _, key in ipairs(table_.foreign_keys) do
+      check_reference(table_, key, tables)
+    end
+  end
+end
+
+local function before(a, b)
+  if a.schema ~= b.schema then
+    return a.schema == nil or b.schema ~= nil and a.schema < b.schema
+  end
+  return a.name < b.name
+end
+
+--- By schema (the default one first) and name.
+function normal.sort(schema)
+  for _, list in ipairs({ "tables", "enums", "sequences", "views" }) do
+    table.sort(schema[list], before)
+  end
+  return schema
+end
+
+return normal

@@ -1,0 +1,79 @@
+-- The operations of op.* that make or take away one thing of a schema, as data: a flat table with `kind` and what the
+-- call is given. Pure. Called by difference.lua and diff.lua.
+
+local operations = {}
+
+local creators = {
+  primary_key = "create_primary_key",
+  unique = "create_unique_constraint",
+  foreign_key = "create_foreign_key",
+  check = "create_check_constraint",
+  exclude = "create_exclude_constraint",
+  index = "create_index",
+}
+
+local drop_words = {
+  primary_key = "primary",
+  unique = "unique",
+  foreign_key = "foreignkey",
+  check = "check",
+  exclude = "exclude",
+}
+
+-- What only the catalog says.
+local unsaid = { kind = true, name = true, invalid = true }
+
+--- create_index(...) or create_..._constraint(...) for an item of a table.
+function operations.create_item(table_, item)
+  local operation = { kind = creators[item.kind], name = item.name, table = table_.name, schema = table_.schema }
+  for key, value in pairs(item) do
+    if not unsaid[key] then
+      operation[key] = value
+    end
+  end
+  return operation
+end
+
+--- What takes it away. A constraint without a name is known by what it says.
+function operations.drop_item(table_, item)
+  if item.kind == "index" then
+    return { kind = "drop_index", name = item.name, table = table_.name, schema = table_.schema }
+  end
+  return {
+    kind = "drop_constraint",
+    name = item.name,
+    table = table_.name,
+    schema = table_.schema,
+    type_ = drop_words[item.kind],
+    columns = not item.name and item.columns or nil,
+    condition = not item.name and item.condition or nil,
+  }
+end
+
+function operations.add_column(table_, column)
+  return { kind = "add_column", table = table_.name, schema = table_.schema, column = column }
+end
+
+function operations.drop_column(table_, column)
+  return { kind = "drop_column", table = table_.name, schema = table_.schema, column = column.name }
+end
+
+--- create_table with all items but the foreign keys in `later`.
+function operations.create_table(table_, later)
+  local operation = { kind = "create_table", table = table_.name, schema = table_.schema }
+  operation.definition, operation.later = table_, later or {}
+  return operation
+end
+
+function operations.drop_table(table_)
+  return { kind = "drop_table", table = table_.name, schema = table_.schema }
+end
+
+function operations.table_comment(table_, comment)
+  if comment == nil then
+    return { kind = "drop_table_comment", table = table_.name, schema = table_.schema }
+  end
+  return { kind = "create_table_comment", table = table_.name, schema = table_.schema, comment = comment }
+end
+
+return operations

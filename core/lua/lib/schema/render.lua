@@ -1,0 +1,272 @@
+-- Changes as the Lua of a revision: the bodies of upgrade() and downgrade(), as a person would write them. Called by
+-- command.lua; pure.
+
+local source = require("moonbird.schema.source")
+local sql = require("moonbird.sql")
+local text = require("moonbird.schema.text")
+
+local render = {}
+
+-- --- one operation ---
+
+-- The arguments by position of each kind, then the options in the order in which they are written.
+local rows = {
+  drop_table = { {}, {} },
+  rename_table = { { "new_name" }, {} },
+  drop_column = { { "column" }, {} },
+  alter_column = {
+    { "column" },
+    {
+      "new_column_name",
+      "type_",
+      "postgresql_using",
+      "nullable",
+      "server_default",
+      "identity",
+      "existing_identity",
+      "comment",
+    },
+  },
+  create_index = {
+    { "name", "table", "columns" },
+    { "unique", "where", "using", "include", "ops", "with", "tablespace", "nulls_not_distinct" },
+  },
+  drop_index = { { "name", "table" }, {} },
+  create_primary_key = { { "name", "table", "columns" }, { "include", "deferrable", "initially" } },
+  create_unique_constraint = {
+    { "name", "table", "columns" },
+    { "include", "nulls_not_distinct", "deferrable", "initially" },
+  },
+  create_check_constraint = { { "name", "table", "condition" }, { "not_valid", "no_inherit" } },
+  create_foreign_key = {
+    { "name", "table", "referent_table", "columns", "referent_columns" },
+    { "source_schema", "referent_schema", "onupdate", "ondelete", "deferrable", "initially", "match", "not_valid" },
+  },
+  create_exclude_constraint = { { "name", "table", "elements" }, { "using", "where", "deferrable", "initially" } },
+  drop_constraint = { { "name", "table" }, { "type_", "columns", "condition" } },
+  create_table_comment = { { "table", "comment" }, {} },
+  drop_table_comment = { { "table" }, {} },
+  rename_enum = { { "name", "new_name" }, {} },
+  create_enum = { { "name", "values" }, { "comment" } },
+  drop_enum = { { "name" }, {} },
+  add_enum_value = { { "name", "value" }, { "before", "after" } },
+  create_sequence = {
+    { "name" },
+    { "type_", "start", "increment", "minvalue", "maxvalue", "cycle", "cache", "owned_by", "comment" },
+  },
+  alter_sequence = {
+    { "name" },
+    { "type_", "start", "increment", "minvalue", "maxvalue", "cycle", "cache", "owned_by", "comment" },
+  },
+  drop_sequence = { { "name" }, {} },
+  create_view = { { "name", "definition" }, { "columns", "materialized", "comment" } },
+  drop_view = { { "name" }, { "materialized" } },
+  execute = { { "text" }, {} },
+}
+
+for _, kind in ipairs({ "drop_table", "rename_table", "drop_column", "alter_column" }) do
+  table.insert(rows[kind][1], 1, "table")
+end
+
+local function value_node(operation, name, style)
+  local value = operation[name]
+  if name == "type_" and type(value) == "table" then
+    return text.type(value, style)
+  elseif value == nil then
+    return "nil"
+  end
+  return text.node(value)
+end
+
+local special = {}
+
+function special.create_table(operation, style)
+  local table_ = operation.definition
+  local items = source.list(text.table_items(table_, operation.later, style.dialect, style), true)
+  return { source.string(table_.name), items }, text.table_options(table_, style.dialect)
+end
+
+function special.add_column(operation, style)
+  local arguments = { text.column(operation.column, {}, style) }
+  if not style.batch then
+    table.insert(arguments, 1, source.string(operation.table))
+  end
+  return arguments, style.batch and text.fields({}, operation, { "insert_after" }) or {}
+end
+
+local function arguments_of(operation, style)
+  if special[operation.kind] then
+    return special[operation.kind](operation, style)
+  end
+  local row, arguments, options = rows[operation.kind], {}, {}
+  for _, name in ipairs(row[1]) do
+    if not (style.batch and name == "table") then
+      arguments[#arguments + 1] = value_node(operation, name, style)
+    end
+  end
+  for _, name in ipairs(row[2]) do
+    if operation[name] ~= nil then
+      options[#options + 1] = source.field(name, value_node(operation, name, style))
+    end
+  end
+  return arguments, options
+end
+
+local has_own_schema = { create_table = true, execute = true, create_foreign_key = true }
+
+local function operation_node(operation, style)
+  local arguments, options = arguments_of(operation, style)
+  local schema = not style.batch and operation.schema
+  if schema and operation.kind == "create_foreign_key" then
+    table.insert(options, 1, source.field("source_schema", source.string(schema)))
+  elseif schema and not has_own_schema[operation.kind] then
+    table.insert(options, 1, source.field("schema", source.string(schema)))
+  end
+  return text.call_with_options((style.batch and "batch." or "op.") .. operation.kind, arguments, options)
+end
+
+-- --- a body ---
+
+local function add_operation(lines, entry, style, indent)
+  for _, review in ipairs(entry.review) do
+    lines[#lines + 1] = indent .. "-- review: " .. review:gsub("%c", " ")
+  end
+  lines[#lines + 1] = indent .. source.text(operation_node(entry.operation, style), indent)
+end
+
+local function is_index(operation)
+  return operation.kind == "create_index" or operation.kind == "drop_index"
+end
+
+-- Operations on one table that stand together are one rebuild where tables are altered by copying them; renames and
+-- what makes or takes a whole table are not among them.
+local apart = { rename_table = true, create_table = true, drop_table = true, execute = true }
+
+local function batch_key(operation, dialect)
+  local is_apart = apart[operation.kind] or not operation.table or operation.new_column_name
+  if not dialect.alters_by_copy or is_apart then
+    return nil
+  end
+  return (operation.schema or "") .. "\0" .. operation.table
+end
+
+local function groups_of(entries, dialect)
+  local groups = {}
+  for _, entry in ipairs(entries) do
+    local key, last = batch_key(entry.operation, dialect), groups[#groups]
+    if key and last and last.key == key then
+      table.insert(last, entry)
+    else
+      groups[#groups + 1] = { entry, key = key }
+    end
+  end
+  return groups
+end
+
+-- Is the group worth a batch? Indexes alone are made and dropped without a copy.
+local function is_batch(group)
+  local copying = 0
+  for _, entry in ipairs(group) do
+    copying = copying + (is_index(entry.operation) and 0 or 1)
+  end
+  return copying > 0 and (#group > 1 or group[1].operation.kind == "table_options")
+end
+
+local function batch_options(group)
+  local operation, options = group[1].operation, {}
+  text.fields(options, operation, { "schema" })
+  for _, entry in ipairs(group) do
+    if entry.operation.kind == "table_options" then
+      options[#options + 1] = source.field("recreate", source.string("always"))
+      options[#options + 1] = source.field("table_kwargs", text.node(entry.operation.options))
+    end
+  end
+  return options
+end
+
+local function add_batch(lines, group, style)
+  local inner = setmetatable({ batch = true }, { __index = style })
+  lines[#lines + 1] = ("  op.batch_alter_table(%s, function(batch)"):format(source.string(group[1].operation.table))
+  for _, entry in ipairs(group) do
+    if entry.operation.kind ~= "table_options" then
+      add_operation(lines, entry, inner, "    ")
+    end
+  end
+  local options = batch_options(group)
+  local tail = #options > 0 and ", " .. source.text(source.list(options), "  ") or ""
+  lines[#lines + 1] = "  end" .. tail .. ")"
+end
+
+-- What a group is about: a blank line stands between two subjects, and around what takes several lines.
+local function subject(group)
+  local operation = group[1].operation
+  return (operation.schema or "") .. "\0" .. (operation.table or operation.name or "")
+end
+
+--- The body of a function from { operation, review } entries: Lua text, indented by two blanks.
+function render.body(entries, dialect)
+  local style = { dialect = dialect, enums_exist = dialect.schema_parts.enums }
+  local lines, last = {}, nil
+  for _, group in ipairs(groups_of(entries, dialect)) do
+    local block = {}
+    if is_batch(group) then
+      add_batch(block, group, style)
+    else
+      for _, entry in ipairs(group) do
+        add_operation(block, entry, style, "  ")
+      end
+    end
+    local body = table.concat(block, "\n")
+    local is_tall = body:find("\n", 1, true) ~= nil
+    local is_apart = last and last.subject ~= subject(group) and last.kind ~= group[1].operation.kind
+    if last and (is_tall or last.is_tall or is_apart) then
+      lines[#lines + 1] = ""
+    end
+    lines[#lines + 1] = body
+    last = { is_tall = is_tall, subject = subject(group), kind = group[1].operation.kind }
+  end
+  return table.concat(lines, "\n")
+end
+
+-- --- a revision ---
+
+local function append(entries, operations, reviews)
+  for index, operation in ipairs(operations) do
+    entries[#entries + 1] = { operation = operation, review = index == 1 and reviews or {} }
+  end
+end
+
+--- Both directions of a list of changes: entries for render.body.
+function render.directions(changes)
+  local up, down = {}, {}
+  for index, change in ipairs(changes) do
+    append(up, change.up, change.review_up)
+    local back = changes[#changes + 1 - index]
+    append(down, back.down, back.review_down)
+  end
+  return up, down
+end
+
+--- { kind = "create_index", name = "ix", ... } as JSON can have it.
+function render.data(operation)
+  local result = {}
+  for key, value in pairs(operation) do
+    if sql.is(value) then
+      result[key] = value[1]
+    elseif key == "type_" or key == "type" then
+      result[key] = tostring(value)
+    elseif type(value) ~= "table" then
+      result[key] = value
+    elseif #value > 0 then
+      local list = {}
+      for index, entry in ipairs(value) do
+        list[index] = type(entry) == "table" and (sql.is(entry) and entry[1] or tostring(entry)) or entry
+      end
+      result[key] = list
+    end
+  end
+  result.column = type(operation.column) == "table" and operation.column.name or operation.column
+  return result
+end
+
+return render

@@ -1,0 +1,117 @@
+-- What differs between the views of the models and of the database. A view is replaced as a whole, and so are those
+-- that are built on it; a view that reads a column which is changed goes and comes back. Pure. Called by diff.lua.
+
+local changes = require("moonbird.schema.changes")
+local difference = require("moonbird.schema.difference")
+local operations = require("moonbird.schema.operations")
+local order = require("moonbird.schema.order")
+
+local views = {}
+
+local add, by_key, key_of = changes.add, changes.by_key, changes.key_of
+
+local function create_view(view)
+  local list = {
+    {
+      kind = "create_view",
+      name = view.name,
+      schema = view.schema,
+      definition = view.definition,
+      columns = view.columns,
+      materialized = view.materialized or nil,
+      comment = view.comment,
+    },
+  }
+  for _, index in ipairs(view.indexes or {}) do
+    list[#list + 1] = operations.create_item(view, index)
+  end
+  return list
+end
+
+local function drop_view(view)
+  return { { kind = "drop_view", name = view.name, schema = view.schema, materialized = view.materialized or nil } }
+end
+
+local function message_of(verb, view)
+  local word = view.materialized and "materialized view" or "view"
+  return ("Detected %s %s '%s'"):format(verb, word, difference.place(view))
+end
+
+local function is_same_view(state, model, live)
+  local same = (model.materialized or false) == (live.materialized or false)
+  local comment = not state.dialect.schema_parts.comments or model.comment == live.comment
+  return same and comment and state.dialect:same_text(model.definition, live.definition)
+end
+
+-- Does the view read a column that goes, comes back or becomes of another type, or a view that is replaced?
+local function is_view_touched(state, view, replaced)
+  for _, use in ipairs(view.uses or {}) do
+    local key = (type(use[1]) == "string" and use[1] or "") .. "\0" .. use[2]
+    if replaced[key] or state.dropped_tables[key] then
+      return true
+    end
+    local moved, gone = state.moved[key] or {}, state.gone[key] or {}
+    if moved[use[3]] or gone[use[3]] or (state.replaced[key] or {})[use[3]] then
+      return true
+    end
+  end
+  return false
+end
+
+-- Columns that are dropped and made again.
+local function note_replaced_columns(state)
+  for _, change in ipairs(state.changes) do
+    if change.phase == "drop_computed" or change.phase == "drop_column" then
+      local key = key_of(change.table)
+      state.replaced[key] = state.replaced[key] or {}
+      state.replaced[key][change.column.name] = true
+    elseif change.phase == "drop_table" then
+      state.dropped_tables[key_of(change.table)] = true
+    end
+  end
+end
+
+-- Which live views must go: removed, changed, or built on what goes.
+local function views_to_drop(state, model_by_key)
+  local drop, is_settled = {}, false
+  while not is_settled do
+    is_settled = true
+    for _, view in ipairs(state.live.views) do
+      local key, model = key_of(view), model_by_key[key_of(view)]
+      local wanted = state.filter("view", view, nil, true, model)
+      local goes = not model or not is_same_view(state, model, view) or is_view_touched(state, view, drop)
+      if wanted and goes and not drop[key] then
+        drop[key], is_settled = view, false
+      end
+    end
+  end
+  return drop
+end
+
+--- Adds the changes of views to state.changes; those of tables are there already.
+function views.compare(state)
+  local model_by_key, live_by_key = by_key(state.model.views), by_key(state.live.views)
+  note_replaced_columns(state)
+  local drop = views_to_drop(state, model_by_key)
+  local lives = order.views(state.live.views)
+  for index = #lives, 1, -1 do
+    local view = lives[index]
+    local model = model_by_key[key_of(view)]
+    if drop[key_of(view)] then
+      local verb = not model and "removed" or not is_same_view(state, model, view) and "changed"
+      local message = verb and message_of(verb, view) or nil
+      add(state, "drop_view", message, { view = view, up = drop_view(view), down = create_view(view) })
+    end
+  end
+  for _, view in ipairs(order.views(state.model.views)) do
+    local live = live_by_key[key_of(view)]
+    local is_wanted = state.filter("view", view, nil, false, live)
+    if is_wanted and (not live or drop[key_of(view)]) then
+      local made = live and is_same_view(state, view, live) and live or view
+      local message = not live and message_of("added", view) or nil
+      add(state, "create_view", message, { view = view, up = create_view(made), down = drop_view(view) })
+    end
+  end
+end
+
+return views
