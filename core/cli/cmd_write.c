@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/hooks.h"
 #include "cli/process.h"
+#include "run/schema.h"
 #include "script/template.h"
 
 #include <limits.h>
@@ -20,7 +21,10 @@ static struct {
   const char *version_path;
   const char *rev_id;
   struct vec depends_on;
+  struct vec renames;
   bool splice;
+  bool autogenerate;
+  bool empty;
 } given = {.template_name = "generic", .head = "head"};
 
 #define HEAD_OPTION                                                                                                    \
@@ -69,8 +73,25 @@ const struct option_spec init_options[] = {
     OPTION_END,
 };
 
-const struct option_spec revision_options[] = {MESSAGE_OPTION, HEAD_OPTION, SPLICE_OPTION,  LABEL_OPTION,
-                                               PATH_OPTION,    ID_OPTION,   DEPENDS_OPTION, OPTION_END};
+const struct option_spec revision_options[] = {
+    MESSAGE_OPTION,
+    {.name = "autogenerate",
+     .type = OPTION_FLAG,
+     .help = "fill it with what makes the database what the models say",
+     .target = &given.autogenerate},
+    CLI_RENAME_OPTION(&given.renames),
+    {.name = "empty",
+     .type = OPTION_FLAG,
+     .help = "with --autogenerate: write the file even where nothing differs",
+     .target = &given.empty},
+    HEAD_OPTION,
+    SPLICE_OPTION,
+    LABEL_OPTION,
+    PATH_OPTION,
+    ID_OPTION,
+    DEPENDS_OPTION,
+    OPTION_END,
+};
 const struct option_spec new_options[] = {HEAD_OPTION, SPLICE_OPTION,  LABEL_OPTION, PATH_OPTION,
                                           ID_OPTION,   DEPENDS_OPTION, OPTION_END};
 const struct option_spec merge_options[] = {MESSAGE_OPTION, SPLICE_OPTION, LABEL_OPTION, ID_OPTION, OPTION_END};
@@ -232,8 +253,9 @@ static bool write_revision(struct cli *cli, const struct revision_draft *draft, 
   return ok;
 }
 
-/* `parents` are const struct revision *. */
-static bool make_revision(struct cli *cli, const char *message, const struct vec *parents, struct error *err) {
+/* `parents` are const struct revision *; `bodies` may be NULL. */
+static bool make_revision(struct cli *cli, const char *message, const struct vec *parents,
+                          const struct schema_result *bodies, struct error *err) {
   bool ok = false;
   struct revision_draft draft = {.message = message,
                                  .id = given.rev_id,
@@ -241,6 +263,10 @@ static bool make_revision(struct cli *cli, const char *message, const struct vec
                                  .depends_on = VEC_INIT,
                                  .labels = VEC_INIT,
                                  .version_path = given.version_path};
+  if (bodies && bodies->count) {
+    draft.upgrade_body = bodies->upgrade.buf;
+    draft.downgrade_body = bodies->downgrade.buf;
+  }
   if (given.branch_label)
     strvec_push(&draft.labels, given.branch_label);
   if (!check_parents(parents, err))
@@ -257,20 +283,40 @@ out:
   return ok;
 }
 
-static bool revision_on_head(struct cli *cli, const char *message, struct error *err) {
+static bool revision_on_head(struct cli *cli, const char *message, const struct schema_result *bodies,
+                             struct error *err) {
   struct vec parents = VEC_INIT;
-  bool ok =
-      add_parents(environment_graph(cli->env), given.head, &parents, err) && make_revision(cli, message, &parents, err);
+  bool ok = add_parents(environment_graph(cli->env), given.head, &parents, err) &&
+            make_revision(cli, message, &parents, bodies, err);
   vec_release(&parents);
   return ok;
 }
 
+/* Where nothing differs no file is written: a revision that does nothing helps nobody. */
+static bool autogenerate(struct cli *cli, struct error *err) {
+  struct schema_result bodies = SCHEMA_RESULT_INIT;
+  bool ok = cli_autogenerate(cli, &given.renames, &bodies, err);
+  if (ok && !bodies.count && !given.empty) {
+    log_info("nothing differs between the models and the database: no revision is written (--empty writes one)");
+    if (cli->out.json)
+      output_document(&cli->out, json_pack("{s:n, s:[]}", "path", "parents"));
+  } else if (ok) {
+    ok = revision_on_head(cli, given.message, &bodies, err);
+  }
+  schema_result_release(&bodies);
+  return ok;
+}
+
 bool cmd_revision(struct cli *cli, struct error *err) {
-  return revision_on_head(cli, given.message, err);
+  if (given.autogenerate)
+    return autogenerate(cli, err);
+  if (given.renames.len || given.empty)
+    return error_set(err, ERROR_USAGE, "revision: --rename and --empty go with --autogenerate");
+  return revision_on_head(cli, given.message, NULL, err);
 }
 
 bool cmd_new(struct cli *cli, struct error *err) {
-  return revision_on_head(cli, cli_argument(cli, 0, NULL), err);
+  return revision_on_head(cli, cli_argument(cli, 0, NULL), NULL, err);
 }
 
 bool cmd_merge(struct cli *cli, struct error *err) {
@@ -290,7 +336,7 @@ bool cmd_merge(struct cli *cli, struct error *err) {
     error_hint(err, "'moonbird merge heads' joins all heads");
     goto out;
   }
-  ok = make_revision(cli, given.message, &parents, err);
+  ok = make_revision(cli, given.message, &parents, NULL, err);
 out:
   vec_release(&parents);
   return ok;

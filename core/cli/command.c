@@ -119,6 +119,36 @@ static const struct command commands[] = {
      .options = no_options,
      .needs = NEEDS_ENVIRONMENT,
      .run = cmd_show},
+    {.name = "check",
+     .group = GROUP_LOOK,
+     .arguments = "",
+     .summary = "exit with 3 where the models have what the database has not",
+     .description =
+         "Compares the models with the database, which must be at the heads, and lists what a revision would "
+         "have to do. 'moonbird revision --autogenerate' writes that revision.",
+     .options = check_options,
+     .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE,
+     .run = cmd_check},
+    {.name = "diff",
+     .group = GROUP_LOOK,
+     .arguments = "[URL]",
+     .summary = "show how the database differs from the models, or from another database",
+     .description =
+         "One line for each difference: + what only the models (or the other database) have, - what only the "
+         "database has, ~ what is changed. Exits with 8 where there is one.",
+     .options = diff_options,
+     .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE,
+     .run = cmd_diff},
+    {.name = "dump",
+     .group = GROUP_LOOK,
+     .arguments = "",
+     .summary = "print the schema of the database, as models or as SQL",
+     .description =
+         "'moonbird dump -o migrations/models.lua' gives a database that has no models its models. The version "
+         "table and Moonbird's other tables are left out.",
+     .options = dump_options,
+     .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE,
+     .run = cmd_dump},
     {.name = "init",
      .group = GROUP_WRITE,
      .arguments = "DIR",

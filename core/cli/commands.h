@@ -52,6 +52,26 @@ bool cmd_new(struct cli *cli, struct error *err);
 bool cmd_merge(struct cli *cli, struct error *err);
 bool cmd_edit(struct cli *cli, struct error *err);
 
+/* cmd_schema.c */
+struct schema_result;
+extern const struct option_spec check_options[];
+extern const struct option_spec diff_options[];
+extern const struct option_spec dump_options[];
+bool cmd_check(struct cli *cli, struct error *err);
+bool cmd_diff(struct cli *cli, struct error *err);
+bool cmd_dump(struct cli *cli, struct error *err);
+
+#define CLI_RENAME_OPTION(list)                                                                                        \
+  {                                                                                                                    \
+    .name = "rename", .type = OPTION_LIST, .argument = "OLD:NEW",                                                      \
+    .help = "TABLE.COLUMN:NEW or TABLE:NEW has a new name; without it, a drop and an add (repeatable)",                \
+    .target = (list)                                                                                                   \
+  }
+
+/* The bodies of a revision that makes the database what the models say; asks about renames on a terminal. */
+bool cli_autogenerate(struct cli *cli, const struct vec *renames, struct schema_result *result,
+                      struct error *err) MUST_CHECK;
+
 /* cmd_import.c */
 extern const struct option_spec import_options[];
 bool cmd_import(struct cli *cli, struct error *err);

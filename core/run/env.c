@@ -96,6 +96,14 @@ bool env_load(struct session *session, char **url, struct error *err) {
   return ok;
 }
 
+void env_push_settings(struct session *session) {
+  lua_State *L = session->host->L;
+  if (lua_getfield(L, LUA_REGISTRYINDEX, env_key) != LUA_TNIL)
+    return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+}
+
 /* --- context and hooks --- */
 
 static void push_step(lua_State *L, const struct plan_step *step) {

@@ -11,6 +11,9 @@
  * broken. */
 bool env_load(struct session *session, char **url, struct error *err) MUST_CHECK;
 
+/* Pushes the table that env.lua returned; an empty one where there is no env.lua. */
+void env_push_settings(struct session *session);
+
 /* Calls the hook `name` if env.lua has it: before_run, after_run (`step` is NULL), before_each, after_each, on_error
  * (with the `message` of the failure, else NULL). */
 bool env_hook(struct session *session, const char *name, const struct plan_step *step, const char *message,

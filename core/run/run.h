@@ -53,6 +53,7 @@ struct run_request {
   struct environment *env;
   const struct run_listener *listener;
   const struct vec *x_args; /* const char *: -x K=V as given; NULL for none */
+  const char *url;          /* another database than the settings name; NULL: theirs */
   const char *tag;          /* --tag: context.tag of scripts; NULL for none */
   double lock_timeout_s;    /* -1: wait without end */
   bool accept_code_change;  /* a backfill that has begun goes on with changed code */

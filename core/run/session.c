@@ -52,7 +52,9 @@ void session_watch(struct session *session) {
 }
 
 static bool find_url(struct session *session, char *env_url, struct error *err) {
-  if (!config_url(session->request->config, env_url, &session->url, NULL, err))
+  const char *given = session->request->url;
+  if (given ? !url_parse(given, &session->url, err)
+            : !config_url(session->request->config, env_url, &session->url, NULL, err))
     return false;
   session->url_shown = url_redacted(&session->url);
   return true;

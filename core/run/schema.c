@@ -1,0 +1,165 @@
+/*
+ * schema.c - opens what lib/schema/command.lua needs, and takes its texts over; see schema.h.
+ */
+#include "run/schema.h"
+
+#include "run/env.h"
+#include "run/session.h"
+#include "run/versions.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+void schema_result_release(struct schema_result *result) {
+  strbuf_release(&result->text);
+  strbuf_release(&result->json);
+  strbuf_release(&result->upgrade);
+  strbuf_release(&result->downgrade);
+}
+
+/* A difference to a database that lacks revisions would repeat them. */
+static bool check_up_to_date(struct session *session, struct error *err) {
+  struct vec rows = VEC_INIT;
+  bool at_heads = false;
+  bool ok = versions_read(session, &rows, err) &&
+            graph_is_at_heads(environment_graph(session->request->env), &rows, &at_heads, err);
+  strvec_release(&rows);
+  if (!ok || at_heads)
+    return ok;
+  error_set(err, ERROR_PENDING, "Target database is not up to date.");
+  return error_hint(err, "'moonbird upgrade heads' applies what is missing; then the difference to the models is "
+                         "what is new in them");
+}
+
+/* --- the request as Lua sees it; the table is at the top --- */
+
+/* request.ask(kind, old, new) -> boolean */
+static int ask(lua_State *L) {
+  const struct schema_request *request = lua_touserdata(L, lua_upvalueindex(1));
+  lua_pushboolean(
+      L, request->ask(request->ask_data, luaL_checkstring(L, 1), luaL_checkstring(L, 2), luaL_checkstring(L, 3)));
+  return 1;
+}
+
+static void add_text(lua_State *L, const char *field, const char *text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, field);
+}
+
+static void add_texts(lua_State *L, const char *field, const struct vec *texts) {
+  lua_newtable(L);
+  for (size_t i = 0; texts && i < texts->len; i++) {
+    lua_pushstring(L, strvec_at(texts, i));
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_setfield(L, -2, field);
+}
+
+/* The setting `schemas`, split at commas and blanks. */
+static void add_schemas(lua_State *L, const struct config *config) {
+  const char *text = config_text(config, "schemas");
+  lua_Integer count = 0;
+  lua_newtable(L);
+  while (text && *(text += strspn(text, ", \t\n"))) {
+    size_t len = strcspn(text, ", \t\n");
+    lua_pushlstring(L, text, len);
+    lua_rawseti(L, -2, ++count);
+    text += len;
+  }
+  lua_setfield(L, -2, "schemas");
+}
+
+static void push_request(struct session *session, const struct schema_request *request, const struct strbuf *models) {
+  static const char *const actions[] = {
+      [SCHEMA_AUTOGENERATE] = "autogenerate", [SCHEMA_CHECK] = "check", [SCHEMA_DIFF] = "diff", [SCHEMA_DUMP] = "dump"};
+  lua_State *L = session->host->L;
+  const struct config *config = session->request->config;
+  lua_newtable(L);
+  add_text(L, "action", actions[request->action]);
+  add_text(L, "format", request->format);
+  add_text(L, "folder", environment_location(session->request->env));
+  add_text(L, "version_table", config_text(config, "version_table"));
+  add_text(L, "version_schema", config_text(config, "version_table_schema"));
+  add_schemas(L, config);
+  add_texts(L, "renames", request->renames);
+  env_push_settings(session);
+  lua_setfield(L, -2, "settings");
+  if (models) {
+    lua_pushlstring(L, models->buf, models->len);
+    lua_setfield(L, -2, "models_text");
+  }
+  lua_pushboolean(L, request->action == SCHEMA_AUTOGENERATE);
+  lua_setfield(L, -2, "hints");
+  if (request->ask) {
+    lua_pushlightuserdata(L, (void *)(uintptr_t)request);
+    lua_pushcclosure(L, ask, 1);
+    lua_setfield(L, -2, "ask");
+  }
+}
+
+/* --- the result --- */
+
+static void take_text(lua_State *L, const char *field, struct strbuf *text) {
+  size_t len;
+  lua_getfield(L, -1, field);
+  const char *value = lua_tolstring(L, -1, &len);
+  if (value)
+    strbuf_add(text, value, len);
+  lua_pop(L, 1);
+}
+
+static void take_result(lua_State *L, struct schema_result *result) {
+  take_text(L, "text", &result->text);
+  take_text(L, "json", &result->json);
+  take_text(L, "upgrade", &result->upgrade);
+  take_text(L, "downgrade", &result->downgrade);
+  lua_getfield(L, -1, "count");
+  result->count = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+}
+
+static bool call(struct session *session, const struct schema_request *request, const struct strbuf *models,
+                 struct schema_result *result, struct error *err) {
+  lua_State *L = session->host->L;
+  lua_newtable(L); /* the result */
+  if (!host_require(session->host, "schema.command", err)) {
+    lua_pop(L, 1);
+    return false;
+  }
+  lua_getfield(L, -1, "run");
+  lua_remove(L, -2);
+  push_request(session, request, models);
+  lua_pushvalue(L, -3);
+  bool ok = host_call_task(session->host, 2, err);
+  if (ok)
+    take_result(L, result);
+  lua_pop(L, 1);
+  return ok;
+}
+
+static bool run(const struct schema_request *request, const struct strbuf *models, struct schema_result *result,
+                struct error *err) {
+  struct session session;
+  bool wants_heads = request->action == SCHEMA_AUTOGENERATE || request->action == SCHEMA_CHECK;
+  if (!session_open(&session, request->run, true, err))
+    return false;
+  bool ok = (!wants_heads || check_up_to_date(&session, err)) && call(&session, request, models, result, err) &&
+            session_check_interrupt(&session, err);
+  session_close(&session);
+  return ok;
+}
+
+/* The other database is read first; what it has stands for the models. */
+static bool run_against(const struct schema_request *request, struct schema_result *result, struct error *err) {
+  struct run_request other_run = *request->run;
+  other_run.url = request->other_url;
+  struct schema_request other = {.run = &other_run, .action = SCHEMA_DUMP, .format = "lua"};
+  struct schema_result models = SCHEMA_RESULT_INIT;
+  bool ok = run(&other, NULL, &models, err) && run(request, &models.text, result, err);
+  schema_result_release(&models);
+  return ok;
+}
+
+bool run_schema(const struct schema_request *request, struct schema_result *result, struct error *err) {
+  return request->other_url ? run_against(request, result, err) : run(request, NULL, result, err);
+}

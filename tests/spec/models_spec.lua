@@ -1,0 +1,175 @@
+-- Models: what a file of models may say, and what its mistakes are answered with; the first revision made from it, on
+-- both databases.
+
+local moonbird = require("support.moonbird")
+
+local PEOPLE = [[
+return {
+  table("people", {
+    column("id", types.integer(), { primary_key = true }),
+    column("name", types.varchar(40), { nullable = false, unique = true }),
+    column("age", types.integer(), { server_default = 3, check = "age > 0" }),
+    column("born", types.timestamp(), { server_default = sql "now()" }),
+    index { "name", "age" },
+  }),
+
+  table("orders", {
+    column("id", types.bigint(), { primary_key = true }),
+    column("person_id", types.integer(), { index = true, references = { "people.id", ondelete = "CASCADE" } }),
+    column("total", types.numeric(10, 2), { nullable = false, server_default = sql "0.5 + 1" }),
+    column("double_total", types.numeric(10, 2), { computed = { "total * 2", persisted = true } }),
+    check("total >= 0", { name = "positive" }),
+    index { sql "lower(cast(total as text))", name = "ix_text", where = "total > 10" },
+  }),
+}
+]]
+
+local function with_models(kind, text, f, ini)
+  local p = moonbird.project(kind, ini)
+  p:write("migrations/models.lua", text)
+  f(p)
+  p:remove()
+end
+
+local function revision_text(p)
+  return moonbird.shell("cat " .. p.folder .. "/migrations/versions/*.lua")
+end
+
+describe("models", function()
+  moonbird.each_database(describe, pending, function(kind)
+    it("become a revision that makes the schema, and takes it away", function()
+      with_models(kind, PEOPLE, function(p)
+        local run = p:fails(3, "check")
+        assert.equal("+ table 'people'\n+ table 'orders'\n", run.out)
+        assert.matches("New upgrade operations detected: 2 operations", run.err, 1, true)
+        run = p:ok("revision --autogenerate -m first")
+        assert.matches("Detected added table 'people'", run.err, 1, true)
+        assert.matches("Detected added table 'orders'", run.err, 1, true)
+        p:ok("upgrade head")
+        run = p:ok("check")
+        assert.equal("No new upgrade operations detected.\n", run.out)
+        p:ok("downgrade base")
+        assert.is_false(p:has_table("people"))
+        assert.equal("return {}\n", p:ok("dump").out)
+      end)
+    end)
+
+    it("are compared without writing anything", function()
+      with_models(kind, PEOPLE, function(p)
+        p:fails(3, "check")
+        assert.equal("", p:tables())
+        p:fails(8, "diff")
+        p:ok("dump")
+        assert.equal("", p:tables())
+      end)
+    end)
+
+    it("come out of a database that has none, and say the same", function()
+      with_models(kind, PEOPLE, function(p)
+        p:ok("revision --autogenerate -m first")
+        p:ok("upgrade head")
+        local dump = p:ok("dump").out
+        p:ok("dump -o migrations/models.lua")
+        assert.equal(dump, p:read("migrations/models.lua"))
+        assert.equal("No new upgrade operations detected.\n", p:ok("check").out)
+        assert.equal("", p:ok("diff").out)
+      end)
+    end)
+
+    it("need a database that is at the heads", function()
+      with_models(kind, PEOPLE, function(p)
+        p:revision("a1", nil)
+        local run = p:fails(3, "revision --autogenerate -m x")
+        assert.matches("Target database is not up to date.", run.err, 1, true)
+        run = p:fails(3, "check")
+        assert.matches("Target database is not up to date.", run.err, 1, true)
+      end)
+    end)
+
+    it("that are the database's write no revision, unless one is asked for", function()
+      with_models(kind, "return {}", function(p)
+        local run = p:ok("revision --autogenerate -m x")
+        assert.matches("nothing differs", run.err, 1, true)
+        assert.equal("", moonbird.shell("ls " .. p.folder .. "/migrations/versions"))
+        p:ok("revision --autogenerate --empty -m x")
+        assert.matches("function upgrade%(%)\nend", revision_text(p))
+      end)
+    end)
+  end)
+
+  it("may stand in several files, which see the same names", function()
+    with_models("sqlite", 'return { require "tables.people", require "tables.orders" }', function(p)
+      os.execute("mkdir " .. p.folder .. "/migrations/tables")
+      p:write("migrations/tables/people.lua", 'return table("people", { column("id", types.integer()) })')
+      p:write("migrations/tables/orders.lua", 'return { table("orders", { column("id", types.integer()) }) }')
+      assert.equal("+ table 'orders'\n+ table 'people'\n", p:fails(3, "check").out)
+    end)
+  end)
+
+  it("may be named by env.lua, by path or as they are", function()
+    for _, text in ipairs({
+      'return { models = "other.lua" }',
+      'return { models = require "other" }',
+      'return { models = { table("a", { column("id", types.integer()) }) } }',
+    }) do
+      local p = moonbird.project("sqlite")
+      p:write("migrations/env.lua", text)
+      p:write("migrations/other.lua", 'return { table("a", { column("id", types.integer()) }) }')
+      assert.equal("+ table 'a'\n", p:fails(3, "check").out)
+      p:remove()
+    end
+  end)
+
+  it("take names from a naming convention", function()
+    local text = [[
+      return {
+        naming_convention = { uq = "uq_%(table_name)s_%(column_0_name)s", pk = "pk_%(table_name)s" },
+        table("a", {
+          column("id", types.integer(), { primary_key = true }),
+          column("b", types.text(), { unique = true }),
+        }),
+      }]]
+    with_models("sqlite", text, function(p)
+      p:ok("revision --autogenerate -m x")
+      assert.matches('unique { "b", name = "uq_a_b" }', revision_text(p), 1, true)
+      assert.matches('primary_key { "id", name = "pk_a" }', revision_text(p), 1, true)
+    end)
+  end)
+
+  local mistakes = {
+    { 'return { table("a", { column("id") }) }', "models.lua:1: column: argument 2 must be a type" },
+    { 'return {\n table("a", {}, { strict = 1 }) }', "models.lua:2: table: " },
+    { 'return { tables = {} }', "models.lua: the models have no setting tables" },
+    { 'return { 5 }', "entry 1 of the models must be a table(...)" },
+    { 'return 5', "must return a list of tables, got an integer" },
+    { 'local t = table("a", {})\nreturn { t, t }', "models.lua:1: the table a is there twice" },
+    {
+      'return {\n  table("a", { column("b", types.text()), index { "c" } }),\n}',
+      "models.lua:2: table a: an index (ix_a_c) names the column c, which the table has not",
+    },
+    {
+      'return {\n  table("a", { column("b", types.text(), { references = "c.d" }) }),\n'
+        .. '  table("c", { column("e", types.text()) }),\n}',
+      "models.lua:2: table a: a foreign key refers to c.d, and that table has no such column",
+    },
+    { 'return { naming_convention = { uq = 5 } }', "naming_convention must be" },
+    { "return {", "models.lua:1: " },
+    { 'return { require "models" }', "requires itself" },
+  }
+  for _, mistake in ipairs(mistakes) do
+    it("with a mistake are answered with its place: " .. mistake[2], function()
+      with_models("sqlite", mistake[1], function(p)
+        local run = p:fails(1, "check")
+        assert.matches(mistake[2], run.err, 1, true)
+      end)
+    end)
+  end
+
+  it("that are not there are an error that says how to get them", function()
+    local p = moonbird.project("sqlite")
+    local run = p:fails(1, "check")
+    assert.matches("there are no models", run.err, 1, true)
+    assert.matches("moonbird dump", run.err, 1, true)
+    p:remove()
+  end)
+end)
