@@ -43,6 +43,8 @@ dialect.lexical = { backquotes = true, brackets = true, trigger_bodies = true, s
 -- Options of operations that only SQLite has.
 dialect.options = {
   create_table = { autoincrement = "boolean", with_rowid = "boolean", strict = "boolean" },
+  create_unique_constraint = { on_conflict = "name" },
+  create_primary_key = { on_conflict = "name" },
 }
 
 -- --- values ---
@@ -148,11 +150,16 @@ function dialect:identity_text(column, primary)
   end
 end
 
+local conflict_words = base.word_set("ROLLBACK ABORT FAIL IGNORE REPLACE")
+
 function dialect:constraint_suffix(item)
   if item.deferrable or item.initially then
     check.refuse("only foreign keys can be deferrable in SQLite")
   end
   local conflict = self:option(item, "on_conflict")
+  if conflict and not conflict_words[conflict:upper()] then
+    check.refuse('sqlite_on_conflict is "rollback", "abort", "fail", "ignore" or "replace", not %q', conflict)
+  end
   local text = conflict and " ON CONFLICT " .. conflict:upper() or ""
   return item.kind == "primary_key" and item.autoincrement and text .. " AUTOINCREMENT" or text
 end

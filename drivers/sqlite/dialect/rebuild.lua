@@ -307,13 +307,11 @@ local function carry_out(work, db, spec)
   local self = work.dialect
   work.old_name = old_name(self, db, spec)
   local before = checks.dependents(work, db)
-  with_savepoint(db, function()
-    with_settings(db, function()
-      make_anew(work, db)
-    end)
-    checks.compare_dependents(work, db, before)
-    references.verify(work, db)
+  with_settings(db, function()
+    make_anew(work, db)
   end)
+  checks.compare_dependents(work, db, before)
+  references.verify(work, db)
 end
 
 -- --- one change after the other ---
@@ -528,8 +526,10 @@ function rebuild:rebuild(db, spec)
     return 0
   end
   local runner = setmetatable({ dialect = self, db = db, spec = spec }, Runner)
-  runner:load()
-  run(runner)
+  with_savepoint(db, function()
+    runner:load()
+    run(runner)
+  end)
   return 0
 end
 

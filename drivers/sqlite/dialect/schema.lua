@@ -298,6 +298,54 @@ function schema:schema(db, options)
   return result
 end
 
+-- The names that `live` has in one schema, in small letters.
+local function names_in(live, place)
+  local names = {}
+  for _, list in ipairs({ live.tables, live.views }) do
+    for _, object in ipairs(list) do
+      if (object.schema or "main"):lower() == place:lower() then
+        names[object.name:lower()] = true
+      end
+    end
+  end
+  return names
+end
+
+local function places_of(live)
+  local places, seen = {}, {}
+  for _, list in ipairs({ live.tables, live.views }) do
+    for _, object in ipairs(list) do
+      local place = object.schema or "main"
+      places[#places + 1] = not seen[place] and place or nil
+      seen[place] = true
+    end
+  end
+  return places
+end
+
+local kinds = { table = "TABLE", index = "INDEX", view = "VIEW", trigger = "TRIGGER" }
+
+-- Made in the order in which they were made: a view may stand on another one.
+local SCRIPT = [[
+SELECT type, tbl_name, sql FROM %s.sqlite_schema
+WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%%' ESCAPE '\'
+ORDER BY instr('table index view trigger', type), rowid]]
+
+--- The statements that make what a schema (of dialect:schema) has: the texts that SQLite keeps.
+function schema:schema_script(db, live)
+  local statements = {}
+  for _, place in ipairs(places_of(live)) do
+    local names = names_in(live, place)
+    local prefix = place:lower() ~= "main" and self:ident(place) or nil
+    for _, row in ipairs(db:query(SCRIPT:format(self:ident(place)))) do
+      if names[row.tbl_name:lower()] then
+        statements[#statements + 1] = create_index.in_schema(row.sql, kinds[row.type], prefix)
+      end
+    end
+  end
+  return statements
+end
+
 --- Expressions of a model table as the database keeps them: SQLite keeps the text as it was written.
 function schema.canonical(_, _, table_)
   return table_

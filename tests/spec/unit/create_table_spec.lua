@@ -263,6 +263,25 @@ if helper.has_database("sqlite") then
       assert.are.equal("t", schema.triggers[1].table)
     end)
 
+    it("is written as the statements that made it", function()
+      local made = {
+        "CREATE TABLE b (x REFERENCES a)",
+        "CREATE TABLE a (id INTEGER PRIMARY KEY /* the key */, y TEXT COLLATE NOCASE) STRICT",
+        "CREATE INDEX i ON a (y DESC) WHERE y <> ''",
+        "CREATE VIEW w AS SELECT y FROM a",
+        "CREATE VIEW v AS SELECT * FROM w",
+        "CREATE TRIGGER g AFTER INSERT ON a BEGIN DELETE FROM b; END",
+        "CREATE TRIGGER h INSTEAD OF INSERT ON v BEGIN DELETE FROM b; END",
+      }
+      db:exec(table.concat(made, ";") .. "; CREATE TABLE other (x); CREATE INDEX o ON other (x);")
+      local schema = dialect:schema(db, {
+        tables = function(name)
+          return name ~= "other"
+        end,
+      })
+      assert.are.same(made, dialect:schema_script(db, schema))
+    end)
+
     it("takes the tables that the reader printed", function()
       for _, text in ipairs(texts) do
         local tree = create_table.parse(text)
