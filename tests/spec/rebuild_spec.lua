@@ -293,6 +293,80 @@ describe("a rebuilt table of SQLite", function()
     end
   end)
 
+  describe("in a script for a table that the script did not make", function()
+    local REQUIRED = [[op.batch_alter_table("t", function(batch) batch.alter_column("b", { nullable = false }) end, {
+      copy_from = { column("id", types.integer(), { primary_key = true }), column("b", types.text()),
+        index { "b", name = "ib" } } })]]
+
+    before_each(function()
+      p:revision("a1", nil, "")
+    end)
+
+    -- Writes the script from a1 on and gives it to sqlite3.
+    local function run_script(up, setup, before)
+      p:revision("a2", "a1", up)
+      p:ok("upgrade a1")
+      p:sql(setup)
+      p:write("script.sql", (before or "") .. p:ok("upgrade a1:a2 --sql").out)
+      return moonbird.shell(("cd %s && sqlite3 -bail data.db < script.sql"):format(p.folder))
+    end
+
+    local TABLE = "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, b TEXT); CREATE INDEX ib ON t (b); "
+      .. "INSERT INTO t VALUES (1, 'x');"
+
+    it("is described by copy_from", function()
+      local output, code = run_script(REQUIRED, TABLE)
+      assert.are.equal(0, code, output)
+      assert.are.equal("CREATE TABLE t (\n  id INTEGER NOT NULL PRIMARY KEY,\n  b TEXT NOT NULL\n)", definition())
+      assert.are.equal("CREATE INDEX ib ON t (b)", definition("ib"))
+      assert.are.equal("1|x", rows())
+      assert.are.equal("a2", p:sql("SELECT version_num FROM moonbird_version"))
+    end)
+
+    it("must not have triggers", function()
+      local output, code = run_script(REQUIRED, TABLE .. "CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END")
+      assert.are_not.equal(0, code)
+      assert.is_truthy(output:find("the table t has triggers, which copy_from cannot say", 1, true))
+      assert.are.equal("g", p:sql("SELECT name FROM sqlite_schema WHERE type = 'trigger'"))
+    end)
+
+    it("is not touched while foreign keys are enforced", function()
+      local output, code = run_script(REQUIRED, TABLE, "PRAGMA foreign_keys = ON;\n")
+      assert.are_not.equal(0, code)
+      assert.is_truthy(output:find("PRAGMA foreign_keys must be off while tables are rebuilt", 1, true))
+    end)
+
+    it("takes what does not fit as an error, and nothing is kept", function()
+      local output, code = run_script(REQUIRED, TABLE .. "INSERT INTO t VALUES (2, NULL)")
+      assert.are_not.equal(0, code)
+      assert.is_truthy(output:find("NOT NULL constraint failed: t.b", 1, true))
+      assert.are.equal("1|x\n2|", rows())
+    end)
+
+    it("is not known without it", function()
+      p:revision("a2", "a1", [[op.alter_column("t", "b", { nullable = false })]])
+      local result = p:fails(1, "upgrade a1:a2 --sql")
+      assert.are.equal("", result.out)
+      assert.is_truthy(result.err:find("the table t must be made anew for that", 1, true))
+      assert.is_truthy(result.err:find("copy_from", 1, true))
+    end)
+
+    it("still takes SQLite's own statements", function()
+      local output, code = run_script([[op.drop_column("t", "id2")]], TABLE .. "ALTER TABLE t ADD COLUMN id2 INT")
+      assert.are.equal(0, code, output)
+      assert.are.equal("id,b", p:columns("t"))
+    end)
+
+    it("is not known any more after a statement that could not be followed", function()
+      p:revision("a2", "a1", [[op.create_table("t", { column("b", types.text()) })
+        db:exec("ALTER TABLE elsewhere.t ADD COLUMN c")
+        op.alter_column("t", "b", { nullable = false })]])
+      local result = p:fails(1, "upgrade a1:a2 --sql")
+      assert.is_truthy(result.err:find("could not be followed", 1, true))
+      assert.is_truthy(result.err:find("elsewhere", 1, true))
+    end)
+  end)
+
   describe("between backfills", function()
     -- Stays in Lua at a place in the first run only.
     local function stop_at(name)
