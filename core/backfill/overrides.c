@@ -18,11 +18,22 @@ static const struct override {
   int type; /* enum setting_type, or MILLISECONDS */
   double least;
   double most;
+  bool may_be_off; /* a limit of the throttle */
 } rows[] = {
-    {"workers", SETTING_NUMBER, 0, 256},  {"nice", SETTING_REAL, 0, 1000},
-    {"size", SETTING_NUMBER, 1, 1e9},     {"target_ms", MILLISECONDS, 1, 3600e3},
-    {"min", SETTING_NUMBER, 1, 1e9},      {"max", SETTING_NUMBER, 1, 1e9},
-    {"max_bad", SETTING_NUMBER, 0, 1e12}, {"max_lag", SETTING_SECONDS, 0.001, 86400},
+    {"workers", SETTING_NUMBER, 0, 256, false},
+    {"nice", SETTING_REAL, 0, 1000, false},
+    {"size", SETTING_NUMBER, 1, 1e9, false},
+    {"target_ms", MILLISECONDS, 1, 3600e3, false},
+    {"min", SETTING_NUMBER, 1, 1e9, false},
+    {"max", SETTING_NUMBER, 1, 1e9, false},
+    {"max_bad", SETTING_NUMBER, 0, 1e12, false},
+    {"max_lag", SETTING_SECONDS, 0.001, 86400, true},
+    {"max_lag_bytes", SETTING_BYTES, 1, 1e15, true},
+    {"max_slot_wal", SETTING_BYTES, 1, 1e15, true},
+    {"max_archive_backlog", SETTING_NUMBER, 1, 1e9, true},
+    {"max_wal", SETTING_BYTES, 1, 1e15, true},
+    {"lock_yield", SETTING_SECONDS, 0, 86400, true},
+    {"max_blocked", SETTING_SECONDS, 0, 86400, true},
 };
 
 static const struct override *find(const char *name, size_t len) {
@@ -117,6 +128,10 @@ static bool assign(json_t *object, const char *word, struct error *err) {
   }
   if (!equals[1]) {
     json_object_del(object, row->name);
+    return true;
+  }
+  if (row->may_be_off && strcmp(equals + 1, "off") == 0) {
+    json_object_set_new(object, row->name, json_false());
     return true;
   }
   if (!parse(row, equals + 1, &number)) {

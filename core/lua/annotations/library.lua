@@ -337,6 +337,20 @@ function RowBatch:copy(row) end
 ---@field rows table<string, string|number|boolean>[] read, and locked, when it is first asked for
 
 ---Exactly one of set, row and batch says what is done.
+---What holds a backfill back. Times are seconds or "5s", sizes bytes or "256MiB"; false turns a limit off.
+---@class moonbird.Throttle
+---@field max_lag? number|string|false how far a replica may be behind
+---@field max_lag_bytes? number|string|false the same in bytes of the log
+---@field replicas? string|string[] URLs of replicas to ask, instead of those that the server knows
+---@field max_slot_wal? number|string|false what a replication slot may keep
+---@field max_archive_backlog? number|false segments that may wait for the archive
+---@field lock_yield? number|string|false pause when a session waits for a table lock of ours
+---@field max_blocked? number|string|false halve the batches when a session waits longer for us
+---@field max_wal? number|string|false SQLite: size of the write-ahead log
+---@field probe? string|fun(): any|(string|fun(): any)[] nil, false and 0 are go; a text is the reason to wait
+---@field flag_file? string wait while this file is there
+---@field window? string|string[] work at these times only: "Mon-Fri 22:00-06:00 Europe/Berlin"
+
 ---@class moonbird.Backfill
 ---@field table string
 ---@field schema? string
@@ -349,6 +363,7 @@ function RowBatch:copy(row) end
 ---@field batch? fun(batch: moonbird.Batch) does what it likes in the batch's transaction
 ---@field size? integer|moonbird.BatchSize
 ---@field nice? number pause after each batch, in durations of that batch
+---@field throttle? moonbird.Throttle|boolean what holds it back; false: nothing
 
 ---Changes the rows of a table in batches, each a transaction with its checkpoint. What the revision did before is
 ---committed first; an interrupted backfill goes on where it was.
