@@ -238,6 +238,13 @@ static void add_texts(struct batch_builder *batch, const char *const *params, ui
     batch_add_str(batch, i, params[i]);
 }
 
+/* 3F000: undefined schema. */
+static void explain_schema(const struct session *session, struct error *err) {
+  const char *schema = config_text(session->request->config, "version_table_schema");
+  if (schema && *schema && strcmp(err->sqlstate, "3F000") == 0)
+    error_hint(err, "version_table_schema names the schema '%s': create it, Moonbird does not", schema);
+}
+
 bool session_execute_batch(struct session *session, const char *name, struct batch_builder *params, int64_t *affected,
                            struct error *err) {
   if (session->offline)
@@ -245,7 +252,10 @@ bool session_execute_batch(struct session *session, const char *name, struct bat
   struct statement statement = named(session, name);
   if (params->column_count)
     statement.params = batch_view(params);
-  return conn_execute(session->conn, &statement, affected, err);
+  if (conn_execute(session->conn, &statement, affected, err))
+    return true;
+  explain_schema(session, err);
+  return false;
 }
 
 bool session_execute(struct session *session, const char *name, const char *const *params, uint32_t param_count,

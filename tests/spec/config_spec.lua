@@ -186,3 +186,43 @@ url = sqlite:///%(here)s/%(base)s%%20${NAME}.db
     assert.truthy(name:find("%d%d%d%d_b2_many_words"), name)
   end)
 end)
+
+describe("the tables of Moonbird", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+    after_each(function()
+      p:remove()
+    end)
+
+    local TABLE_AND_BACKFILL = [[
+  op.create_table("t", { column("id", types.integer(), { primary_key = true }), column("n", types.integer()) })
+  db:exec("INSERT INTO t VALUES (1, 1)")
+  op.backfill { table = "t", set = { n = sql "n + 1" } }
+]]
+
+    it("may have names that must be quoted", function()
+      p = moonbird.project(kind, 'version_table = Ревизии "1"\n')
+      p:revision("a1", nil, 'op.create_table("t", { column("id", types.integer()) })', 'op.drop_table("t")')
+      p:ok("upgrade head")
+      assert.equals("a1", p:sql('SELECT version_num FROM "Ревизии ""1"""'))
+      assert.equals("a1 (head)\n", p:ok("current").out)
+      p:ok("downgrade base")
+    end)
+
+    if kind == "postgres" then
+      it("are in the schema that version_table_schema names, which must be there", function()
+        p = moonbird.project(kind, "version_table_schema = Аудит 1\n")
+        p:revision("a1", nil, TABLE_AND_BACKFILL)
+        p:revision("b1", "a1")
+        local run = p:fails(1, "upgrade head")
+        assert.truthy(run.err:find("version_table_schema names the schema 'Аудит 1': create it", 1, true), run.err)
+        assert.equals("", p:ok("current").out)
+        p:sql('CREATE SCHEMA "Аудит 1"')
+        p:ok("upgrade b1")
+        assert.equals("b1 (head)\n", p:ok("current").out)
+        assert.equals("2", p:sql('SELECT count(*) FROM "Аудит 1".moonbird_log WHERE outcome = \'done\''))
+        assert.equals("t", p:sql("SELECT string_agg(tablename, ',') FROM pg_tables WHERE schemaname = 'public'"))
+      end)
+    end
+  end)
+end)
