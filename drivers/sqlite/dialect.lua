@@ -153,6 +153,7 @@ end
 local conflict_words = base.word_set("ROLLBACK ABORT FAIL IGNORE REPLACE")
 
 function dialect:constraint_suffix(item)
+  self:refuse_options(item, { "include" })
   if item.deferrable or item.initially then
     check.refuse("only foreign keys can be deferrable in SQLite")
   end

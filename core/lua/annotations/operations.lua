@@ -75,7 +75,9 @@ function op.drop_column(table_name, column_name, options) end
 ---What alter_column changes; what is not given stays, `null` takes it away. The existing_ options say what is there now.
 ---@class moonbird.AlterColumnOptions: moonbird.SchemaOption
 ---@field type_? moonbird.Type
----@field postgresql_using? moonbird.Expression how old values become new ones: "age::integer"
+---@field using? moonbird.Expression how old values become new ones: "CAST(age AS integer)"
+---@field postgresql_using? moonbird.Expression
+---@field sqlite_using? moonbird.Expression
 ---@field nullable? boolean
 ---@field server_default? string|number|boolean|moonbird.Sql|moonbird.Null
 ---@field comment? string|moonbird.Null

@@ -87,6 +87,7 @@ end
 
 function objects:render_create_view(operation)
   local words = view_words(self, operation)
+  self:refuse_options(operation, words == "VIEW" and { "if_not_exists" } or {})
   local statements, replace = replacement(self, operation, words)
   list.add(
     statements,
@@ -94,7 +95,7 @@ function objects:render_create_view(operation)
       replace,
       operation.temporary and "TEMPORARY " or "",
       words,
-      operation.if_not_exists and "IF NOT EXISTS " or "",
+      self:option(operation, "if_not_exists") and "IF NOT EXISTS " or "",
       self:table_name(operation.name, operation.schema),
       operation.columns and (" (%s)"):format(self:ident_list(operation.columns)) or "",
       suffixes.text(self, operation, view_suffixes),
@@ -222,6 +223,7 @@ end
 -- --- triggers ---
 
 function objects:trigger_text(operation)
+  self:refuse_options(operation, { "if_not_exists" })
   local execute = self:option(operation, "execute")
   if not execute then
     check.refuse('a trigger of PostgreSQL calls a function; name it with postgresql_execute = "function()"')

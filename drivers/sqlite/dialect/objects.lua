@@ -36,7 +36,7 @@ function objects:trigger_text(operation)
     check.refuse("a trigger of SQLite is always FOR EACH ROW")
   end
   local parts = {
-    operation.if_not_exists and "CREATE TRIGGER IF NOT EXISTS" or "CREATE TRIGGER",
+    self:option(operation, "if_not_exists") and "CREATE TRIGGER IF NOT EXISTS" or "CREATE TRIGGER",
     self:table_name(operation.name, operation.schema),
     operation.timing:upper(),
     self:trigger_event(operation.events[1]),

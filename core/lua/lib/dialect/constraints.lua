@@ -42,7 +42,8 @@ function constraints.unique_words()
   return "UNIQUE"
 end
 
-function constraints.constraint_suffix()
+function constraints:constraint_suffix(item)
+  self:refuse_options(item, { "include" })
   return ""
 end
 

@@ -37,7 +37,7 @@ function objects:render_create_view(operation)
     statements,
     ("CREATE %sVIEW %s%s%s AS %s"):format(
       operation.temporary and "TEMPORARY " or "",
-      operation.if_not_exists and "IF NOT EXISTS " or "",
+      self:option(operation, "if_not_exists") and "IF NOT EXISTS " or "",
       self:table_name(operation.name, operation.schema),
       operation.columns and (" (%s)"):format(self:ident_list(operation.columns)) or "",
       self:definition_text(operation.definition)
