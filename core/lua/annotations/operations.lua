@@ -83,7 +83,7 @@ function op.drop_column(table_name, column_name, options) end
 ---@field comment? string|moonbird.Null
 ---@field new_column_name? string
 ---@field identity? boolean|moonbird.Identity|moonbird.Null PostgreSQL
----@field computed? moonbird.Null it stops being computed; to compute something else, drop and add it
+---@field computed? moonbird.Null|moonbird.Expression|moonbird.Computed null: not computed any more; other: SQLite alone
 ---@field autoincrement? boolean|"auto"
 ---@field existing_type? moonbird.Type
 ---@field existing_nullable? boolean
@@ -131,6 +131,7 @@ function op.drop_index(name, table_name, options) end
 ---@field initially? "DEFERRED"|"IMMEDIATE"
 
 ---@class moonbird.CreatePrimaryKeyOptions: moonbird.TimingOptions
+---@field sqlite_on_conflict? "rollback"|"abort"|"fail"|"ignore"|"replace"
 ---@field postgresql_include? string[]
 ---@field postgresql_using_index? string a unique index that is there becomes the constraint
 
@@ -237,11 +238,11 @@ function op.validate_constraint(name, table_name, options) end
 ---All but schema and naming_convention matter only where the table is rebuilt.
 ---@class moonbird.BatchOptions: moonbird.SchemaOption
 ---@field recreate? "auto"|"always"|"never"
----@field copy_from? moonbird.Item[] the table as it is, instead of a look at the database
+---@field copy_from? moonbird.Item[] the table as it is, for a script (--sql) that did not make it
 ---@field table_args? moonbird.Item[] constraints that the new table has besides
----@field table_kwargs? table options of the new table
----@field reflect_args? moonbird.Item[] columns that the database does not show as they are meant
----@field reflect_kwargs? table
+---@field table_kwargs? table options of the new table: sqlite_strict, sqlite_with_rowid, sqlite_autoincrement
+---@field reflect_args? moonbird.Item[] passed over: the table is read from its own text
+---@field reflect_kwargs? table passed over
 ---@field naming_convention? table<string, string|function>
 ---@field partial_reordering? string[][] orders of columns
 
