@@ -32,6 +32,19 @@ describe("SQLite:", function()
       )
     end)
 
+    it("keeps a collation unless the new type says another one", function()
+      change(
+        "CREATE TABLE t (a TEXT COLLATE NOCASE, b TEXT COLLATE NOCASE, c TEXT)",
+        [[op.alter_column("t", "a", { type_ = types.varchar(9) })
+          op.alter_column("t", "b", { type_ = types.varchar(9, { collation = "BINARY" }) })
+          op.alter_column("t", "c", { type_ = types.varchar(9, { collation = "RTRIM" }) })]]
+      )
+      assert.are.equal(
+        'CREATE TABLE t (a VARCHAR(9) COLLATE NOCASE, b VARCHAR(9), c VARCHAR(9) COLLATE "RTRIM")',
+        definition()
+      )
+    end)
+
     it("converts as it is told", function()
       change(
         "CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('yes'), ('no')",

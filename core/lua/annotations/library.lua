@@ -145,10 +145,11 @@ function types.enum(name, values, options) end
 ---@return moonbird.Type
 function types.array(element, options) end
 
----A type written in SQL: `types.raw "tsvector"`.
+---A type written in SQL: `types.raw "tsvector"`. A column of SQLite may have no type: `types.raw ""`.
 ---@param text moonbird.Expression
+---@param options? moonbird.TextOptions
 ---@return moonbird.Type
-function types.raw(text) end
+function types.raw(text, options) end
 
 -- --- items of a table ---
 

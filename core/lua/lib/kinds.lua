@@ -152,6 +152,7 @@ kind("name_or_names", either(is_name, filled_list_of(is_name)), "a name or a lis
 kind("texts", filled_list_of(is_text), 'a list of strings ({ "a", "b" })')
 kind("elements", filled_list_of(is_element), 'a list of column names or expressions ({ "a", sql "lower(b)" })')
 kind("expression", is_expression, 'an SQL text ("a > 0" or sql "a > 0")')
+kind("type_text", either(is_text, sql.is), 'the name of a type in SQL ("tsvector")')
 kind("type", is_type, "a type (types.text())")
 kind("column", function(value)
   return is_item(value) and value.kind == "column"

@@ -63,7 +63,7 @@ local signatures = {
     options = { schema = "name", create_type = "boolean", create_constraint = "boolean" },
   },
   array = { arguments = { { "element", "type" } }, options = { dimensions = "size" } },
-  raw = { arguments = { { "sql", "expression" } } },
+  raw = { arguments = { { "sql", "type_text" } }, options = collation },
 }
 
 local function problem_of(kind, value)

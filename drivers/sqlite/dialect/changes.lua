@@ -241,7 +241,8 @@ local function set_type(work, column, operation)
   local text = work.dialect:type_sql(type_)
   edit_table.set_piece(column, "type", text ~= "" and text or nil)
   if type_.collation then
-    edit_table.set_piece(column, "collate", work.dialect:collate_text(type_))
+    local is_usual = type_.collation:upper() == "BINARY"
+    edit_table.set_piece(column, "collate", not is_usual and work.dialect:collate_text(type_) or nil)
   elseif work.dialect:affinity(text) ~= "TEXT" then
     edit_table.set_piece(column, "collate", nil)
   end

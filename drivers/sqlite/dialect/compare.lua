@@ -47,6 +47,16 @@ function compare:comparable(table_)
   return result
 end
 
+--- alter_column leaves the collation of a column alone where the new type says none.
+function compare.full_type(_, from, to)
+  if not from.collation or to.collation then
+    return to
+  end
+  local result = copy(to)
+  result.collation = "BINARY"
+  return result
+end
+
 local prefixes = { primary_key = "pk", unique = "uq", foreign_key = "fk", check = "ck" }
 
 --- uq_table_column, fk_table_column, ck_table; `taken` has the names that are in use.

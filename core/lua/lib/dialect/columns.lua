@@ -71,7 +71,8 @@ end
 
 -- name TYPE DEFAULT x NOT NULL CHECK (...). `primary` is the table's primary key item or nil; `operation` names things.
 function columns:column_text(column, primary, operation)
-  local parts = { self:ident(column.name), self:type_sql(column.type) }
+  local parts = { self:ident(column.name) }
+  add(parts, self:type_sql(column.type))
   add(parts, self:collate_text(column.type))
   add(parts, self:identity_text(column, primary))
   add(parts, column.server_default ~= nil and "DEFAULT " .. self:default_text(column.server_default))

@@ -60,15 +60,20 @@ local function note(change, ...)
   change.messages[#change.messages + 1] = string.format(...)
 end
 
+local function type_text(type_, dialect)
+  return dialect:type_sql(type_) .. (type_.collation and " COLLATE " .. type_.collation or "")
+end
+
 local parts = {}
 
 function parts.type(change, model, live, dialect)
   if dialect:same_type(model.type, live.type) then
     return
   end
-  local old, new = dialect:type_sql(live.type), dialect:type_sql(model.type)
+  local old, new = type_text(live.type, dialect), type_text(model.type, dialect)
   note(change, "Detected type change from %s to %s on '%s'", old, new, change.place)
-  change.up.type_, change.down.type_ = model.type, live.type
+  change.up.type_ = dialect:full_type(live.type, model.type)
+  change.down.type_ = dialect:full_type(model.type, live.type)
   local function convert(operation, from, to, review)
     for name, value in pairs(dialect:conversion(model.name, from, to)) do
       operation[name], change.is_cast = value, true

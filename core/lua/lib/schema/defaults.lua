@@ -45,6 +45,11 @@ function defaults.canonical_query(_, _, view)
   return view.definition
 end
 
+--- The type that a column gets instead of `from`, with all that must be said for it to be so.
+function defaults.full_type(_, _, to)
+  return to
+end
+
 --- Further options of alter_column for a column whose type changes.
 function defaults.conversion()
   return {}

@@ -86,7 +86,7 @@ local moments = { time = true, timestamp = true }
 function text.type(type_, style)
   local arguments, options = {}, {}
   if type_.kind == "raw" then
-    return source.call("types.raw", source.string(type_.sql))
+    arguments[1] = source.string(type_.sql)
   elseif type_.kind == "enum" then
     arguments = { source.string(type_.name), text.node(type_.values) }
     fields(options, type_, { "schema", "create_constraint" })
