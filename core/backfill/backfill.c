@@ -35,10 +35,6 @@ struct backfill {
   int64_t rows_done;
 };
 
-static bool is_done(const struct backfill_row *row) {
-  return strcmp(row->observed, OBSERVED_DONE) == 0 || strcmp(row->observed, OBSERVED_DONE_BAD) == 0;
-}
-
 /* --- start --- */
 
 /* Another script under the same name must not go on with what the first one has begun. */
@@ -136,7 +132,7 @@ static bool run(struct backfill *b, struct error *err) {
   if (!(b->resumed ? start_again(b, err) : start_new(b, err)))
     return false;
   b->rows_done = b->row.rows_done;
-  return is_done(&b->row) ||
+  return state_is_done(b->row.observed) ||
          (start_bounds(b->session, &b->definition, &b->row, err) &&
           state_observe(b->session, b->row.name, OBSERVED_RUNNING, NULL, err) && run_batches(b, err));
 }

@@ -96,10 +96,10 @@ static bool is_counted(const struct bad_entry *entry) {
 }
 
 bool bad_retry(struct session *session, const char *name, const struct bad_entry *entry, struct error *err) {
-  const char *params[] = {entry->key, entry->key, name};
-  return turn(session, name, entry, BAD_RETRY, err) && session_execute(session, "bad_reopen", &name, 1, NULL, err) &&
+  const char *params[] = {entry->key, entry->key, NULL, name};
+  return turn(session, name, entry, BAD_RETRY, err) && session_execute(session, "range_reopen", &name, 1, NULL, err) &&
          (is_counted(entry) || session_execute(session, "bad_recount", &name, 1, NULL, err)) &&
-         session_execute(session, "bad_range", params, 3, NULL, err) &&
+         session_execute(session, "range_requeue", params, 4, NULL, err) &&
          state_log(session, name, "bad row retried", entry->key, NULL, err);
 }
 

@@ -72,10 +72,6 @@ void named_release(struct named *n) {
 
 /* --- registering --- */
 
-static bool is_done(const struct backfill_row *row) {
-  return strcmp(row->observed, OBSERVED_DONE) == 0 || strcmp(row->observed, OBSERVED_DONE_BAD) == 0;
-}
-
 static bool register_row(struct named *n, struct error *err) {
   struct session *session = n->session;
   bool ok = session_begin(session, err) && start_tables(session, n->has_tables, err) &&
@@ -175,7 +171,7 @@ static bool run(struct named *n, const struct runner_limits *limits, bool *nothi
   struct session *session = n->session;
   if (!ensure_row(n, err))
     return false;
-  *nothing_to_do = is_done(&n->row);
+  *nothing_to_do = state_is_done(n->row.observed);
   if (*nothing_to_do)
     return true;
   return state_check_table(&n->row, &n->definition, err) && check_code(n, err) && check_desired(n, err) &&

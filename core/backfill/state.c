@@ -10,6 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+bool state_is_done(const char *observed) {
+  return strcmp(observed, OBSERVED_DONE) == 0 || strcmp(observed, OBSERVED_DONE_BAD) == 0 ||
+         strcmp(observed, OBSERVED_VERIFYING) == 0;
+}
+
 /* --- reading --- */
 
 void backfill_row_release(struct backfill_row *row) {

@@ -24,6 +24,9 @@
 #define OBSERVED_FAILED    "failed"
 #define OBSERVED_CANCELLED "cancelled"
 
+/* Is it done, with bad rows or without? While it is verified it is. */
+bool state_is_done(const char *observed);
+
 /* One row of moonbird_backfill. */
 struct backfill_row {
   char *name;

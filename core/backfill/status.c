@@ -189,7 +189,7 @@ static void add_worker(struct reading *r, const struct rowset *rows, size_t row)
 /* --- figures from figures --- */
 
 bool status_is_done(const struct backfill_status *s) {
-  return s->observed && (strcmp(s->observed, OBSERVED_DONE) == 0 || strcmp(s->observed, OBSERVED_DONE_BAD) == 0);
+  return s->observed && state_is_done(s->observed);
 }
 
 bool status_has_ended(const struct backfill_status *s) {

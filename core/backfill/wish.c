@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool wish_is_late(const struct backfill_row *row) {
-  return strcmp(row->observed, OBSERVED_DONE) == 0 || strcmp(row->observed, OBSERVED_DONE_BAD) == 0;
-}
-
 /* What a runner would write, where none lives: `observed`, unless it is `except` now. */
 static bool settle(struct session *session, const char *name, const char *observed, const char *except,
                    struct error *err) {

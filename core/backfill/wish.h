@@ -34,7 +34,4 @@ bool wish_retry(struct session *session, const struct backfill_row *row, const c
 bool wish_forget(struct session *session, const struct backfill_row *row, const char *reason,
                  struct error *err) MUST_CHECK;
 
-/* Is it done, with bad rows or without? */
-bool wish_is_late(const struct backfill_row *row);
-
 #endif

@@ -1,5 +1,5 @@
 /*
- * cmd_backfill_run.c - `moonbird backfill run`: what its words mean; the work is backfill/named.c's.
+ * cmd_backfill_run.c - `moonbird backfill run` and `finalize`: what their words mean; the work is backfill/named.c's.
  */
 #include "backfill/named.h"
 #include "base/clock.h"
@@ -109,21 +109,28 @@ static bool read_limits(struct runner_limits *limits, struct error *err) {
   return true;
 }
 
-bool cmd_backfill_run(struct cli *cli, struct error *err) {
+static bool run_named(struct cli *cli, const struct runner_limits *limits, struct error *err) {
   const char *name = cli_argument(cli, 0, NULL);
-  struct runner_limits limits;
-  if (!read_limits(&limits, err))
-    return false;
   struct listener listener;
   bool nothing_to_do = false;
   listener_init(&listener, &cli->out);
   struct run_request request = cli_run_request(cli, &listener.run);
   request.accept_code_change = given.accept_code_change;
-  bool ok = named_run(&request, name, &limits, &nothing_to_do, err);
+  bool ok = named_run(&request, name, limits, &nothing_to_do, err);
   if (ok)
     listener_done(&listener);
   if (ok && nothing_to_do && cli->out.live)
     log_info("nothing to do: backfill %s is done", name);
   listener_release(&listener);
   return ok;
+}
+
+bool cmd_backfill_run(struct cli *cli, struct error *err) {
+  struct runner_limits limits;
+  return read_limits(&limits, err) && run_named(cli, &limits, err);
+}
+
+bool cmd_backfill_finalize(struct cli *cli, struct error *err) {
+  const struct runner_limits limits = {.workers = 0};
+  return run_named(cli, &limits, err);
 }

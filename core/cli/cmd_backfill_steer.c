@@ -76,7 +76,7 @@ static bool steer(struct cli *cli, wish_fn wish, struct error *err) {
 
 /* What has ended cannot be held; that is no error. */
 static bool is_late(const struct backfill_row *row, char **said) {
-  if (wish_is_late(row))
+  if (state_is_done(row->observed))
     *said = xasprintf("nothing to do: backfill %s is %s", row->name, row->observed);
   return *said != NULL;
 }

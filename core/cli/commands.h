@@ -95,6 +95,11 @@ bool cmd_backfill_unthrottle(struct cli *cli, struct error *err);
 bool cmd_backfill_retry(struct cli *cli, struct error *err);
 bool cmd_backfill_forget(struct cli *cli, struct error *err);
 
+/* cmd_backfill_verify.c */
+extern const struct option_spec backfill_verify_options[];
+bool cmd_backfill_verify(struct cli *cli, struct error *err);
+bool cmd_backfill_log(struct cli *cli, struct error *err);
+
 /* cmd_backfill_bad.c */
 extern const struct option_spec backfill_export_options[];
 bool cmd_backfill_bad_list(struct cli *cli, struct error *err);
@@ -111,5 +116,6 @@ bool cmd_completion(struct cli *cli, struct error *err);
 /* cmd_backfill_run.c */
 extern const struct option_spec backfill_run_options[];
 bool cmd_backfill_run(struct cli *cli, struct error *err);
+bool cmd_backfill_finalize(struct cli *cli, struct error *err);
 
 #endif

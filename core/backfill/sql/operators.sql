@@ -65,12 +65,16 @@ WHERE name = ?
 -- name: bad_recount
 UPDATE {backfill} SET quarantined = quarantined + 1 WHERE name = ?
 
--- name: bad_reopen
+-- name: range_reopen
 UPDATE {backfill}
-SET ranges = ranges + 1, finished_at = NULL,
-    observed = CASE WHEN observed IN ('done', 'done with bad rows') THEN 'paused' ELSE observed END
+SET ranges = ranges + 1, finished_at = NULL, verified_at = NULL,
+    observed = CASE WHEN observed IN ('done', 'done with bad rows', 'verifying') THEN 'paused' ELSE observed END
 WHERE name = ?
 
--- name: bad_range
-INSERT INTO {backfill_range} (backfill, number, low_key, high_key, state, epoch, attempts, rows_done)
-SELECT name, ranges, ?, ?, 'pending', 0, 0, 0 FROM {backfill} WHERE name = ?
+-- name: range_requeue
+INSERT INTO {backfill_range} (backfill, number, low_key, high_key, cursor_key, state, epoch, attempts, rows_done)
+SELECT name, ranges, CAST(? AS {text}), CAST(? AS {text}), CAST(? AS {text}), 'pending', 0, 0, 0
+FROM {backfill} WHERE name = ?
+
+-- name: backfill_verified
+UPDATE {backfill} SET verified_at = {clock} WHERE name = ?

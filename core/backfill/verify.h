@@ -1,0 +1,23 @@
+/*
+ * verify.h - counts the rows of a finished backfill for which its `done` does not hold.
+ *
+ * A walk in key order over the planned range, in stretches found by index hops; it reads the table and writes only into
+ * the state. Main thread only.
+ */
+#ifndef BACKFILL_VERIFY_H
+#define BACKFILL_VERIFY_H
+
+#include "run/run.h"
+
+struct verify_result {
+  int64_t undone;    /* rows for which `done` does not hold */
+  int64_t stretches; /* stretches of keys with such rows */
+  bool requeued;     /* they are ranges again */
+};
+
+/* ERROR_USAGE for a name that is not known or a backfill without `done`, ERROR_PENDING for one that is not finished.
+ * With `requeue` the stretches become ranges again, for the next run. */
+bool verify_run(const struct run_request *request, const char *name, bool requeue, struct verify_result *result,
+                struct error *err) MUST_CHECK;
+
+#endif
