@@ -76,6 +76,18 @@ function dialect.reset_setting(_, name)
   return "RESET " .. name
 end
 
+function dialect:for_session(text)
+  local words = self:leading_words(text)
+  if words:find("^SET LOCAL ") or words:find("^SET TRANSACTION ") or words:find("^SET CONSTRAINTS ") then
+    return false
+  end
+  return words:find("^SET ") ~= nil
+    or words:find("^RESET ") ~= nil
+    or words:find("^LOAD ") ~= nil
+    or words:find("^SELECT SET_CONFIG ?%(") ~= nil
+    or words:find("^SELECT PG_CATALOG%.SET_CONFIG ?%(") ~= nil
+end
+
 -- With standard_conforming_strings = off a backslash escapes in plain strings too.
 function dialect.lexical_now(_, connection)
   return { backslash_escapes = connection:scalar("SHOW standard_conforming_strings") == "off" }

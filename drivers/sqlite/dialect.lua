@@ -40,6 +40,11 @@ dialect.words = {
 
 dialect.lexical = { backquotes = true, brackets = true, trigger_bodies = true, shell_prefix = "." }
 
+function dialect:for_session(text)
+  local words = self:leading_words(text)
+  return words:find("^PRAGMA ") ~= nil or words:find("^ATTACH ") ~= nil
+end
+
 -- Options of operations that only SQLite has.
 dialect.options = {
   create_table = { autoincrement = "boolean", with_rowid = "boolean", strict = "boolean" },

@@ -170,6 +170,18 @@ INSERT INTO "a;b" VALUES (3, 'a\');]],
       has(out, "-- first;\nSELECT ';';\n\nSELECT 2; -- two\n\n-- last\n\n")
     end)
 
+    if not on_postgres then
+      it("attach their files again when they are taken up again", function()
+        local up = "ATTACH 'other.db' AS other;\nCREATE TABLE other.t (a integer);\nINSERT INTO u VALUES (1);\n"
+          .. "INSERT INTO other.t VALUES (1);"
+        local text = write("a1", up, { header = "-- transaction: false\n" })
+        fails_at(7, "a1", text, "INSERT INTO u")
+        p:sql("CREATE TABLE u (a integer)")
+        p:ok("upgrade head")
+        assert.equals("1", p:sql(("ATTACH '%s' AS other; SELECT count(*) FROM other.t"):format(p:path("other.db"))))
+      end)
+    end
+
     if on_postgres then
       it("say what a statement outside of transactions needs", function()
         write("a1", "CREATE TABLE t (x integer);\nCREATE INDEX CONCURRENTLY t_x ON t (x);")
@@ -221,6 +233,20 @@ INSERT INTO "a;b" VALUES (3, 'a\');]],
               .. "WHERE schemaname IN ('other', 'public')"
           )
         )
+      end)
+
+      it("keep their settings when they are taken up again, and the journal does without them", function()
+        p:sql("CREATE SCHEMA other")
+        local up = "SET search_path = other;\nCREATE TABLE t (a integer);\nINSERT INTO u VALUES (1);\n"
+          .. "INSERT INTO t VALUES (1);"
+        local text = write("a1", up, { header = "-- transaction: false\n" })
+        p:revision("b1", "a1", 'op.execute("CREATE TABLE w (a integer)")')
+        fails_at(7, "a1", text, "INSERT INTO u")
+        p:sql("CREATE TABLE other.u (a integer)")
+        p:ok("upgrade head")
+        assert.equals("1|1", p:sql("SELECT (SELECT count(*) FROM other.t), (SELECT count(*) FROM other.u)"))
+        assert.equals("0", p:sql("SELECT count(*) FROM public.w"))
+        assert.equals("0", p:sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'other' AND tablename ~ '^moon'"))
       end)
 
       it("follow standard_conforming_strings", function()

@@ -4,6 +4,7 @@
 
 local host = require("moonbird.host")
 local op = require("moonbird.op")
+local settings = require("moonbird.settings")
 
 local function leave_transaction()
   if not host.in_transaction() then
@@ -11,7 +12,7 @@ local function leave_transaction()
   elseif host.offline then
     host.script_commit()
   else
-    host.commit_point()
+    settings.own(host.commit_point)
   end
   return true
 end

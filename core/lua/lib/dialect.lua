@@ -59,6 +59,11 @@ end
 function dialect.lexical_now() end
 function dialect.lexical_after() end
 
+-- Does a statement change the session only, and nothing that stays in the database?
+function dialect.for_session()
+  return false
+end
+
 -- --- operations ---
 
 -- An option as this database sees it: `sqlite_where` comes before `where`.

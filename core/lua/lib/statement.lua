@@ -9,6 +9,7 @@ local forbidden = require("moonbird.forbidden")
 local host = require("moonbird.host")
 local lock_wait = require("moonbird.lock_wait")
 local offline = require("moonbird.offline")
+local settings = require("moonbird.settings")
 
 local statement = {}
 
@@ -148,7 +149,7 @@ local function run_alone(entry, items, body)
     lock_wait.prepare(items)
     local affected = body()
     host.statement_done(entry, affected)
-    host.commit_point()
+    settings.own(host.commit_point)
     return affected
   end)
   if not ok then
@@ -163,14 +164,14 @@ end
 -- The statement cannot be in a transaction: the journal holds "started" before it and "done" after it. A run that finds
 -- "started" repeats it.
 local function run_outside(entry, body)
-  host.commit_point()
+  settings.own(host.commit_point)
   local ok, result = pcall(body)
   if not ok then
     host.statement_failed(entry, result) -- written only if the script goes on, to a further commit point
     error(result, 0)
   end
   host.statement_done(entry, result)
-  host.commit_point()
+  settings.own(host.commit_point)
   return result
 end
 
@@ -181,6 +182,16 @@ local function run(entry, items, body)
     return run_outside(entry, body)
   end
   return run_alone(entry, items, body)
+end
+
+-- What was done for a session that is over must be done for this one again.
+local function all_for_session(items)
+  for _, item in ipairs(items) do
+    if not host.dialect:for_session(text_of(item)) then
+      return false
+    end
+  end
+  return true
 end
 
 --- Passes one statement through the journal. `fingerprint` is the text by which a later run knows it again, `shown`
@@ -194,6 +205,9 @@ function statement.pass(kind, fingerprint, shown, body, items)
   end
   local verdict, entry, result = host.statement_next(kind, fingerprint, shown)
   if verdict == "skip" then
+    if items and all_for_session(items) then
+      body()
+    end
     return result
   elseif verdict == "fail" then
     error(result, 0)
