@@ -191,6 +191,15 @@ describe("a rebuilt table of SQLite", function()
       assert.are.equal("4|x|1", rows())
     end)
 
+    it("sets them beside a change that ALTER TABLE could do", function()
+      change(
+        "CREATE TABLE t (a INT, b INT); INSERT INTO t VALUES (1, 2)",
+        [[op.batch_alter_table("t", function(batch) batch.drop_column("b") end,
+            { table_kwargs = { sqlite_strict = true } })]]
+      )
+      assert.are.equal("CREATE TABLE t (a INT) STRICT", definition())
+    end)
+
     it("refuses with recreate = never what needs it", function()
       refuse(
         "CREATE TABLE t (a INT)",

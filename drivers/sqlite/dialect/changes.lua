@@ -6,7 +6,6 @@
 
 local check = require("moonbird.check")
 local create_index = require("sqlite.create_index")
-local create_table = require("sqlite.create_table")
 local edit_table = require("sqlite.edit_table")
 local naming = require("moonbird.naming")
 local sql = require("moonbird.sql")
@@ -591,11 +590,6 @@ function changes.set_options(work, options)
     end
     set_autoincrement(work, column, given.autoincrement)
   end
-end
-
---- The text of the table as it shall be.
-function changes.table_text(work, schema)
-  return create_table.print(work.tree, schema)
 end
 
 return changes

@@ -112,13 +112,12 @@ end
 
 -- --- native ADD COLUMN ---
 
---- May this column be tried with ALTER TABLE ADD COLUMN? One that needs a value and has none is refused here, with what
---- to do, when there are rows.
-function checks.can_add(work, db, change)
+--- Refuses a new column that needs a value and has none, when there are rows.
+function checks.added_column(work, db, change)
   local column = change.operation.column
   local has_default = column.server_default ~= nil
   if column.nullable ~= false or has_default or column.computed or column.primary_key or db.is_script then
-    return true
+    return
   end
   local place = work.dialect:table_name(work.table, work.schema)
   if db:scalar(("SELECT EXISTS (SELECT 1 FROM %s)"):format(place)) == 1 then
@@ -131,7 +130,6 @@ function checks.can_add(work, db, change)
       column.name
     )
   end
-  return true
 end
 
 -- --- views and triggers ---

@@ -283,8 +283,6 @@ local function split_note(gap)
   end
 end
 
-create_table.split_note = split_note
-
 -- --- the table ---
 
 local function header(cursor, tree)

@@ -73,6 +73,7 @@ local function load(self, db, spec)
     old = create_table.parse(definition.sql),
     indexes = {},
     triggers = {},
+    is_edited = false, -- is there anything in the tree that is not in the database?
     affected = {},
     new_keys = {},
     convention = spec.naming_convention or spec.changes[1] and spec.changes[1].operation.naming_convention,
@@ -316,11 +317,6 @@ end
 
 -- --- one change after the other ---
 
--- Is there anything in `work` that is not in the database?
-local function is_edited(work)
-  return work.is_edited == true
-end
-
 local Runner = {}
 Runner.__index = Runner
 
@@ -330,7 +326,7 @@ end
 
 -- Carries out what is pending.
 function Runner:flush()
-  if is_edited(self.work) then
+  if self.work.is_edited then
     carry_out(self.work, self.db, self.spec)
     self:load()
   end
@@ -350,7 +346,7 @@ end
 function Runner:rename_column(change)
   local work, operation = self.work, change.operation
   local old, new = operation.column, operation.new_column_name
-  if is_edited(work) and edit_table.column(work.old, new) then
+  if work.is_edited and edit_table.column(work.old, new) then
     self:flush() -- a column of that name is there until the table is made anew
     work = self.work
   end
@@ -358,7 +354,7 @@ function Runner:rename_column(change)
   if not column then
     check.refuse("the table %s has no column %s", work.table, old)
   end
-  if not is_edited(work) then
+  if not work.is_edited then
     return self:native(change)
   end
   self:rename_pending(work, column, new, change)
@@ -404,11 +400,15 @@ function Runner:apply(change)
   elseif change.kind == "execute" then
     self:flush()
     self:native(change)
-  elseif change.is_plain and not is_edited(self.work) and self.spec.recreate ~= "always" then
+  elseif change.is_plain and not self.work.is_edited and self.spec.recreate ~= "always" then
     self:native(change)
   else
     self:edit(change)
   end
+end
+
+local function has_table_options(spec)
+  return spec.recreate == "always" or (spec.table_args or spec.table_kwargs or spec.partial_reordering) ~= nil
 end
 
 -- The settings of the whole table that batch_alter_table takes.
@@ -423,41 +423,38 @@ function Runner:apply_table_options()
   if spec.partial_reordering then
     changes.reorder(work, spec.partial_reordering)
   end
-  if spec.recreate == "always" or spec.table_args or spec.table_kwargs or spec.partial_reordering then
-    work.is_edited = true
-  end
+  work.is_edited = work.is_edited or has_table_options(spec)
 end
 
 -- SQLite's own statement for one change, where it takes it. Whether it does is decided by SQLite.
 local function try_native(runner, change)
   if change.kind == "drop_column" then
     changes.drop_column(load(runner.dialect, runner.db, runner.spec), change) -- refuses what makes no sense
-  elseif change.kind == "add_column" and not checks.can_add(runner.work, runner.db, change) then
-    return false
+  elseif change.kind == "add_column" then
+    checks.added_column(runner.work, runner.db, change)
   end
   return (pcall(runner.native, runner, change))
 end
 
-local function refuse_never(spec, change)
-  check.refuse(
-    'recreate = "never", and SQLite\'s ALTER TABLE cannot do this to %s: %s',
-    spec.table,
-    change.text:gsub("%s+", " ")
-  )
+-- recreate = "never"
+local function run_native(runner)
+  for _, change in ipairs(runner.spec.changes) do
+    if not change.native or not try_native(runner, change) then
+      check.refuse(
+        'recreate = "never", and SQLite\'s ALTER TABLE cannot do this to %s: %s',
+        runner.spec.table,
+        change.text:gsub("%s+", " ")
+      )
+    end
+  end
 end
 
 local function run(runner)
   local spec = runner.spec
-  local first = spec.changes[1]
-  local may_be_native = spec.recreate ~= "always" and (#spec.changes == 1 or spec.recreate == "never")
-  if may_be_native and first.native and #spec.changes == 1 and try_native(runner, first) then
-    return
-  elseif spec.recreate == "never" then
-    for _, change in ipairs(spec.changes) do
-      if not change.native or not try_native(runner, change) then
-        refuse_never(spec, change)
-      end
-    end
+  local only = #spec.changes == 1 and not has_table_options(spec) and spec.changes[1]
+  if spec.recreate == "never" then
+    return run_native(runner)
+  elseif only and only.native and try_native(runner, only) then
     return
   end
   for _, change in ipairs(spec.changes) do

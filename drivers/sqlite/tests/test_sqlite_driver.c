@@ -183,6 +183,26 @@ static void options_have_effect(void **state) {
   driver->close(conn);
 }
 
+/* What PRAGMA foreign_keys does not do: in a transaction, and back again. */
+static void foreign_keys_in_a_transaction(void **state) {
+  (void)state;
+  moonbird_conn *conn = open_with("keys.db", "foreign_keys=on");
+  run(conn, "CREATE TABLE p (i INTEGER PRIMARY KEY); CREATE TABLE c (i INTEGER REFERENCES p ON DELETE CASCADE)");
+  run(conn, "INSERT INTO p VALUES (1); INSERT INTO c VALUES (1); BEGIN");
+  assert_int_equal(integer(conn, "SELECT moonbird_foreign_keys(0)"), 1);
+  run(conn, "DELETE FROM p");
+  assert_int_equal(integer(conn, "SELECT count(*) FROM c"), 1);
+  assert_int_equal(integer(conn, "SELECT moonbird_foreign_keys(1)"), 0);
+  refused(conn, "INSERT INTO c VALUES (7)", "23503");
+  run(conn, "ROLLBACK");
+  assert_int_equal(integer(conn, "PRAGMA foreign_keys"), 1);
+  run(conn, "BEGIN; PRAGMA defer_foreign_keys = ON; INSERT INTO c VALUES (7)");
+  refused(conn, "SELECT moonbird_foreign_keys(0)", "HY000");
+  assert_non_null(strstr(error.message, "deferred foreign keys"));
+  run(conn, "ROLLBACK");
+  driver->close(conn);
+}
+
 static void memory_database(void **state) {
   (void)state;
   moonbird_conn *conn = NULL;
@@ -621,6 +641,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(other_files_are_refused),
       cmocka_unit_test(options_are_checked),
       cmocka_unit_test(options_have_effect),
+      cmocka_unit_test(foreign_keys_in_a_transaction),
       cmocka_unit_test(memory_database),
       cmocka_unit_test(read_only_database_is_named),
       cmocka_unit_test(full_database),
