@@ -8,6 +8,7 @@
 
 #include "base/strbuf.h"
 #include "config/textfile.h"
+#include "sql/token.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -45,6 +46,9 @@ struct cutter {
   struct offline_script *script;
   const char *path;
   const char *text; /* the whole, line ends as "\n" */
+  const char *end;
+  const char *counted; /* the line of this place is `line`; NULL before the first question */
+  size_t line;
   const char *pos;
   struct offline_part *part; /* the one at hand, or NULL before the first */
   bool has_transactions;     /* a BEGIN was seen */
@@ -52,86 +56,22 @@ struct cutter {
   struct error *err;
 };
 
-static size_t line_of(const struct cutter *c, const char *at) {
-  size_t line = 1;
-  for (const char *p = c->text; p < at; p++)
-    line += *p == '\n';
-  return line;
+/* Goes on counting from the place that was asked for last, as places are mostly asked for in their order. */
+static size_t line_of(struct cutter *c, const char *at) {
+  if (!c->counted || at < c->counted) {
+    c->counted = c->text;
+    c->line = 1;
+  }
+  for (; c->counted < at; c->counted++)
+    c->line += *c->counted == '\n';
+  return c->line;
 }
 
-static bool fail(const struct cutter *c, const char *at, const char *what) {
+static bool fail(struct cutter *c, const char *at, const char *what) {
   return error_set(c->err, ERROR_USAGE, "%s:%zu: %s", c->path, line_of(c, at), what);
 }
 
 /* ---- where a statement ends ---- */
-
-/* Behind the quote that closes; a doubled one comes out as two strings side by side. NULL: there is none. */
-static const char *skip_quoted(const char *p) {
-  const char *end = strchr(p + 1, *p);
-  return end ? end + 1 : NULL;
-}
-
-/* A string with backslashes in it: E'...'. */
-static const char *skip_escaped(const char *p) {
-  for (p++; *p && *p != '\''; p++)
-    p += *p == '\\' && p[1];
-  return *p ? p + 1 : NULL;
-}
-
-static bool is_name_byte(char c) {
-  return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
-}
-
-/* At a `$`: behind the dollar-quoted text that starts here, or behind the `$`. */
-static const char *skip_dollar(const char *text, const char *p) {
-  const char *end = p + 1;
-  if (isdigit((unsigned char)*end) || (p > text && is_name_byte(p[-1])))
-    return end;
-  while (is_name_byte(*end))
-    end++;
-  if (*end != '$')
-    return p + 1;
-  char *tag = xstrndup(p, (size_t)(end - p) + 1);
-  const char *close = strstr(end + 1, tag);
-  const char *behind = close ? close + strlen(tag) : NULL;
-  free(tag);
-  return behind;
-}
-
-static const char *skip_comment(const char *p) {
-  size_t depth = 1;
-  for (p += 2; *p && depth; p++) {
-    if (p[0] == '*' && p[1] == '/') {
-      depth--;
-      p++;
-    } else if (p[0] == '/' && p[1] == '*') {
-      depth++;
-      p++;
-    }
-  }
-  return depth ? NULL : p;
-}
-
-/* Over one character, or over all of what it opens; NULL when that is not closed. */
-static const char *skip_one(const struct cutter *c, const char *p) {
-  switch (*p) {
-  case '\'': {
-    bool escaped = p > c->text && (p[-1] == 'E' || p[-1] == 'e') && (p - 1 == c->text || !is_name_byte(p[-2]));
-    return escaped ? skip_escaped(p) : skip_quoted(p);
-  }
-  case '"':
-  case '`':
-    return skip_quoted(p);
-  case '$':
-    return skip_dollar(c->text, p);
-  case '-':
-    return p[1] == '-' ? p + strcspn(p, "\n") : p + 1;
-  case '/':
-    return p[1] == '*' ? skip_comment(p) : p + 1;
-  default:
-    return p + 1;
-  }
-}
 
 /* A semicolon ends a statement where a blank line follows, or nothing. */
 static bool ends_statement(const char *p) {
@@ -145,9 +85,19 @@ static bool ends_statement(const char *p) {
 
 /* The end of the statement at `p`: its semicolon, or the end of the text. NULL: something is not closed. */
 static const char *statement_end(const struct cutter *c, const char *p) {
-  while (p && *p && !(*p == ';' && ends_statement(p)))
-    p = skip_one(c, p);
-  return p;
+  /* Nobody says which database it is for: what cannot be mistaken in any of them. */
+  static const struct sql_rules rules = {
+      .e_strings = true, .dollar_quotes = true, .backquotes = true, .nested_comments = true};
+  size_t len = (size_t)(c->end - p);
+  for (size_t at = 0; at < len;) {
+    if (p[at] == ';' && ends_statement(p + at))
+      return p + at;
+    struct sql_token token = sql_token_at(&rules, p, len, at);
+    if (token.is_open)
+      return NULL;
+    at += token.len;
+  }
+  return c->end;
 }
 
 /* ---- what Alembic adds ---- */
@@ -161,11 +111,11 @@ static bool has_shape(const char *text, const char *shape) {
     }
     if (*shape == '*') {
       const char *start = text;
-      while (is_name_byte(*text) || *text == '.' || *text == '"' || *text == '\'' || *text == '-') {
-        const char *end = *text == '"' || *text == '\'' ? skip_quoted(text) : text + 1;
-        if (!end)
+      while (sql_is_name_char(*text) || *text == '.' || *text == '"' || *text == '\'' || *text == '-') {
+        const char *close = *text == '"' || *text == '\'' ? strchr(text + 1, *text) : text;
+        if (!close)
           return false;
-        text = end;
+        text = close + 1;
       }
       if (text == start)
         return false;
@@ -312,6 +262,7 @@ bool offline_script_read(struct offline_script *script, const char *path, struct
   bool ok = textfile_read(path, path, &text, err);
   if (ok) {
     c.text = c.pos = text.buf;
+    c.end = text.buf + text.len;
     ok = cut(&c);
   }
   if (ok && script->parts.len == before) {
