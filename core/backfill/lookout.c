@@ -341,8 +341,18 @@ static bool start(struct lookout *w, int spec_ref, struct error *err) {
          first_look(w, err);
 }
 
+static bool is_false(lua_State *L, int ref) {
+  bool answer = lua_rawgeti(L, LUA_REGISTRYINDEX, ref) == LUA_TBOOLEAN && !lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return answer;
+}
+
 bool lookout_start(struct session *session, int spec_ref, struct lookout **lookout, struct throttle *throttle,
                    struct error *err) {
+  *lookout = NULL;
+  *throttle = (struct throttle){.data = NULL};
+  if (is_false(session->host->L, spec_ref))
+    return true;
   struct lookout *w = xcalloc(1, sizeof(*w));
   w->session = session;
   strbuf_init(&w->reason);

@@ -13,7 +13,8 @@ struct lookout;
 
 /*
  * Opens what the signals need, looks once, and begins to look every second. `spec_ref` is the script's `throttle` in
- * Lua's registry (a table, a boolean or nil; LUA_NOREF for none). `throttle` is what the runner asks.
+ * Lua's registry (a table, a boolean or nil; LUA_NOREF for none). `throttle` is what the runner asks. With `false`
+ * nothing is opened: `lookout` is NULL, and `throttle` has no functions.
  *
  * Fails where a signal cannot be read at all: a missing permission, a replica that cannot be reached, a broken probe.
  * ERROR_USAGE for a wrong key or value, ERROR_CONNECT, ERROR_FAILED.

@@ -38,6 +38,10 @@ local slots = [[
 SELECT slot_name::text, (pg_current_wal_lsn() - restart_lsn)::double precision
 FROM pg_replication_slots WHERE restart_lsn IS NOT NULL]]
 
+-- Segments that are ready for the archive: exact, but not for everybody.
+local ready = [[
+SELECT NULL::text, count(*)::double precision FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready']]
+
 -- Segments between the one that is being written and the last one that was archived: what pg_stat_archiver says to
 -- everybody. Names of segments are timeline, then the number in two halves.
 local archive = [[
@@ -98,6 +102,12 @@ local function add_replicas(signals, connection, limits, explicit)
   }
 end
 
+local function may_list_archive(connection)
+  return connection:scalar([[
+    SELECT coalesce(bool_or(has_function_privilege(oid, 'EXECUTE')), false)
+    FROM pg_proc WHERE proname = 'pg_ls_archive_statusdir']])
+end
+
 function throttle.throttle_signals(_, connection, limits, explicit)
   local signals = {}
   add_replicas(signals, connection, limits, explicit)
@@ -118,7 +128,7 @@ function throttle.throttle_signals(_, connection, limits, explicit)
       what = "WAL segments to archive",
       unit = "count",
       limit = limits.max_archive_backlog,
-      sql = archive,
+      sql = may_list_archive(connection) and ready or archive,
     }
   end
   if limits.lock_yield or limits.max_blocked then
