@@ -287,6 +287,15 @@ describe("SQLite:", function()
       )
     end)
 
+    it("that are deferrable go as a whole", function()
+      change(
+        "CREATE TABLE o (id INTEGER PRIMARY KEY); "
+          .. "CREATE TABLE t (a INT REFERENCES o NOT NULL DEFERRABLE INITIALLY DEFERRED /* later */ UNIQUE)",
+        [[op.drop_constraint(nil, "t", { type_ = "foreignkey" })]]
+      )
+      assert.are.equal("CREATE TABLE t (a INT NOT NULL /* later */ UNIQUE)", definition())
+    end)
+
     it("go by a naming convention", function()
       change(
         "CREATE TABLE t (a INT UNIQUE, b INT)",

@@ -376,6 +376,17 @@ describe("a rebuilt table of SQLite", function()
     end)
   end)
 
+  it("is known to a script that a .sql revision of it makes", function()
+    p:write("migrations/versions/a1_made.sql", "-- Made\n-- revision: a1\n-- down_revision:\n-- migrate:up\n"
+      .. "CREATE TABLE t (a INT, b INT);\nCREATE INDEX i ON t (b); -- an index\n-- migrate:down\nDROP TABLE t;\n")
+    p:revision("a2", "a1", [[op.alter_column("t", "b", { nullable = false })]])
+    p:write("script.sql", p:ok("upgrade head --sql").out)
+    local output, code = moonbird.shell(("cd %s && sqlite3 -bail data.db < script.sql"):format(p.folder))
+    assert.are.equal(0, code, output)
+    assert.are.equal("CREATE TABLE t (a INT, b INT NOT NULL)", definition())
+    assert.are.equal("CREATE INDEX i ON t (b)", definition("i"))
+  end)
+
   describe("between backfills", function()
     -- Stays in Lua at a place in the first run only.
     local function stop_at(name)

@@ -1,7 +1,7 @@
 -- followed.lua: with --sql, what the script has made so far: a database in memory, of the same kind as the one that the
 -- script is for, in which all its definitions are run as well. A dialect that must look at a table to change it
--- (dialect.rebuild) looks here, and what it does goes into the script. Used by offline.lua and statement.lua; knows no
--- database by name.
+-- (dialect.rebuild) looks here, and what it does goes into the script. Used by offline.lua, sql_revision.lua and
+-- statement.lua; knows no database by name.
 
 local host = require("moonbird.host")
 

@@ -1,6 +1,7 @@
 -- sql_revision.lua: runs the sections of a .sql revision, statement by statement. Called by core/run/step.c as a task;
 -- core/run/sqlfile.c cuts the text. Knows the journal only through statement.lua.
 
+local followed = require("moonbird.followed")
 local host = require("moonbird.host")
 local lock_wait = require("moonbird.lock_wait")
 local settings = require("moonbird.settings")
@@ -134,8 +135,9 @@ local function run_recorded(file, reader)
 end
 
 local function write(file, reader)
-  each(file, reader, true, function(_, _, piece, data)
+  each(file, reader, true, function(text, _, piece, data)
     host.script_add(piece, data ~= nil)
+    followed.note(text)
   end)
 end
 

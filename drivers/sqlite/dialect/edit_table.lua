@@ -173,8 +173,12 @@ local ranks = {
   timing = 11,
 }
 
---- Takes a piece out; a comment in front of it stays.
+--- Takes a piece out; a comment in front of it stays. DEFERRABLE goes with the reference that it belongs to.
 function edit_table.remove_piece(column, index)
+  local _, timing = edit_table.piece(column, "timing")
+  if timing and timing > index and column.pieces[index].kind == "references" then
+    edit_table.remove_piece(column, timing)
+  end
   local piece = table.remove(column.pieces, index)
   if has_comment(piece.gap) then
     local follower = column.pieces[index]

@@ -273,17 +273,21 @@ local function with_settings(db, body)
     enforced = db:scalar("SELECT moonbird_foreign_keys(0)")
   end
   local was_legacy = not db.is_script and db:scalar("PRAGMA legacy_alter_table") or 0
+  local function restore()
+    if was_legacy == 0 then
+      db:exec("PRAGMA legacy_alter_table = OFF")
+    end
+    if enforced == 1 then
+      db:scalar("SELECT moonbird_foreign_keys(1)")
+    end
+  end
   db:exec("PRAGMA legacy_alter_table = ON")
   local ok, problem = pcall(body)
-  if was_legacy == 0 then
-    db:exec("PRAGMA legacy_alter_table = OFF")
-  end
-  if enforced == 1 then
-    db:scalar("SELECT moonbird_foreign_keys(1)")
-  end
   if not ok then
+    pcall(restore) -- what was thrown says more than what fails after it
     error(problem, 0)
   end
+  restore()
 end
 
 local SAVEPOINT = "moonbird_rebuild"
