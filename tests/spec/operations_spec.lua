@@ -308,6 +308,46 @@ if moonbird.postgres_url then
     end)
   end)
 
+  describe("a statement outside of a transaction that was done when its run died", function()
+    local function run_and_kill(p, change)
+      p:revision("a1", nil, 'op.create_table("t", { column("a", types.text()) })\nop.create_index("ix", "t", { "a" })')
+      p:revision("b2", "a1", ("op.autocommit_block(function() %s end)"):format(change))
+      p:ok("upgrade a1")
+      p:write("hold.sql", "BEGIN; LOCK TABLE t IN ROW EXCLUSIVE MODE; SELECT pg_sleep(30);")
+      local pid = moonbird.shell(
+        ("psql -X -q %s -f %s >/dev/null 2>&1 & echo $!"):format(quote(p.shell_url), quote(p:path("hold.sql")))
+      )
+      local run = p:start("upgrade head")
+      local waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '% INDEX %'"
+      moonbird.wait_until("it waits for the lock", 20, function()
+        return p:sql(waiting) == "1"
+      end)
+      run:kill("KILL")
+      moonbird.shell("kill " .. pid)
+      p:sql([[
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()]])
+    end
+
+    for what, case in pairs({
+      create = { 'op.create_index("ix2", "t", { "a" }, { postgresql_concurrently = true })', "ix2", "1" },
+      drop = { 'op.drop_index("ix", "t", { postgresql_concurrently = true })', "ix", "0" },
+    }) do
+      it("is not done again: " .. what, function()
+        local p = moonbird.project("postgres")
+        local count = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('%s') AND indisvalid"
+        count = count:format(case[2])
+        run_and_kill(p, case[1])
+        moonbird.wait_until("the server has gone on", 20, function()
+          return p:sql(count) == case[3]
+        end)
+        p:ok("upgrade head")
+        assert.are.equal(case[3], p:sql(count))
+        p:remove()
+      end)
+    end
+  end)
+
   describe("op.alter_enum", function()
     it("changes scalars, arrays, defaults and partitions, and refuses a row that has a value no more", function()
       local p = moonbird.project("postgres")

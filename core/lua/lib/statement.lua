@@ -161,11 +161,20 @@ local function run_alone(entry, items, body)
   return result
 end
 
+-- `done` is a query: where its first value is true, the item has done its work already.
+local function is_done(items)
+  local last = items[#items]
+  local found = type(last) == "table" and last.done and call("scalar", last.done[1], last.done[2])
+  return found == true or found == 1
+end
+
 -- The statement cannot be in a transaction: the journal holds "started" before it and "done" after it. A run that finds
--- "started" repeats it.
-local function run_outside(entry, body)
+-- "started" repeats it, unless the database shows that it was done, too.
+local function run_outside(entry, items, body, is_repeated)
   settings.own(host.commit_point)
-  local ok, result = pcall(body)
+  local ok, result = pcall(function()
+    return is_repeated and is_done(items) and 0 or body()
+  end)
   if not ok then
     host.statement_failed(entry, result) -- written only if the script goes on, to a further commit point
     error(result, 0)
@@ -175,11 +184,11 @@ local function run_outside(entry, body)
   return result
 end
 
-local function run(entry, items, body)
+local function run(entry, items, body, is_repeated)
   if host.in_transaction() then
     return run_inside(entry, items, body)
   elseif items and any_outside(items) then
-    return run_outside(entry, body)
+    return run_outside(entry, items, body, is_repeated)
   end
   return run_alone(entry, items, body)
 end
@@ -212,7 +221,7 @@ function statement.pass(kind, fingerprint, shown, body, items)
   elseif verdict == "fail" then
     error(result, 0)
   end
-  return run(entry, items, body)
+  return run(entry, items, body, verdict == "resume")
 end
 
 local transaction_words = { COMMIT = true, END = true, ROLLBACK = true, ABORT = true, BEGIN = true }

@@ -42,40 +42,55 @@ function indexes:index_text(operation)
   )
 end
 
-local INVALID = [[
+-- --- concurrently ---
+
+local BUILT = [[
 SELECT EXISTS (
   SELECT 1 FROM pg_catalog.pg_index
-  WHERE indexrelid = to_regclass(CAST(? AS text)) AND indrelid = to_regclass(CAST(? AS text)) AND NOT indisvalid
+  WHERE indexrelid = to_regclass(CAST(? AS text)) AND indrelid = to_regclass(CAST(? AS text)) AND %s
 )]]
 
 local function place_text(self, name, schema)
   return (schema and self:quote(schema) .. "." or "") .. self:quote(name)
 end
 
+-- A query: is there such an index on the table, and is it valid, or not?
+local function built(self, operation, validity)
+  local schema = operation.schema
+  local index, table_ = self:index_name(operation), operation.table
+  return { BUILT:format(validity), { place_text(self, index, schema), place_text(self, table_, schema) } }
+end
+
 -- A build that was broken off leaves an index behind that is not valid: nobody can use it, and its name is taken.
 local function clear_invalid(self, operation)
-  local name, schema = self:index_name(operation), operation.schema
-  local params = { place_text(self, name, schema), place_text(self, operation.table, schema) }
+  local place = self:table_name(self:index_name(operation), operation.schema)
   return {
-    "DROP INDEX CONCURRENTLY IF EXISTS " .. self:table_name(name, schema),
-    when = { INVALID, params },
+    "DROP INDEX CONCURRENTLY IF EXISTS " .. place,
+    when = built(self, operation, "NOT indisvalid"),
     clears = true,
   }
 end
 
 function indexes:render_create_index(operation)
   local text = self:index_text(operation)
-  return self:option(operation, "concurrently") and { clear_invalid(self, operation), text } or { text }
+  if not self:option(operation, "concurrently") then
+    return { text }
+  end
+  return { clear_invalid(self, operation), { text, done = built(self, operation, "indisvalid") } }
 end
 
 function indexes:render_drop_index(operation)
-  return {
-    ("DROP INDEX %s%s%s"):format(
-      self:option(operation, "concurrently") and "CONCURRENTLY " or "",
-      operation.if_exists and "IF EXISTS " or "",
-      self:table_name(self:settled_name(operation, operation), operation.schema)
-    ),
-  }
+  local name, schema = self:settled_name(operation, operation), operation.schema
+  local is_concurrent = self:option(operation, "concurrently")
+  local text = ("DROP INDEX %s%s%s"):format(
+    is_concurrent and "CONCURRENTLY " or "",
+    operation.if_exists and "IF EXISTS " or "",
+    self:table_name(name, schema)
+  )
+  if not is_concurrent then
+    return { text }
+  end
+  return { { text, done = { "SELECT to_regclass(CAST(? AS text)) IS NULL", { place_text(self, name, schema) } } } }
 end
 
 return indexes
