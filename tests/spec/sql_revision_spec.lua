@@ -143,6 +143,23 @@ INSERT INTO "a;b" VALUES (3, 'a\');]],
       p:ok("downgrade base")
     end)
 
+    it("are done once, statement by statement, however often they are killed", function()
+      local seed = os.time()
+      math.randomseed(seed)
+      local up = { "CREATE TABLE t (id integer, n integer);" }
+      for id = 1, 60 do
+        up[#up + 1] = ("INSERT INTO t VALUES (%d, 0);\nUPDATE t SET n = n + 1 WHERE id = %d;"):format(id, id)
+      end
+      write("a1", table.concat(up, "\n"), { header = "-- transaction: false\n" })
+      for _ = 1, 6 do
+        local run = p:start("upgrade head")
+        moonbird.sleep(math.random(2, 30) / 100)
+        run:kill("KILL"):wait()
+      end
+      p:ok("upgrade head")
+      assert.equals("60|60|1|1", p:sql("SELECT count(*), count(DISTINCT id), min(n), max(n) FROM t"), "seed " .. seed)
+    end)
+
     it("refuse a text that is not the one of which a part was done", function()
       local up = "CREATE TABLE t (x integer);\nINSERT INTO t VALUES (%d);\nINSERT INTO u VALUES (1);"
       write("a1", up:format(1), { header = "-- transaction: false\n" })
