@@ -563,7 +563,8 @@ static void after_checkpoint(struct worker *w) {
 
 static void tell(struct worker *w, double seconds) {
   struct job *job = w->job;
-  struct batch_news news = {.committed = true, .rows = w->rows, .seconds = seconds, .size = w->limit};
+  struct batch_news news = {
+      .result = BATCH_COMMITTED, .rows = w->rows, .bad = (int64_t)w->bad.len, .seconds = seconds, .size = w->limit};
   job->has_committed = true;
   if (job->on_batch)
     job->on_batch(job->data, &news);

@@ -7,6 +7,7 @@
 #define BACKFILL_JOB_H
 
 #include "backfill/definition.h"
+#include "backfill/metrics.h"
 #include "backfill/throttle.h"
 #include "run/session.h"
 
@@ -23,8 +24,9 @@ enum job_end {
 
 /* What happened to a batch, for counters. */
 struct batch_news {
-  bool committed;
+  enum batch_result result;
   int64_t rows;         /* gone through; 0 unless committed */
+  int64_t bad;          /* of them put aside */
   double seconds;       /* from BEGIN to COMMIT, or to the failure */
   int64_t size;         /* rows asked for */
   const char *sqlstate; /* of what failed; "" for a Lua error, NULL when committed */

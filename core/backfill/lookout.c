@@ -188,6 +188,16 @@ static void take_overrides(void *data, const json_t *overrides) {
     signal_override(w->signals.items[i], overrides);
 }
 
+static double give_lag(void *data) {
+  const struct lookout *w = data;
+  double worst = -1;
+  for (size_t i = 0; i < w->signals.len; i++) {
+    double lag_s = signal_lag_s(w->signals.items[i]);
+    worst = lag_s > worst ? lag_s : worst;
+  }
+  return worst;
+}
+
 static int give_divisor(void *data) {
   struct lookout *w = data;
   int divisor = 1;
@@ -364,7 +374,8 @@ bool lookout_start(struct session *session, int spec_ref, struct lookout **looko
     return false;
   }
   *lookout = w;
-  *throttle = (struct throttle){.data = w, .reason = give_reason, .override = take_overrides, .divisor = give_divisor};
+  *throttle = (struct throttle){
+      .data = w, .reason = give_reason, .override = take_overrides, .divisor = give_divisor, .lag_s = give_lag};
   return true;
 }
 

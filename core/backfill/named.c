@@ -186,10 +186,14 @@ bool named_run(const struct run_request *request, const char *name, const struct
   bool ignored;
   if (!session_open(&session, request, false, err))
     return false;
+  const struct run_listener *listener = request->listener;
   bool shared = driver_can(session.driver, MOONBIRD_CAP_MANY_CONNECTIONS);
   bool ok = (shared || lock_take(&session, err)) && named_open(&named, &session, name, err);
   if (ok) {
-    ok = run(&named, limits, nothing_to_do ? nothing_to_do : &ignored, err);
+    bool opened = !listener || !listener->opened || listener->opened(listener->data, session.loop, err);
+    ok = opened && run(&named, limits, nothing_to_do ? nothing_to_do : &ignored, err);
+    if (opened && listener && listener->closing)
+      listener->closing(listener->data);
     named_release(&named);
   }
   session_close(&session);

@@ -26,9 +26,30 @@ static double delay_s(int attempt, double longest) {
   return fmin(longest, first_retry_s * pow(2, attempt)) * (0.75 + 0.5 * (double)random() / (double)RAND_MAX);
 }
 
-static void tell(const struct worker *w) {
+static enum batch_result result_of(const struct job *job, enum failure failure) {
+  if (job->end == JOB_FAILED)
+    return BATCH_FAILED;
+  switch (failure) {
+  case FAILURE_ROW:
+    return BATCH_SPLIT;
+  case FAILURE_SHRINK:
+    return BATCH_SHRUNK;
+  case FAILURE_REPEAT:
+  case FAILURE_RECONNECT:
+  case FAILURE_PAUSE:
+  case FAILURE_INTERRUPTED:
+  case FAILURE_STOP:
+    break;
+  }
+  return BATCH_RETRIED;
+}
+
+static void tell(const struct worker *w, enum failure failure, const char *sqlstate) {
   const struct job *job = w->job;
-  struct batch_news news = {.seconds = clock_monotonic_s() - w->begun_s, .size = w->limit, .sqlstate = w->err.sqlstate};
+  struct batch_news news = {.result = result_of(job, failure),
+                            .seconds = clock_monotonic_s() - w->begun_s,
+                            .size = w->limit,
+                            .sqlstate = sqlstate};
   if (job->on_batch)
     job->on_batch(job->data, &news);
 }
@@ -102,7 +123,7 @@ static void pause_all(struct worker *w) {
 }
 
 /* What follows the ROLLBACK is noted in `then`; ENDED where nothing does. */
-static void decide(struct worker *w) {
+static enum failure decide(struct worker *w) {
   enum worker_state again = w->has_range ? WORKER_BEGIN : WORKER_SEEK;
   double statement_s = clock_monotonic_s() - w->statement_begun_s;
   enum failure failure =
@@ -113,7 +134,7 @@ static void decide(struct worker *w) {
   case FAILURE_ROW:
     if (!narrow(w) && !condemn(w))
       give_up(w);
-    return;
+    return failure;
   case FAILURE_SHRINK:
     sizer_timed_out(&w->sizer);
     w->narrow = w->narrow > 10 ? w->narrow / 10 : w->narrow ? 1 : 0;
@@ -123,24 +144,25 @@ static void decide(struct worker *w) {
       give_up(w);
     else
       w->retry_s = delay_s(w->attempts++, last_retry_s);
-    return;
+    return failure;
   case FAILURE_RECONNECT:
     if (++w->losses > MOST_ATTEMPTS)
       give_up(w); /* it is this batch that costs the connection */
     else
       w->then = WORKER_CONNECT;
-    return;
+    return failure;
   case FAILURE_PAUSE:
     pause_all(w);
-    return;
+    return failure;
   case FAILURE_INTERRUPTED:
     if (w->job->end == JOB_GOES_ON || w->job->end == JOB_STOPPED)
       w->job->end = JOB_INTERRUPTED;
-    return;
+    return failure;
   case FAILURE_STOP:
     give_up(w);
-    return;
+    return failure;
   }
+  return failure;
 }
 
 /* The first error of all is the job's; one of a batch that is repeated is forgotten. */
@@ -157,8 +179,10 @@ void recover_from(struct worker *w) {
   w->result = NULL;
   host_task_release(w->job->session->host, &w->task);
   if (error_is_set(&w->err)) {
-    tell(w);
-    decide(w);
+    char sqlstate[sizeof(w->err.sqlstate)];
+    memcpy(sqlstate, w->err.sqlstate, sizeof(sqlstate));
+    enum failure failure = decide(w);
+    tell(w, failure, sqlstate);
   }
   settle_error(w);
   int state = conn_transaction_state(w->conn);

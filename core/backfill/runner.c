@@ -42,6 +42,7 @@ struct runner {
   int interrupts; /* at the start */
   int64_t rows;   /* of this process, in this run */
   struct estimate estimate;
+  struct rate_window window; /* rows of this process */
   const char *throttled_for; /* what the table says; static or the throttle's */
   char *throttle_text;
   double throttled_s; /* since */
@@ -152,6 +153,18 @@ static int64_t largest_batch(const struct runner *r) {
   return size;
 }
 
+static size_t working(const struct runner *r) {
+  size_t count = 0;
+  for (size_t i = 0; i < r->workers.len; i++)
+    count += worker_at(r, i)->state != WORKER_ENDED;
+  return count;
+}
+
+/* Of the slowest replica; below 0: not known. */
+static double lag_s(const struct runner *r) {
+  return r->throttle.lag_s ? r->throttle.lag_s(r->throttle.data) : -1;
+}
+
 static const char *state_word(const struct runner *r, bool ended) {
   switch (r->job.end) {
   case JOB_FINISHED:
@@ -195,6 +208,8 @@ static void report(struct runner *r, bool ended) {
       .rows_estimated = r->job.definition->rows_estimated,
       .batch_size = largest_batch(r),
       .elapsed_s = clock_monotonic_s() - r->begun_s,
+      .workers = ended ? 0 : working(r),
+      .lag_s = lag_s(r),
       .resumed = r->request->resumed,
       .ended = complete,
   };
@@ -210,8 +225,9 @@ static void handle_batch(void *data, const struct batch_news *news) {
   r->rows += news->rows;
   if (listener && listener->batch)
     listener->batch(listener->data, r->job.definition->name, news);
-  if (!news->committed)
+  if (news->result != BATCH_COMMITTED)
     return;
+  window_add(&r->window, clock_monotonic_s(), news->rows);
   rate_add(&r->estimate.rate, clock_monotonic_s(), r->estimate.rows_before + r->rows);
   report(r, false);
   const struct runner_limits *limits = &r->request->limits;
@@ -242,6 +258,11 @@ static void post_watch(struct runner *r) {
   control_post(&r->control, "watch", &params, take_watch, r);
 }
 
+/* Rows a second of this process over so many seconds, as if its workers were equally fast; readers add them up. */
+static int64_t rate_share(const struct runner *r, double now_s, double seconds) {
+  return (int64_t)(window_rate(&r->window, now_s, seconds) / (double)r->workers.len + 0.5);
+}
+
 static void post_beats(struct runner *r) {
   double now = clock_monotonic_s();
   if (now - r->beat_s < r->lease_s / 6)
@@ -250,10 +271,16 @@ static void post_beats(struct runner *r) {
   for (size_t i = 0; i < r->workers.len; i++) {
     const struct worker *w = worker_at(r, i);
     struct batch_builder params;
-    batch_init(&params, 3);
+    batch_init(&params, 6);
     batch_add_int(&params, 0, w->limit);
-    batch_add_float(&params, 1, r->lease_s);
-    batch_add_str(&params, 2, w->id);
+    batch_add_int(&params, 1, rate_share(r, now, 60));
+    batch_add_int(&params, 2, rate_share(r, now, 600));
+    if (lag_s(r) >= 0)
+      batch_add_int(&params, 3, (int64_t)(1000 * lag_s(r)));
+    else
+      batch_add_null(&params, 3);
+    batch_add_float(&params, 4, r->lease_s);
+    batch_add_str(&params, 5, w->id);
     control_post(&r->control, "worker_beat", &params, NULL, NULL);
   }
 }
@@ -495,6 +522,7 @@ bool runner_run(const struct runner_request *request, struct runner_outcome *out
     return false;
   init_job(&r);
   estimate_init(&r.estimate, request->row);
+  window_init(&r.window, r.begun_s);
   if (!open_control(&r, err)) {
     r.session->conn = r.own_conn;
     lookout_stop(r.lookout);

@@ -129,6 +129,15 @@ void signal_take_replica(struct signal *s, struct replica *r, int64_t position, 
   gauge_take(&r->bytes, (double)lag_bytes(&s->history, position), now_s);
 }
 
+double signal_lag_s(const struct signal *s) {
+  double worst = -1;
+  for (size_t i = 0; i < s->replicas.len; i++) {
+    const struct replica *r = s->replicas.items[i];
+    worst = r->lag.value > worst ? r->lag.value : worst;
+  }
+  return worst;
+}
+
 /* Those that may go are forgotten when they are not there. */
 static void forget_gone(struct signal *s, double now_s) {
   for (size_t i = s->replicas.len; i-- > 0;) {

@@ -97,6 +97,9 @@ struct replica *signal_add_replica(struct signal *signal, const char *name, bool
 /* Appends why no batch may start now, after "; " where something is there already. */
 void signal_add_reason(const struct signal *signal, double now_s, struct strbuf *reason);
 
+/* Seconds that the slowest replica is behind; below 0: it knows of none. */
+double signal_lag_s(const struct signal *signal);
+
 /* 1, or what the size of batches is divided by. */
 int signal_divisor(struct signal *signal, double now_s);
 

@@ -23,6 +23,9 @@ struct throttle {
   /* A batch of a worker has been committed. May be NULL. */
   void (*batch_done)(void *data, int64_t rows, double seconds);
 
+  /* Seconds that the slowest replica is behind; below 0: not known. May be NULL. */
+  double (*lag_s)(void *data);
+
   /* Divides the next batches of all workers: 1, or 2 and more while others are blocked by us. NULL is 1. */
   int (*divisor)(void *data);
 };

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/exporter.h"
 #include "cli/listener.h"
 
 #include <errno.h>
@@ -16,9 +17,17 @@ static struct {
   const char *workers;
   const char *max_rows;
   const char *until;
+  const char *metrics;
   double max_time_s;
   bool accept_code_change;
 } given;
+
+#define METRICS_OPTION                                                                                                 \
+  {                                                                                                                    \
+    .name = "metrics", .type = OPTION_TEXT, .argument = "FILE|:PORT",                                                  \
+    .help = "figures for Prometheus: written to FILE, or served at http://127.0.0.1:PORT/metrics",                     \
+    .target = &given.metrics                                                                                           \
+  }
 
 const struct option_spec backfill_run_options[] = {
     {.name = "workers",
@@ -45,8 +54,10 @@ const struct option_spec backfill_run_options[] = {
      .type = OPTION_FLAG,
      .help = "go on although the code was changed meanwhile",
      .target = &given.accept_code_change},
+    METRICS_OPTION,
     OPTION_END,
 };
+const struct option_spec backfill_finalize_options[] = {METRICS_OPTION, OPTION_END};
 
 /* A whole number above 0; `text` NULL is 0. */
 static bool read_count(const char *text, const char *option, long long most, long long *count, struct error *err) {
@@ -112,8 +123,12 @@ static bool read_limits(struct runner_limits *limits, struct error *err) {
 static bool run_named(struct cli *cli, const struct runner_limits *limits, struct error *err) {
   const char *name = cli_argument(cli, 0, NULL);
   struct listener listener;
+  struct exporter exporter;
   bool nothing_to_do = false;
+  if (!exporter_init(&exporter, name, given.metrics, err))
+    return false;
   listener_init(&listener, &cli->out);
+  listener.exporter = given.metrics ? &exporter : NULL;
   struct run_request request = cli_run_request(cli, &listener.run);
   request.accept_code_change = given.accept_code_change;
   bool ok = named_run(&request, name, limits, &nothing_to_do, err);
@@ -122,6 +137,7 @@ static bool run_named(struct cli *cli, const struct runner_limits *limits, struc
   if (ok && nothing_to_do && cli->out.live)
     log_info("nothing to do: backfill %s is done", name);
   listener_release(&listener);
+  exporter_release(&exporter);
   return ok;
 }
 

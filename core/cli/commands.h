@@ -116,6 +116,7 @@ bool cmd_completion(struct cli *cli, struct error *err);
 /* cmd_backfill_run.c */
 extern const struct option_spec backfill_run_options[];
 bool cmd_backfill_run(struct cli *cli, struct error *err);
+extern const struct option_spec backfill_finalize_options[];
 bool cmd_backfill_finalize(struct cli *cli, struct error *err);
 
 #endif

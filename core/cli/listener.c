@@ -5,8 +5,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/exporter.h"
 #include "cli/report.h"
 #include "cli/width.h"
+#include "db/loop.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -173,8 +175,28 @@ static void on_backfill(void *data, const struct backfill_progress *news) {
     json_object_set_new(event, "ended", json_boolean(news->ended));
     output_event(l->out, event);
   }
+  if (l->exporter)
+    exporter_progress(l->exporter, news);
   if (l->out->live)
     progress_backfill(&l->progress, news, clock_monotonic_s());
+}
+
+static void on_batch(void *data, const char *backfill, const struct batch_news *news) {
+  struct listener *l = data;
+  (void)backfill;
+  if (l->exporter)
+    exporter_batch(l->exporter, news);
+}
+
+static bool on_opened(void *data, struct loop *loop, struct error *err) {
+  struct listener *l = data;
+  return !l->exporter || exporter_start(l->exporter, loop_uv(loop), err);
+}
+
+static void on_closing(void *data) {
+  struct listener *l = data;
+  if (l->exporter)
+    exporter_stop(l->exporter);
 }
 
 static void on_lock_waiting(void *data, const char *holder, double waited_s) {
@@ -233,6 +255,9 @@ void listener_init(struct listener *l, struct output *out) {
                                  .step_failed = on_step_failed,
                                  .step_resumed = on_step_resumed,
                                  .backfill = on_backfill,
+                                 .batch = on_batch,
+                                 .opened = on_opened,
+                                 .closing = on_closing,
                                  .lock_waiting = on_lock_waiting,
                                  .tick = on_tick}};
   progress_init(&l->progress, stderr, isatty(STDERR_FILENO) == 1, out->utf8, progress_interval());

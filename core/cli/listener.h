@@ -11,6 +11,8 @@
 #include "cli/progress.h"
 #include "run/run.h"
 
+struct exporter;
+
 struct listener {
   struct run_listener run; /* for the request; its data is this struct */
   struct output *out;
@@ -19,7 +21,8 @@ struct listener {
   struct vec finished; /* owned ids of the steps that finished, in their order */
   struct strbuf step;  /* the line of the step that runs, without its outcome; empty between steps */
   double started_s;
-  double lock_told_s; /* when the waiting was last told; below 0: not yet */
+  struct exporter *exporter; /* --metrics, or NULL; the command's */
+  double lock_told_s;        /* when the waiting was last told; below 0: not yet */
 };
 
 void listener_init(struct listener *l, struct output *out);

@@ -29,11 +29,14 @@ struct backfill_progress {
   double eta_s;           /* -1 until it means something */
   int64_t batch_size;
   double elapsed_s; /* of this run */
+  size_t workers;   /* of this process */
+  double lag_s;     /* of the slowest replica; -1 unknown */
   bool resumed;     /* an earlier run had begun it */
   bool ended;       /* the last call for this backfill */
 };
 
 struct batch_news;
+struct loop;
 
 /* What the command wants to hear while the work goes on; any may be NULL. */
 struct run_listener {
@@ -44,6 +47,8 @@ struct run_listener {
   void (*step_resumed)(void *data, const struct plan_step *step, size_t statements_passed_over);
   void (*backfill)(void *data, const struct backfill_progress *progress);
   void (*batch)(void *data, const char *backfill, const struct batch_news *news); /* backfill/job.h */
+  bool (*opened)(void *data, struct loop *loop, struct error *err); /* a named backfill's run; false: it ends */
+  void (*closing)(void *data);                                      /* after `opened`, while the loop still lives */
   void (*lock_waiting)(void *data, const char *holder, double waited_s);
   void (*tick)(void *data, double step_elapsed_s); /* about four times a second while something runs */
 };

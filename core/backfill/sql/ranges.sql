@@ -84,7 +84,8 @@ INSERT INTO {backfill_worker} (id, runner, backfill, host, pid, batch_size, star
 VALUES (?, ?, ?, ?, ?, ?, {clock}, {clock}, {later})
 
 -- name: worker_beat
-UPDATE {backfill_worker} SET batch_size = ?, heartbeat_at = {clock}, lease_until = {later} WHERE id = ?
+UPDATE {backfill_worker}
+SET batch_size = ?, rate_1m = ?, rate_10m = ?, lag_ms = ?, heartbeat_at = {clock}, lease_until = {later} WHERE id = ?
 
 -- name: worker_delete
 DELETE FROM {backfill_worker} WHERE runner = ?

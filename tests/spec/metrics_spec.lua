@@ -1,0 +1,114 @@
+-- `--metrics`: the figures of a run as Prometheus' own parser reads them, from a file and from a port.
+local moonbird = require("support.moonbird")
+
+local FILL = [[
+return {
+  table = "people",
+  columns = { "counter", "full_name" },
+  size = 10,
+  on_error = "quarantine",
+  row = function(person)
+    if person.full_name == "poison" then
+      error("no such name")
+    end
+    return { counter = person.counter + 1 }
+  end,
+}
+]]
+
+-- name{labels} -> value, by the parser of Prometheus' client library; it fails on a wrong form.
+local PARSE = [[
+import sys
+from prometheus_client.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(open(sys.argv[1]).read()):
+    for s in family.samples:
+        labels = ",".join("%s=%s" % kv for kv in sorted(s.labels.items()) if kv[0] != "backfill")
+        print("%s{%s} %g %s" % (s.name, labels, s.value, s.labels["backfill"]))
+]]
+
+local function parsed(p, path)
+  p:write("parse.py", PARSE)
+  local out, code = moonbird.shell(("/usr/bin/python3 %s %s"):format(p:path("parse.py"), path))
+  assert.equals(0, code, out)
+  local samples = {}
+  for name, value, backfill in out:gmatch("(%S+) (%S+) (%S+)\n") do
+    assert.equals("fill", backfill)
+    samples[name:gsub("^moonbird_backfill_", "")] = tonumber(value)
+  end
+  return samples
+end
+
+-- A port that nobody listens on now.
+local function free_port()
+  local out = moonbird.shell([[/usr/bin/python3 -c '
+import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])']])
+  return out:match("%d+")
+end
+
+describe("--metrics", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+
+    before_each(function()
+      p = moonbird.project(kind)
+      p:people(100)
+      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+      p:write("migrations/backfills/fill.lua", FILL)
+    end)
+
+    after_each(function()
+      p:remove()
+    end)
+
+    it("writes a file that Prometheus reads", function()
+      p:sql("UPDATE people SET full_name = 'poison' WHERE id = 50")
+      p:fails(8, { "backfill", "run", "fill", "--metrics", p:path("metrics.prom") })
+      local samples = parsed(p, p:path("metrics.prom"))
+      assert.equals(100, samples["rows_total{}"])
+      assert.equals(1, samples["bad_rows_total{}"])
+      assert.equals(0, samples["workers{}"])
+      assert.equals(1, samples["progress_ratio{}"])
+      assert.is_true(samples["batches_total{result=committed}"] >= 10)
+      assert.equals(samples["batches_total{result=committed}"], samples["batch_seconds_bucket{le=+Inf}"])
+      assert.equals(samples["batches_total{result=committed}"], samples["batch_seconds_count{}"])
+      assert.is_true(samples["last_commit_timestamp_seconds{}"] > 1700000000)
+    end)
+
+    it("answers at a port while it runs", function()
+      local port = free_port()
+      p:write("migrations/backfills/fill.lua", (FILL:gsub("size = 10,", "size = 1, nice = 20,")))
+      local job = p:start("backfill run fill --metrics :" .. port)
+      local get = ("curl -s --retry 50 --retry-delay 0 --retry-connrefused --max-time 20 "
+        .. "-o %s -w '%%{http_code}' http://127.0.0.1:%s"):format(p:path("got"), port)
+      local code = moonbird.shell(get .. "/metrics")
+      assert.equals("200", code)
+      local samples = parsed(p, p:path("got"))
+      assert.equals(1, samples["workers{}"])
+      assert.is_true(samples["rows_total{}"] <= 100)
+      assert.equals("404", (moonbird.shell(get .. "/")))
+      assert.equals("405", (moonbird.shell(get .. "/metrics -d x=1")))
+      assert.equals("431", (moonbird.shell(get .. "/metrics -H 'X: " .. ("x"):rep(9000) .. "'")))
+      job:kill("TERM")
+      assert.equals(3, job:wait().code)
+    end)
+  end)
+
+  it("says what is wrong with the place", function()
+    local p = moonbird.project("sqlite")
+    p:people(5)
+    moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+    p:write("migrations/backfills/fill.lua", FILL)
+    local function problem(where, wanted, code)
+      local run = p:fails(code, { "backfill", "run", "fill", "--metrics", where })
+      assert.truthy(run.err:find(wanted, 1, true), run.err)
+    end
+    problem(":", "':' has no port from 1 to 65535", 2)
+    problem(":99999", "has no port", 2)
+    problem("nowhere:80", "cannot listen for --metrics at nowhere port 80", 2)
+    problem("/no/such/folder/file", "/no/such/folder", 2)
+    p:remove()
+  end)
+end)
