@@ -1,5 +1,5 @@
 /*
- * checks_cancel.c - cancelling from another thread, and cancelling nothing.
+ * checks_cancel.c - cancelling from another thread, and cancelling nothing; breaking a connection.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,6 +13,7 @@
 struct canceller {
   struct run *run;
   moonbird_conn *conn;
+  void (*act)(moonbird_conn *conn); /* cancel, or sever */
   atomic_bool is_over;
   pthread_t thread;
 };
@@ -23,15 +24,15 @@ static void *canceller_main(void *context) {
   const struct timespec pause = {.tv_nsec = 10000000};
   for (int i = 1; !atomic_load(&canceller->is_over); i++) {
     if (i % 30 == 0) {
-      canceller->run->driver->cancel(canceller->conn);
+      canceller->act(canceller->conn);
     }
     nanosleep(&pause, NULL);
   }
   return NULL;
 }
 
-static bool canceller_start(struct canceller *canceller, struct run *run) {
-  *canceller = (struct canceller){.run = run, .conn = run->conn};
+static bool canceller_start(struct canceller *canceller, struct run *run, void (*act)(moonbird_conn *conn)) {
+  *canceller = (struct canceller){.run = run, .conn = run->conn, .act = act};
   EXPECT(run, pthread_create(&canceller->thread, NULL, canceller_main, canceller) == 0, "no thread can be started");
   return true;
 }
@@ -42,11 +43,11 @@ static void canceller_stop(struct canceller *canceller) {
 }
 
 /* Runs the long query under a canceller. With a stream the waiting may be in execute or in fetch. */
-static bool cancel_long_query(struct run *run, uint32_t flags) {
+static bool end_long_query(struct run *run, uint32_t flags, void (*act)(moonbird_conn *conn)) {
   struct canceller canceller;
   moonbird_result *result = NULL;
   moonbird_batch batch = {.size = sizeof batch};
-  STEP(canceller_start(&canceller, run));
+  STEP(canceller_start(&canceller, run, act));
   double start = now_seconds();
   int32_t status = client_execute(run, run->conn, run->texts->long_query, flags, MOONBIRD_BIND_ROW, NULL, &result);
   if (status == MOONBIRD_OK) {
@@ -57,9 +58,30 @@ static bool cancel_long_query(struct run *run, uint32_t flags) {
   run->driver->result_free(result);
   EXPECT(run, status == MOONBIRD_ERROR, "the cancelled query ends with status %d", status);
   STEP(check_error_form(run));
-  EXPECT(run, strcmp(run->error.sqlstate, "57014") == 0, "SQLSTATE %s: %s", run->error.sqlstate, run->error.message);
   EXPECT(run, seconds < CANCEL_SECONDS_MAX, "it took %.1f seconds", seconds);
   return true;
+}
+
+static bool cancel_long_query(struct run *run, uint32_t flags) {
+  STEP(end_long_query(run, flags, run->driver->cancel));
+  EXPECT(run, strcmp(run->error.sqlstate, "57014") == 0, "SQLSTATE %s: %s", run->error.sqlstate, run->error.message);
+  return true;
+}
+
+/* A severed connection is lost for good; a new one works. */
+static bool sever_breaks_the_connection(struct run *run) {
+  if (run->driver->sever == NULL) {
+    return true;
+  }
+  STEP(end_long_query(run, 0, run->driver->sever));
+  EXPECT(run, strncmp(run->error.sqlstate, "08", 2) == 0, "SQLSTATE %s: %s", run->error.sqlstate, run->error.message);
+  EXPECT(run, run->error.retry == MOONBIRD_RETRY_CONNECTION, "retry is %u", run->error.retry);
+  run->driver->sever(run->conn);
+  moonbird_conn *other = client_open(run);
+  STEP(other != NULL);
+  run->driver->close(run->conn);
+  run->conn = other;
+  return client_still_works(run);
 }
 
 static bool running_query_is_cancelled(struct run *run) {
@@ -128,5 +150,6 @@ const struct check checks_cancel[] = {
     {"cancel: in a transaction", cancel_in_transaction},
     {"cancel: nothing runs, nothing happens", idle_cancel_does_nothing},
     {"cancel: nothing happens beside an open stream", idle_cancel_beside_a_stream},
+    {"sever: a running query ends with class 08", sever_breaks_the_connection},
     {NULL, NULL},
 };
