@@ -7,7 +7,7 @@
 local check = require("moonbird.check")
 local create_index = require("sqlite.create_index")
 local edit_table = require("sqlite.edit_table")
-local naming = require("moonbird.naming")
+local find_constraint = require("sqlite.find_constraint")
 local sql = require("moonbird.sql")
 local tokens = require("sqlite.tokens")
 
@@ -385,112 +385,9 @@ function changes.add_constraint(work, change)
   changes.add_item(work, change.item, change.definition)
 end
 
--- What drop_constraint calls a kind -> the kinds of elements and pieces.
-local kinds_of = {
-  unique = { unique = true },
-  primary = { primary_key = true },
-  check = { check = true },
-  foreignkey = { foreign_key = true, references = true },
-}
-
-local constraint_kinds = { unique = true, primary_key = true, check = true, foreign_key = true, references = true }
-constraint_kinds.not_null = true
-
--- Every constraint of the table: { source, columns, remove }.
-local function all_constraints(work)
-  local list = {}
-  for _, element in ipairs(work.tree.elements) do
-    if element.kind ~= "column" then
-      list[#list + 1] = { source = element, columns = element.columns, element = element }
-    else
-      for _, piece in ipairs(element.pieces) do
-        if constraint_kinds[piece.kind] then
-          list[#list + 1] = { source = piece, columns = { element.name }, element = element, piece = piece }
-        end
-      end
-    end
-  end
-  return list
-end
-
-local item_kinds = { references = "foreign_key" }
-
--- The names by which a constraint without one may be called: that of the convention, and PostgreSQL's own.
-local function answers_to(work, found, name)
-  local kind = item_kinds[found.source.kind] or found.source.kind
-  local item = { kind = kind, columns = found.columns, referent_table = found.source.referent_table }
-  item.referent_columns = found.source.referent_columns
-  local place = { table = work.tree.name, schema = work.schema }
-  local made, conventional = pcall(naming.name_of, item, place, work.convention)
-  if made and conventional and same_name(conventional, name) then
-    return true
-  end
-  local columns = table.concat(found.columns or {}, "_")
-  local usual = {
-    primary_key = ("%s_pkey"):format(work.tree.name),
-    unique = ("%s_%s_key"):format(work.tree.name, columns),
-    foreign_key = ("%s_%s_fkey"):format(work.tree.name, columns),
-    check = columns == "" and ("%s_check"):format(work.tree.name) or ("%s_%s_check"):format(work.tree.name, columns),
-  }
-  return same_name(usual[kind], name)
-end
-
-local function same_columns(a, b)
-  if #a ~= #b then
-    return false
-  end
-  for index, name in ipairs(a) do
-    if not same_name(name, b[index]) then
-      return false
-    end
-  end
-  return true
-end
-
-local function is_described(found, operation)
-  local condition = operation.condition and tokens.normalize(sql.text(operation.condition))
-  local is_other = operation.columns and not same_columns(operation.columns, found.columns or {})
-    or condition and tokens.normalize(found.source.condition or "") ~= condition
-  return not is_other
-end
-
-local function find_all(list, test)
-  local matches = {}
-  for _, found in ipairs(list) do
-    matches[#matches + 1] = test(found) and found or nil
-  end
-  return matches
-end
-
-local function candidates(work, change)
-  local operation, name = change.operation, change.name
-  local kinds = operation.type_ and kinds_of[operation.type_]
-  local list = find_all(all_constraints(work), function(found)
-    return not kinds or kinds[found.source.kind]
-  end)
-  if not name then
-    return find_all(list, function(found)
-      return is_described(found, operation)
-    end)
-  end
-  local matches = find_all(list, function(found)
-    return same_name(found.source.name, name)
-  end)
-  if #matches == 0 then
-    matches = find_all(list, function(found)
-      return not found.source.name and answers_to(work, found, name)
-    end)
-  end
-  -- a table has one primary key, whatever it is called on another database
-  if #matches == 0 and operation.type_ == "primary" then
-    return list
-  end
-  return matches
-end
-
 local function refuse_drop(work, change, count)
   local named = {}
-  for _, found in ipairs(all_constraints(work)) do
+  for _, found in ipairs(find_constraint.all(work)) do
     named[#named + 1] = found.source.name
   end
   local known = #named > 0 and "it has " .. table.concat(named, ", ") or "none of its constraints has a name"
@@ -517,7 +414,7 @@ local function remove_constraint(work, found)
 end
 
 function changes.drop_constraint(work, change)
-  local matches = candidates(work, change)
+  local matches = find_constraint.candidates(work, change)
   if #matches == 0 and change.operation.if_exists then
     return
   elseif #matches ~= 1 then
@@ -531,7 +428,7 @@ function changes.drop_constraint(work, change)
     for _, name in ipairs(found.columns) do
       set_nullable(column_of(work, name), false) -- as it was while it was the key
     end
-    found = candidates(work, change)[1]
+    found = find_constraint.candidates(work, change)[1]
   end
   remove_constraint(work, found)
   work.keys_changed = true
