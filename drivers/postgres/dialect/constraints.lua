@@ -33,15 +33,17 @@ end
 
 -- EXCLUDE USING gist (room WITH =, during WITH &&) WHERE (...)
 function constraints:exclude_text(item)
-  local ops, list = self:option(item, "ops") or {}, {}
+  local elements = {}
   for index, pair in ipairs(item.elements) do
-    local class = ops[pair[1]]
-    list[index] = ("%s%s WITH %s"):format(self:ident_list({ pair[1] }), class and " " .. class or "", pair[2])
+    elements[index] = pair[1]
   end
+  local list = self:elements_with_ops(elements, self:option(item, "ops"), function(text, index)
+    return text .. " WITH " .. item.elements[index][2]
+  end)
   local where = self:option(item, "where")
   return ("EXCLUDE USING %s (%s)%s"):format(
     self:option(item, "using") or "gist",
-    table.concat(list, ", "),
+    list,
     where and " WHERE " .. self:condition(where) or ""
   )
 end

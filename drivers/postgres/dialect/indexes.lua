@@ -1,18 +1,32 @@
 -- Indexes of PostgreSQL. Methods of the dialect (../dialect.lua takes them in).
 
+local check = require("moonbird.check")
 local sql = require("moonbird.sql")
 local suffixes = require("postgres.suffixes")
 
 local indexes = {}
 
--- "created_at", "email text_pattern_ops"
-function indexes:index_elements(operation)
-  local ops, list = self:option(operation, "ops") or {}, {}
-  for index, element in ipairs(operation.columns) do
-    local class = not sql.is(element) and ops[element]
-    list[index] = self:ident_list({ element }) .. (class and " " .. class or "")
+-- "created_at", "email text_pattern_ops": a list of names and expressions, each with its operator class, if it has one.
+-- `ops` is by the name, or the text of the expression; `format(text, number)` adds what else an element has.
+function indexes:elements_with_ops(elements, ops, format)
+  local list, unused = {}, {}
+  for name in pairs(ops or {}) do
+    unused[name] = true
+  end
+  for index, element in ipairs(elements) do
+    local name = sql.text(element)
+    local class = ops and ops[name]
+    unused[name] = nil
+    list[index] = format(self:ident_list({ element }) .. (class and " " .. class or ""), index)
+  end
+  if next(unused) then
+    check.refuse("ops names %s, which is not among the elements", check.sorted_keys(unused)[1])
   end
   return table.concat(list, ", ")
+end
+
+local function plain(text)
+  return text
 end
 
 local index_suffixes = {
@@ -37,7 +51,7 @@ function indexes:index_text(operation)
     self:ident(self:index_name(operation)),
     self:table_name(operation.table, operation.schema),
     using and " USING " .. using or "",
-    self:index_elements(operation),
+    self:elements_with_ops(operation.columns, self:option(operation, "ops"), plain),
     suffixes.text(self, operation, index_suffixes)
   )
 end
