@@ -64,6 +64,8 @@ dialect.kept_settings = {
   "xmloption",
 }
 
+dialect.path_setting = "search_path"
+
 function dialect.setting(_, connection, name)
   return connection:scalar("SELECT current_setting(?)", name)
 end

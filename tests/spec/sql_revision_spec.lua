@@ -252,6 +252,18 @@ INSERT INTO "a;b" VALUES (3, 'a\');]],
         )
       end)
 
+      it("must not hide Moonbird's tables from a backfill", function()
+        p:sql("CREATE SCHEMA other; CREATE TABLE other.t (id integer PRIMARY KEY, n integer)")
+        p:sql("INSERT INTO other.t VALUES (1, 1)")
+        local body = 'db:exec("SET search_path = other")\n%s op.backfill { table = "t", %s set = { n = sql "n + 1" } }'
+        p:revision("a1", nil, body:format("", ""))
+        local run = p:fails(1, "upgrade head")
+        has(run.err, "the revision has changed search_path, by which Moonbird's own tables are found")
+        p:revision("a1", nil, body:format('db:exec("RESET search_path")\n', 'schema = "other",'))
+        p:ok("upgrade head")
+        assert.equals("2", p:sql("SELECT n FROM other.t"))
+      end)
+
       it("keep their settings when they are taken up again, and the journal does without them", function()
         p:sql("CREATE SCHEMA other")
         local up = "SET search_path = other;\nCREATE TABLE t (a integer);\nINSERT INTO u VALUES (1);\n"

@@ -8,6 +8,7 @@ local offline = require("moonbird.offline")
 local op = require("moonbird.op")
 local spec_of = require("moonbird.backfill_spec")
 local sql = require("moonbird.sql")
+local settings = require("moonbird.settings")
 local statement = require("moonbird.statement")
 
 local backfill = {}
@@ -475,8 +476,10 @@ end
 --- Runs a backfill there and then: what the revision did before is committed, then batch after batch. An interrupted
 --- one goes on where it was. Returns the rows that were gone through. A name stands for backfills/NAME.lua.
 function op.backfill(spec, options)
-  local ok, done
-  if type(spec) == "string" then
+  local ok, done = pcall(settings.refuse_other_path, "op.backfill")
+  if not ok then
+    error(done, 2)
+  elseif type(spec) == "string" then
     ok, done = pcall(run_named, spec, options)
   else
     ok, done = pcall(function()

@@ -11,6 +11,7 @@ local dialect = {
   max_rows = 1000, -- rows of one multi-row INSERT
   lexical = {}, -- what differs in strings, names, comments: core/sql/rules.h has the words
   kept_settings = {}, -- names of settings of the session that are put back after each revision
+  path_setting = nil, -- the one of them by which tables without a schema are found
   type_names = {}, -- kind -> name, or function(dialect, type)
   words = {}, -- type names for Moonbird's own tables
   computed_default = "", -- STORED or VIRTUAL, where a computed column does not say it

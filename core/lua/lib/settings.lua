@@ -73,4 +73,16 @@ function settings.own(f)
   restore(present, kept)
 end
 
+--- Throws where the script has changed what Moonbird's own tables are found by: a backfill works on them and on the
+--- script's at once.
+function settings.refuse_other_path(what)
+  local name = host.dialect.path_setting
+  if name == nil or kept[name] == nil or host.dialect:setting(host.connection, name) == kept[name] then
+    return
+  end
+  local message = "%s: the revision has changed %s, by which Moonbird's own tables are found. Set it back before, and "
+    .. "name the schema of the table by the option `schema`"
+  error(message:format(what, name), 0)
+end
+
 return settings
