@@ -205,7 +205,7 @@ describe("the manual", function()
     end
     local names = names_that_a_script_sees()
     local page = ""
-    for _, name in ipairs({ "lua-api", "operations", "schema-objects" }) do
+    for _, name in ipairs({ "lua-api", "operations", "schema-objects", "backfills" }) do
       page = page .. moonbird.read_file("docs/" .. name .. ".md")
     end
     for name, value in pairs(declared) do

@@ -365,12 +365,52 @@ function RowBatch:copy(row) end
 ---@field size? integer|moonbird.BatchSize
 ---@field nice? number pause after each batch, in durations of that batch
 ---@field throttle? moonbird.Throttle|boolean what holds it back; false: nothing
+---@field workers? integer connections at once; default 1
+---@field on_error? "stop"|"quarantine"
+---@field max_bad? integer so many rows may be put aside; default 100
+---@field done? moonbird.Expression holds for every finished row
+---@field effects? "database"|"external"
 
 ---Changes the rows of a table in batches, each a transaction with its checkpoint. What the revision did before is
 ---committed first; an interrupted backfill goes on where it was.
----@param definition moonbird.Backfill
+---@param definition moonbird.Backfill|string a definition, or the name of a file of backfills/
+---@param options? { defer?: boolean } defer: a named one is only registered
 ---@return integer rows
-function op.backfill(definition) end
+function op.backfill(definition, options) end
+
+---Definitions that everybody needs. Further fields (size, workers, throttle, key ...) go on to the definition.
+---@class moonbird.ReadyMade
+backfill = {}
+
+---One column's values into another; `with` converts them: "CAST({from} AS bigint)".
+---@param given { table: string, from: string, to: string, with?: moonbird.Expression }
+---@return moonbird.Backfill
+function backfill.copy_column(given) end
+
+---Every row into another table; columns are names, or from = "to".
+---@param given { table: string, to: string, columns: table, to_schema?: string }
+---@return moonbird.Backfill
+function backfill.copy_table(given) end
+
+---Deletes what a condition finds.
+---@param given { table: string, where: moonbird.Expression }
+---@return moonbird.Backfill
+function backfill.delete_where(given) end
+
+---Deletes rows whose reference leads nowhere.
+---@param given { table: string, column: string, references: string, references_schema?: string, where?: moonbird.Expression }
+---@return moonbird.Backfill
+function backfill.delete_orphans(given) end
+
+---Of rows with the same values only one stays; NULLs are not the same.
+---@param given { table: string, by: string|string[], key: string, keep?: "first"|"last" }
+---@return moonbird.Backfill
+function backfill.dedupe(given) end
+
+---The number of rows that refer to a row.
+---@param given { table: string, counter: string, from: string, column: string, references?: string, from_schema?: string, where?: moonbird.Expression }
+---@return moonbird.Backfill
+function backfill.reset_counter(given) end
 
 -- --- the connection ---
 

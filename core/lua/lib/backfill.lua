@@ -358,6 +358,7 @@ local function fingerprint(spec)
   local parts = { "backfill", spec.table, spec.schema or "", table.concat(spec.key or {}, ",") }
   parts[#parts + 1] = table.concat(spec.columns or {}, ",")
   parts[#parts + 1] = spec.where or ""
+  parts[#parts + 1] = spec.recipe
   if spec.set then
     for _, name in ipairs(check.sorted_keys(spec.set)) do
       parts[#parts + 1] = name .. "=" .. host.dialect:literal(spec.set[name])
@@ -399,7 +400,11 @@ local function load_named(name, time, seed)
     error(syntax, 0)
   end
   math.randomseed(seed)
-  local returned = chunk()
+  local ran, returned = pcall(chunk)
+  if not ran then
+    -- in `return backfill.copy_column {...}`, a tail call, the file itself is not on the stack any more
+    error(type(returned) == "string" and returned:gsub("^backfill%.", path .. ": %0") or returned, 0)
+  end
   if type(returned) ~= "table" then
     fail("%s must return the table of the backfill, not %s", path, check.describe(returned))
   end

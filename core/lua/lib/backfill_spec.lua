@@ -25,6 +25,7 @@ local keys = {
   max_bad = "count",
   done = "expression",
   effects = "choice",
+  recipe = "string", -- of a ready-made one: what it was asked for
 }
 
 local choices = { on_error = { "stop", "quarantine" }, effects = { "database", "external" } }
@@ -47,7 +48,7 @@ end
 local function names_of(key, value)
   if type(value) == "string" then
     return { value }
-  elseif type(value) ~= "table" or #value == 0 then
+  elseif type(value) ~= "table" or #value == 0 and key ~= "columns" then
     fail("%s must be a column or a list of columns, not %s", key, check.describe(value))
   end
   for _, name in ipairs(value) do

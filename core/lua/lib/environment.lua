@@ -7,6 +7,7 @@ local json = require("moonbird.json")
 local lock_wait = require("moonbird.lock_wait")
 local log = require("moonbird.log")
 local op = require("moonbird.op")
+local ready_made = require("moonbird.ready_made")
 local sql = require("moonbird.sql")
 local statement = require("moonbird.statement")
 local types = require("moonbird.types")
@@ -148,6 +149,7 @@ function environment.new(context, time)
   local names = {
     os = fixed_os(time),
     op = op,
+    backfill = ready_made,
     types = types,
     sql = sql.new,
     blob = sql.blob,

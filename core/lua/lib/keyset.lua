@@ -10,6 +10,7 @@ local keyset = {}
 
 -- The words for "is not the same as", NULL being a value like any other.
 keyset.distinct_words = "IS DISTINCT FROM"
+keyset.same_words = "IS NOT DISTINCT FROM"
 
 -- The placeholder of the key's column number `index`; a cast where the planner needs it.
 function keyset.key_parameter()

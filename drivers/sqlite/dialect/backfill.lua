@@ -4,6 +4,7 @@
 local backfill = {}
 
 backfill.distinct_words = "IS NOT"
+backfill.same_words = "IS"
 backfill.backfill_target_ms = 100 -- writers wait for the whole batch
 
 local moment = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'%s) || '000+00:00'" -- as Moonbird itself writes one

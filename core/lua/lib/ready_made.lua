@@ -1,0 +1,230 @@
+-- ready_made.lua: backfills that everybody needs, as functions that return a definition for op.backfill or for a file
+-- of backfills/: `backfill.copy_column { ... }` and so on. What such a function does not know (size, workers, throttle,
+-- key ...) goes on to the definition. Rendering asks the dialect for names only; the engine does the work.
+
+local check = require("moonbird.check")
+local host = require("moonbird.host")
+local sql = require("moonbird.sql")
+
+local ready_made = {}
+
+-- --- arguments ---
+
+local kinds = {
+  name = function(value)
+    return type(value) == "string" and value ~= ""
+  end,
+  names = function(value)
+    return type(value) == "string" or type(value) == "table" and #value > 0
+  end,
+  map = function(value)
+    return type(value) == "table" and next(value) ~= nil
+  end,
+  expression = function(value)
+    return type(value) == "string" and value:find("%S") ~= nil or sql.is(value)
+  end,
+}
+
+local words = {
+  name = "a name",
+  names = "a column or a list of columns",
+  map = 'a list of columns or a table { from = "to" }',
+  expression = "SQL text",
+}
+
+-- Takes what the function needs out of a copy; the rest is the definition's.
+local function take(caller, given, wanted)
+  if type(given) ~= "table" then
+    error(("backfill.%s: argument 1 must be a table, not %s"):format(caller, check.describe(given)), 3)
+  end
+  local rest, own = {}, {}
+  for key, value in pairs(given) do
+    rest[key] = value
+  end
+  for _, field in ipairs(wanted) do
+    local name, kind = field[1], field[2]
+    local value = given[name]
+    if value == nil and not field.optional or value ~= nil and not kinds[kind](value) then
+      error(("backfill.%s: %s must be %s, not %s"):format(caller, name, words[kind], check.describe(value)), 3)
+    end
+    own[name], rest[name] = value, nil
+  end
+  for _, name in ipairs({ "set", "row", "batch" }) do
+    if rest[name] ~= nil then
+      error(("backfill.%s: it says itself what is done; %s is for op.backfill"):format(caller, name), 3)
+    end
+  end
+  return own, rest
+end
+
+local function ident(name)
+  return host.dialect:ident(name)
+end
+
+-- "people", "shop.people" -> quoted; a schema of its own may stand in front.
+local function place(name, schema)
+  return host.dialect:table_name(name, schema)
+end
+
+local function list_of(names)
+  return type(names) == "string" and { names } or names
+end
+
+local function both(a, b)
+  return b and ("(%s) AND (%s)"):format(a, sql.text(b)) or a
+end
+
+-- What makes this one another than its neighbour of the same kind: part of the backfill's fingerprint.
+local function recipe(...)
+  local parts = {}
+  for index = 1, select("#", ...) do
+    parts[index] = tostring((select(index, ...)))
+  end
+  return table.concat(parts, "\0")
+end
+
+-- --- values ---
+
+--- One column's values into another: { table =, from =, to =, with = "CAST({from} AS bigint)" or nil }.
+function ready_made.copy_column(given)
+  local own, spec = take("copy_column", given, {
+    { "from", "name" },
+    { "to", "name" },
+    { "with", "expression", optional = true },
+  })
+  local value = ident(own.from)
+  if own.with then
+    value = sql.text(own.with):gsub("{from}", (value:gsub("%%", "%%%%")))
+  end
+  spec.set = { [own.to] = sql.new(value) }
+  spec.done = spec.done or ("%s %s %s"):format(ident(own.to), host.dialect.same_words, value)
+  return spec
+end
+
+--- The number of rows that refer to a row: { table =, counter =, from = other table, column = its reference,
+--- references = "id", where = which of them, from_schema = }.
+function ready_made.reset_counter(given)
+  local own, spec = take("reset_counter", given, {
+    { "counter", "name" },
+    { "from", "name" },
+    { "column", "name" },
+    { "references", "name", optional = true },
+    { "where", "expression", optional = true },
+    { "from_schema", "name", optional = true },
+  })
+  local text = ("(SELECT count(*) FROM %s AS counted WHERE %s)"):format(
+    place(own.from, own.from_schema),
+    both(("counted.%s = %s.%s"):format(ident(own.column), ident(spec.table), ident(own.references or "id")), own.where)
+  )
+  spec.set = { [own.counter] = sql.new(text) }
+  spec.done = spec.done or ("%s = %s"):format(ident(own.counter), text)
+  return spec
+end
+
+-- --- rows ---
+
+local function delete_row(_, batch)
+  return batch.delete
+end
+
+-- What is found goes; nothing of it may be there at the end.
+local function delete(spec, where)
+  spec.where = where
+  spec.columns = {}
+  spec.row = delete_row
+  spec.done = spec.done or "1 = 0"
+  return spec
+end
+
+--- Rows for which SQL holds: { table =, where = }.
+function ready_made.delete_where(given)
+  local own, spec = take("delete_where", given, { { "where", "expression" } })
+  return delete(spec, sql.text(own.where))
+end
+
+--- Rows whose reference leads nowhere: { table =, column = "author_id", references = "people.id" }.
+function ready_made.delete_orphans(given)
+  local own, spec = take("delete_orphans", given, {
+    { "column", "name" },
+    { "references", "name" },
+    { "references_schema", "name", optional = true },
+    { "where", "expression", optional = true },
+  })
+  local table_name, column = own.references:match("^(.+)%.([^.]+)$")
+  if not table_name then
+    error('backfill.delete_orphans: references must be "table.column", not ' .. own.references, 2)
+  end
+  local mine = ident(spec.table) .. "." .. ident(own.column)
+  local text = ("%s IS NOT NULL AND NOT EXISTS (SELECT 1 FROM %s AS wanted WHERE wanted.%s = %s)"):format(
+    mine,
+    place(table_name, own.references_schema),
+    ident(column),
+    mine
+  )
+  return delete(spec, both(text, own.where))
+end
+
+--- All rows but one of those with the same values: { table =, by = { "email" }, key = "id", keep = "first" or "last" }.
+--- NULLs are not the same. The columns of `by` want an index.
+function ready_made.dedupe(given)
+  local own, spec = take("dedupe", given, {
+    { "by", "names" },
+    { "key", "name" },
+    { "keep", "name", optional = true },
+  })
+  local keep = own.keep or "first"
+  if keep ~= "first" and keep ~= "last" then
+    error(('backfill.dedupe: keep must be "first" or "last", not "%s"'):format(keep), 2)
+  end
+  local mine, conditions = ident(spec.table), {}
+  for index, name in ipairs(list_of(own.by)) do
+    conditions[index] = ("kept.%s = %s.%s"):format(ident(name), mine, ident(name))
+  end
+  local key = ident(own.key)
+  conditions[#conditions + 1] = ("kept.%s %s %s.%s"):format(key, keep == "first" and "<" or ">", mine, key)
+  spec.key = own.key
+  return delete(
+    spec,
+    ("EXISTS (SELECT 1 FROM %s AS kept WHERE %s)"):format(
+      place(spec.table, spec.schema),
+      table.concat(conditions, " AND ")
+    )
+  )
+end
+
+-- { "a", b = "c" } -> { a = "a", b = "c" }
+local function column_map(columns)
+  local map = {}
+  for from, to in pairs(columns) do
+    map[math.type(from) and to or from] = to
+  end
+  return map
+end
+
+--- Every row into another table: { table =, to =, columns = { "id", full_name = "name" }, to_schema = }.
+function ready_made.copy_table(given)
+  local own, spec = take("copy_table", given, {
+    { "to", "name" },
+    { "columns", "map" },
+    { "to_schema", "name", optional = true },
+  })
+  local map = column_map(own.columns)
+  local from = check.sorted_keys(map)
+  local shown = {}
+  for index, name in ipairs(from) do
+    shown[index] = name .. "=" .. map[name]
+  end
+  spec.columns = from
+  spec.recipe = recipe("copy_table", own.to_schema or "", own.to, table.concat(shown, ","))
+  spec.row = function(row, batch)
+    local copy = {}
+    for _, name in ipairs(from) do
+      local value = row[name]
+      copy[map[name]] = value == nil and host.null or value
+    end
+    batch:insert(own.to, copy, own.to_schema)
+  end
+  return spec
+end
+
+return ready_made

@@ -1,0 +1,96 @@
+-- The ready-made backfills: what each does to rows, in a revision and as a file of backfills/, and what it refuses.
+local moonbird = require("support.moonbird")
+
+describe("ready-made backfills", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+
+    before_each(function()
+      p = moonbird.project(kind)
+      p:sql([[
+        CREATE TABLE people (id integer PRIMARY KEY, email text, old_age text, age integer, posts integer DEFAULT 0);
+        CREATE TABLE posts (id integer PRIMARY KEY, person_id integer, title text);
+        CREATE TABLE "new people" (nr integer PRIMARY KEY, mail text, age integer);
+        INSERT INTO people (id, email, old_age) VALUES
+          (1, 'a@x', '30'), (2, 'b@x', NULL), (3, 'a@x', '7'), (4, NULL, '1'), (5, 'a@x', '2'), (6, NULL, '3');
+        INSERT INTO posts VALUES (1, 1, 'one'), (2, 1, 'two'), (3, 99, 'lost'), (4, 3, 'three'), (5, NULL, 'free')]])
+      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+    end)
+
+    after_each(function()
+      p:remove()
+    end)
+
+    local function run(body)
+      p:write("migrations/backfills/fill.lua", "return " .. body)
+      p:ok("backfill run fill")
+      p:ok("backfill verify fill")
+    end
+
+    it("copy a column, converted", function()
+      run([[backfill.copy_column { table = "people", from = "old_age", to = "age", with = "CAST({from} AS integer)" }]])
+      assert.equals("30,-,7,1,2,3", (p:sql("SELECT coalesce(CAST(age AS text), '-') FROM people ORDER BY id")
+        :gsub("\n", ",")))
+    end)
+
+    it("count what refers to a row", function()
+      run([[backfill.reset_counter { table = "people", counter = "posts", from = "posts", column = "person_id" }]])
+      assert.equals("2,0,1,0,0,0", (p:sql("SELECT posts FROM people ORDER BY id"):gsub("\n", ",")))
+    end)
+
+    it("delete what a condition finds", function()
+      run([[backfill.delete_where { table = "people", where = "email IS NULL", size = 1 }]])
+      assert.equals("1,2,3,5", (p:sql("SELECT id FROM people ORDER BY id"):gsub("\n", ",")))
+    end)
+
+    it("delete orphans", function()
+      run([[backfill.delete_orphans { table = "posts", column = "person_id", references = "people.id" }]])
+      assert.equals("1,2,4,5", (p:sql("SELECT id FROM posts ORDER BY id"):gsub("\n", ",")))
+    end)
+
+    it("leave one of those that are the same", function()
+      run([[backfill.dedupe { table = "people", by = "email", key = "id", size = 2 }]])
+      assert.equals("1,2,4,6", (p:sql("SELECT id FROM people ORDER BY id"):gsub("\n", ",")))
+    end)
+
+    it("leave the last of those that are the same", function()
+      run([[backfill.dedupe { table = "people", by = { "email" }, key = "id", keep = "last", size = 2 }]])
+      assert.equals("2,4,5,6", (p:sql("SELECT id FROM people ORDER BY id"):gsub("\n", ",")))
+    end)
+
+    it("copy a table, in a revision", function()
+      p:revision("a1", nil, [[
+        op.backfill(backfill.copy_table {
+          table = "people", to = "new people", columns = { id = "nr", email = "mail", "age" }, size = 2,
+        })]])
+      p:ok("upgrade head")
+      assert.equals("1|a@x|,2|b@x|,3|a@x|,4||,5|a@x|,6||",
+        (p:sql([[SELECT nr, mail, age FROM "new people" ORDER BY nr]]):gsub("\n", ",")))
+    end)
+
+    it("are other ones when they were asked for something else", function()
+      p:write("migrations/backfills/fill.lua",
+        'return backfill.copy_table { table = "people", to = "new people", columns = { id = "nr" }, size = 2 }')
+      p:fails(3, "backfill run fill --max-rows 2")
+      p:write("migrations/backfills/fill.lua",
+        'return backfill.copy_table { table = "people", to = "posts", columns = { "id" }, size = 2 }')
+      p:fails(4, "backfill run fill")
+    end)
+
+    it("say what is wrong", function()
+      local function problem(body, wanted)
+        p:write("migrations/backfills/fill.lua", "return " .. body)
+        local result = p:fails(1, "backfill run fill")
+        assert.truthy(result.err:find(wanted, 1, true), result.err)
+      end
+      problem([[backfill.copy_column { table = "people", to = "age" }]],
+        "fill.lua: backfill.copy_column: from must be a name, not nothing")
+      problem([[backfill.delete_where { table = "people", where = 5 }]], "where must be SQL text, not an integer")
+      problem([[backfill.dedupe { table = "people", by = "email", key = "id", keep = "best" }]], 'not "best"')
+      problem([[backfill.delete_orphans { table = "posts", column = "person_id", references = "people" }]],
+        'references must be "table.column"')
+      problem([[backfill.delete_where { table = "people", where = "true", row = print }]], "row is for op.backfill")
+      problem([[backfill.delete_where { table = "people", where = "1=1", sise = 3 }]], 'unknown key "sise"')
+    end)
+  end)
+end)
