@@ -252,6 +252,19 @@ INSERT INTO "a;b" VALUES (3, 'a\');]],
         )
       end)
 
+      it("say what is in the way of a statement that is done again", function()
+        p:sql("CREATE TABLE t (a integer); INSERT INTO t VALUES (1), (1)")
+        local up = "SELECT 1;\nCREATE UNIQUE INDEX CONCURRENTLY t_a ON t (a);\nINSERT INTO t VALUES (2);"
+        local text = write("a1", up, { header = "-- transaction: false\n" })
+        has(fails_at(7, "a1", text, "CREATE UNIQUE").err, "23505")
+        p:sql("DELETE FROM t; INSERT INTO t VALUES (1)")
+        local run = fails_at(7, "a1", text, "CREATE UNIQUE")
+        has(run.err, "an earlier run ended in this statement, and may have left what is in its way")
+        p:sql("DROP INDEX t_a")
+        p:ok("upgrade head")
+        assert.equals("2", p:sql("SELECT count(*) FROM t"))
+      end)
+
       it("must not hide Moonbird's tables from a backfill", function()
         p:sql("CREATE SCHEMA other; CREATE TABLE other.t (id integer PRIMARY KEY, n integer)")
         p:sql("INSERT INTO other.t VALUES (1, 1)")

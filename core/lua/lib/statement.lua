@@ -168,6 +168,9 @@ local function is_done(items)
   return found == true or found == 1
 end
 
+local REPEATED = "an earlier run ended in this statement, and may have left what is in its way (an index that is not "
+  .. "valid, for one): take that away and run the same command again"
+
 -- The statement cannot be in a transaction: the journal holds "started" before it and "done" after it. A run that finds
 -- "started" repeats it, unless the database shows that it was done, too.
 local function run_outside(entry, items, body, is_repeated)
@@ -177,6 +180,9 @@ local function run_outside(entry, items, body, is_repeated)
   end)
   if not ok then
     host.statement_failed(entry, result) -- written only if the script goes on, to a further commit point
+    if is_repeated then
+      host.fail_with_hint(result, REPEATED)
+    end
     error(result, 0)
   end
   host.statement_done(entry, result)
