@@ -146,6 +146,9 @@ local function table_sql(model)
   if model.without_rowid then
     lines[#lines + 1] = ("PRIMARY KEY (%s)"):format(quoted(model.primary[1].name))
   end
+  if chance(20) then
+    lines[#lines + 1] = ("CHECK (t.%s IS NOT 'never')"):format(quoted(model.anchor.name)) -- says the table's own name
+  end
   local between = chance(50) and "," or ",\n  "
   local options = {}
   options[#options + 1] = model.without_rowid and "WITHOUT ROWID" or nil

@@ -177,6 +177,21 @@ describe("a rebuilt table of SQLite", function()
       assert.are.equal("5|11", rows())
     end)
 
+    it("gives older rows the default that a column was added with, and rowids as a new key", function()
+      change(
+        "CREATE TABLE t (a INT); INSERT INTO t (rowid, a) VALUES (3, 1), (5, 2)",
+        [[op.batch_alter_table("t", function(batch)
+            batch.add_column(column("b", types.integer(), { server_default = 7, nullable = false }))
+            batch.alter_column("b", { server_default = null })
+            batch.add_column(column("c", types.integer()))
+            batch.alter_column("c", { server_default = 8 })
+            batch.add_column(column("id", types.integer()))
+            batch.create_primary_key("pk", { "id" })
+          end)]]
+      )
+      assert.are.equal("1|7||3\n2|7||5", rows())
+    end)
+
     it("sets the order and the options of the table", function()
       change(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b TEXT); INSERT INTO t VALUES (4, 1, 'x')",

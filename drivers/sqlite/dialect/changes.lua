@@ -90,7 +90,7 @@ function changes.add_column(work, change)
   end
   -- older rows get what is the default now, even if it is another one when the table is made
   local default = edit_table.piece(column, "default")
-  column.copy = default and default.value
+  column.copy = default and default.value or "NULL"
   local key = edit_table.piece(column, "references")
   if key then
     note_key(work, { name }, key)

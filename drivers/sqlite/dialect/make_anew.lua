@@ -57,14 +57,14 @@ local function rowid_column(tree)
   return column and column.type:upper() == "INTEGER" and column or nil
 end
 
--- Targets and the expressions that fill them. A column that is computed is left out, and so is a new one without a
--- default; rows keep their rowids where both tables have them.
+-- Targets and the expressions that fill them. A column that is computed is left out; a new key is filled with the
+-- rowids, and rows keep their rowids where both tables have them.
 local function copied_columns(work)
   local self, targets, values = work.dialect, {}, {}
   local old_rowid, alias = rowid_word(work.old), rowid_column(work.tree)
   for _, column in ipairs(edit_table.columns(work.tree)) do
-    local value = column.copy or column.source and self:ident(column.source)
-    value = value or column == alias and old_rowid
+    local is_new_key = column == alias and not column.source
+    local value = is_new_key and old_rowid or column.copy or column.source and self:ident(column.source)
     if value and not edit_table.piece(column, "generated") then
       targets[#targets + 1], values[#values + 1] = self:ident(column.name), value
     end
