@@ -1,0 +1,102 @@
+-- A backfill with several workers and processes behind PgBouncer in transaction mode: killed at random instants,
+-- joined, stopped past its lease. Each row is written once.
+
+local moonbird = require("support.moonbird")
+
+local fill = [[
+return {
+  table = "people",
+  columns = { "counter" },
+  workers = 3,
+  size = 50,
+  nice = %s,
+  row = function(person)
+    %s
+    return { counter = person.counter + 1 }
+  end,
+}
+]]
+
+local function project(rows, nice, body)
+  local p = moonbird.project("pooler", "lock_lease = 2s\n\n[backfill]\nlease = 2s\n")
+  p:people(rows)
+  moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+  p:write("migrations/backfills/fill.lua", fill:format(nice or 0, body or ""))
+  return p
+end
+
+local function done(p)
+  local there = p:sql("SELECT to_regclass('moonbird_backfill_range') IS NOT NULL") == "t"
+  return there and tonumber(p:sql("SELECT coalesce(sum(rows_done), 0) FROM moonbird_backfill_range")) or 0
+end
+
+local function counts(p)
+  return p:sql("SELECT count(*), min(counter), max(counter) FROM people")
+end
+
+local function wait_for_rows(p, rows)
+  moonbird.wait_until(rows .. " rows are done", 30, function()
+    return done(p) >= rows
+  end)
+end
+
+describe("a backfill", function()
+  moonbird.behind_pooler(describe, pending, function()
+    it("is killed again and again", function()
+      local seed = tonumber(os.getenv("MOONBIRD_TEST_SEED")) or os.time()
+      math.randomseed(seed)
+      local p = project(2500, 1)
+      for _ = 1, 6 do
+        local run = p:start("backfill run fill")
+        moonbird.sleep(0.2 + math.random() * 0.8)
+        run:kill("KILL"):wait(10)
+      end
+      p:ok("backfill run fill")
+      assert.equal("2500|1|1", counts(p), "with MOONBIRD_TEST_SEED=" .. seed)
+      p:remove()
+    end)
+
+    it("is shared by two processes, one of which is killed", function()
+      local p = project(2000, 1)
+      local first = p:start("backfill run fill")
+      wait_for_rows(p, 200)
+      local second = p:start("backfill run fill --workers 2")
+      wait_for_rows(p, 500)
+      first:kill("KILL"):wait(10)
+      assert.equal(0, second:wait(60).code)
+      assert.equal("2000|1|1", counts(p))
+      assert.is_true(tonumber(p:sql("SELECT max(epoch) FROM moonbird_backfill_range")) > 1)
+      p:remove()
+    end)
+
+    it("is stopped past its lease, fenced when it wakes", function()
+      local p = project(1500, 1)
+      local first = p:start("backfill run fill")
+      wait_for_rows(p, 100)
+      first:kill("STOP")
+      local second = p:start("backfill run fill")
+      moonbird.wait_until("the other takes over", 30, function()
+        return done(p) >= 1200
+      end)
+      first:kill("CONT")
+      assert.equal(0, second:wait(60).code)
+      first:wait(60)
+      assert.equal("1500|1|1", counts(p))
+      p:remove()
+    end)
+
+    it("ends although rows are inserted meanwhile, and does not chase them", function()
+      local p = project(2000, 1)
+      local insert = "INSERT INTO people SELECT i, 'later', 0 FROM generate_series(%d, %d) i"
+      local run = p:start("backfill run fill")
+      wait_for_rows(p, 100)
+      for i = 1, 10 do
+        p:sql(insert:format(10000 * i, 10000 * i + 999))
+      end
+      assert.equal(0, run:wait(60).code)
+      assert.equal("2000", p:sql("SELECT count(*) FROM people WHERE counter = 1"))
+      assert.equal("0", p:sql("SELECT count(*) FROM people WHERE counter > 1"))
+      p:remove()
+    end)
+  end)
+end)
