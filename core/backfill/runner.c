@@ -535,6 +535,7 @@ bool runner_run(const struct runner_request *request, struct runner_outcome *out
   report(&r, false); /* where it begins */
   bool ok = loop(&r, err);
   stop_listening(&r);
+  post_throttle(&r); /* what it waited since the last look */
   control_drain(&r.control);
   give_back(&r);
   if (ok && r.job.end == JOB_FAILED) {

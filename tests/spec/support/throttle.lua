@@ -9,7 +9,7 @@ local throttle = {}
 function throttle.project(kind, definition, options)
   options = options or {}
   local p = moonbird.project(kind, options.ini, options.server_url)
-  p:people(options.people or 300)
+  p:people(options.people or 120)
   p:revision(
     "a1",
     nil,

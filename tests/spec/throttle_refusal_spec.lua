@@ -1,0 +1,46 @@
+-- A throttle that cannot work is an error before the first batch, with the key and the place in the script.
+
+local moonbird = require("support.moonbird")
+local throttle = require("support.throttle")
+
+local project, done = throttle.project, throttle.done
+
+describe("wrong definitions", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local function refuses(definition, ...)
+      local p = project(kind, definition, { people = 20 })
+      local run = p:run("upgrade head")
+      assert.is_true(run.code == 1 or run.code == 7 or run.code == 2 or run.code == 6, run:describe())
+      for _, text in ipairs({ ... }) do
+        assert.truthy(run.err:find(text, 1, true), run:describe())
+      end
+      assert.equal(0, done(p))
+      p:remove()
+    end
+
+    it("are told with key and place", function()
+      refuses('{ max_lagg = "5s" }', 'throttle: unknown key "max_lagg"; known are flag_file', "a1_test.lua:7")
+      refuses('{ flag_file = 7 }', "flag_file must be a text", "a1_test.lua:7")
+      refuses('{ probe = 7 }', "probe must be SQL text, a function, or a list of them", "a1_test.lua:7")
+      refuses('{ window = "at night" }', "'at night' is no window of time", "22:00-06:00")
+      refuses('{ window = "22:00-06:00 Europe/Nowhere" }', "Can't locate timezone: Europe/Nowhere")
+      refuses('"5s"', "it must be a table such as", "a1_test.lua:7")
+      if kind == "sqlite" then
+        refuses('{ max_lag = "5s" }', "max_lag: this database has no such signal; it has max_wal")
+        refuses('{ max_wal = "much" }', "max_wal must be a size")
+      else
+        refuses('{ max_lag = "soon" }', "max_lag must be a time such as", "a1_test.lua:7")
+        refuses('{ max_wal = "64MiB" }', "max_wal: this database has no such signal")
+        refuses('{ replicas = "postgresql://nobody:geheim@127.0.0.1:1/x" }', "Can't connect to database", ":***@")
+      end
+    end)
+
+    it("a probe that fails at the start ends the run", function()
+      refuses('{ probe = "SELECT * FROM no_such_table" }', "throttle: a signal cannot be read", "no_such_table")
+      refuses('{ probe = "SELECT 1 UNION ALL SELECT 2" }', "the probe gives 2 rows")
+      refuses('{ probe = function() error("no queue") end }', "probe cannot be read", "no queue")
+      refuses('{ probe = function() return {} end }', "probe cannot be read", "not a table")
+      refuses('{ probe = function() return db:scalar("SELECT 1") end }', "give `probe` as SQL")
+    end)
+  end)
+end)
