@@ -17,6 +17,15 @@ const struct command backfill_commands[] = {
      .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE | NEEDS_WRITE,
      .events = true,
      .run = cmd_backfill_run},
+    {.name = "backfill plan",
+     .arguments = "NAME",
+     .summary = "show what a backfill would do, and whether it can do it well; changes nothing",
+     .description =
+         "Key and index, how a batch would be read, rows, indexes and triggers that its writes touch, signals of "
+         "the throttle. It needs no permission to write. Exit code 1 when a batch would read the whole table.",
+     .options = no_options,
+     .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE,
+     .run = cmd_backfill_plan},
     {.name = "backfill list",
      .arguments = "",
      .summary = "list the backfills that the database knows",

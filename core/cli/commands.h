@@ -100,6 +100,9 @@ extern const struct option_spec backfill_verify_options[];
 bool cmd_backfill_verify(struct cli *cli, struct error *err);
 bool cmd_backfill_log(struct cli *cli, struct error *err);
 
+/* cmd_backfill_plan.c */
+bool cmd_backfill_plan(struct cli *cli, struct error *err);
+
 /* cmd_backfill_bad.c */
 extern const struct option_spec backfill_export_options[];
 bool cmd_backfill_bad_list(struct cli *cli, struct error *err);

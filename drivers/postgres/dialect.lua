@@ -222,6 +222,7 @@ local parts = {
   "copy",
   "backfill",
   "catalog",
+  "plan",
   "throttle",
   "type_names",
   "schema",

@@ -242,7 +242,18 @@ function dialect:outside_transaction(text)
   return pragma ~= nil and outside_pragmas[pragma:lower()] == true
 end
 
-local parts = { "alter", "rebuild", "objects", "backfill", "catalog", "schema", "throttle", "type_names", "compare" }
+local parts = {
+  "alter",
+  "rebuild",
+  "objects",
+  "backfill",
+  "catalog",
+  "plan",
+  "schema",
+  "throttle",
+  "type_names",
+  "compare",
+}
 
 for _, part in ipairs(parts) do
   for name, method in pairs(require("sqlite." .. part)) do

@@ -348,7 +348,7 @@ local function define(spec, name)
     writer = new_writer(spec, t, by_name),
   }
   add_sql(definition, spec, t)
-  return definition
+  return definition, t, by_name
 end
 
 -- --- op.backfill ---
@@ -419,7 +419,14 @@ end
 --- state tables are there.
 function backfill.open_named(name, time, seed)
   local spec = load_named(name, time, seed)
-  return define(spec, name), fingerprint(spec), has_tables()
+  local definition = define(spec, name)
+  return definition, fingerprint(spec), has_tables()
+end
+
+--- For `backfill plan`: what the file says, the definition, the table's description and its columns by name.
+function backfill.look_named(name)
+  local spec = load_named(name, os.time(), 0)
+  return spec, define(spec, name)
 end
 
 -- --- inside a revision ---

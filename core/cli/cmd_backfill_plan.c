@@ -1,0 +1,61 @@
+/*
+ * cmd_backfill_plan.c - `moonbird backfill plan`: what a backfill would do; lib/backfill_plan.lua finds it out. It only
+ * reads.
+ */
+#include "cli/cmd_backfill.h"
+#include "cli/commands.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+struct outlook {
+  const char *name;
+  char *text;
+  char *facts;   /* JSON */
+  char *problem; /* what speaks against it, or NULL */
+};
+
+static char *text_at(lua_State *L, int index) {
+  return xstrdup_or_null(lua_tostring(L, index));
+}
+
+static int describe(lua_State *L) {
+  struct outlook *plan = lua_touserdata(L, 1);
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "moonbird.backfill_plan");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "describe");
+  lua_pushstring(L, plan->name);
+  lua_call(L, 1, 3);
+  plan->text = text_at(L, -3);
+  plan->facts = text_at(L, -2);
+  plan->problem = text_at(L, -1);
+  return 0;
+}
+
+static void print_plan(struct cli *cli, const struct outlook *plan) {
+  if (cli->out.json)
+    output_document(&cli->out, json_loads(plan->facts, 0, NULL));
+  else
+    output_text(&cli->out, "%s", plan->text);
+}
+
+bool cmd_backfill_plan(struct cli *cli, struct error *err) {
+  struct session session;
+  struct outlook plan = {.name = cli_argument(cli, 0, NULL)};
+  struct run_request request = cli_run_request(cli, NULL);
+  if (!session_open(&session, &request, true, err))
+    return false;
+  bool ok = host_protect(session.host, describe, &plan, err);
+  session_close(&session);
+  if (ok)
+    print_plan(cli, &plan);
+  if (ok && plan.problem) {
+    ok = error_set(err, ERROR_FAILED, "%s", plan.problem);
+    error_hint(err, "a `key` whose index has the same columns in the same order lets it be read piece by piece");
+  }
+  free(plan.text);
+  free(plan.facts);
+  free(plan.problem);
+  return ok;
+}

@@ -1,0 +1,219 @@
+-- backfill_plan.lua: what a named backfill would do, found out by reading only: `moonbird backfill plan NAME`. Gives a
+-- table of facts, and the same as lines for people. What a plan looks like is the dialect's.
+
+local backfill = require("moonbird.backfill")
+local check = require("moonbird.check")
+local host = require("moonbird.host")
+local json = require("moonbird.json")
+local throttle = require("moonbird.throttle")
+
+local backfill_plan = {}
+
+-- --- facts ---
+
+local function row_values(row, names)
+  local values = {}
+  for index, name in ipairs(names) do
+    values[index] = row[name]
+  end
+  return values
+end
+
+-- The first and the last key as one list of values; nil where the table is empty.
+local function ends(definition, key)
+  local first = host.connection:query(definition.first_key)[1]
+  local last = host.connection:query(definition.last_key)[1]
+  if not first then
+    return nil
+  end
+  local values = row_values(first, key)
+  table.move(row_values(last, key), 1, #key, #key + 1, values)
+  return values
+end
+
+local function with_count(values, count)
+  local list = table.move(values, 1, #values, 1, {})
+  list[#list + 1] = count
+  return list
+end
+
+-- The statements of a batch that find rows: the hop, and the rows of a range, without the lock: who may only read may
+-- plan.
+local function statements_of(definition, t, values)
+  local size = definition.size_fixed or definition.size_start or 1000
+  local page = host.dialect:page(t, "first", not definition.bounded, false)
+  local page_values = definition.bounded and values or with_count(values, size)
+  return {
+    { what = "hop", sql = definition.hop_first, values = with_count(values, size - 1), table = t.table },
+    { what = "batch", sql = page, values = page_values, table = t.table },
+  }
+end
+
+local function explained(definition, t)
+  local values = ends(definition, t.key)
+  if not values then
+    return {}
+  end
+  local statements = statements_of(definition, t, values)
+  local plans = host.dialect:explain(host.connection, statements)
+  for index, entry in ipairs(plans) do
+    entry.what = statements[index].what
+    entry.lines = json.array(entry.lines)
+  end
+  return plans
+end
+
+local function touches(index, columns)
+  for _, name in ipairs(index.columns) do
+    for _, column in ipairs(columns) do
+      if name == false or name == column then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+-- Indexes that a write of these columns writes too; of all columns but the key's where only a function knows.
+local function indexes_written(spec, columns)
+  local names = {}
+  for _, index in ipairs(host.dialect:index_columns(host.connection, spec.table, spec.schema)) do
+    if touches(index, columns) then
+      names[#names + 1] = index.name
+    end
+  end
+  return names
+end
+
+-- Each signal of the throttle is read once: can it be?
+local function signals_of(spec)
+  local list = {}
+  for _, signal in ipairs(throttle.signals(spec.throttle, host.connection)) do
+    local entry = { what = signal.what or signal.name, limit = signal.limit, readable = true }
+    if signal.sql then
+      local ok, problem = pcall(host.connection.query, host.connection, signal.sql)
+      entry.readable = ok
+      entry.problem = not ok and tostring(problem) or nil
+    end
+    list[#list + 1] = entry
+  end
+  return list
+end
+
+local function written_columns(spec, t, by_name)
+  if spec.set then
+    return check.sorted_keys(spec.set)
+  end
+  local is_key, columns = {}, {}
+  for _, name in ipairs(t.key) do
+    is_key[name] = true
+  end
+  for _, name in ipairs(check.sorted_keys(by_name)) do
+    columns[#columns + 1] = not is_key[name] and name or nil
+  end
+  return columns
+end
+
+local function key_name(spec, key)
+  for _, found in ipairs(host.dialect:unique_keys(host.connection, spec.table, spec.schema)) do
+    if table.concat(found.columns, "\0") == table.concat(key, "\0") then
+      return found.name
+    end
+  end
+end
+
+local function facts_of(name)
+  local spec, definition, t, by_name = backfill.look_named(name)
+  return {
+    name = name,
+    table = definition.table_shown,
+    form = definition.form,
+    key = json.array(t.key),
+    index = key_name(spec, t.key),
+    rows_estimated = definition.estimate,
+    columns_read = json.array(not spec.set and t.columns or {}),
+    columns_set = json.array(spec.set and check.sorted_keys(spec.set) or {}),
+    where = spec.where,
+    workers = definition.workers or 1,
+    size = { fixed = definition.size_fixed, start = definition.size_start, target_ms = definition.target_ms },
+    plans = json.array(explained(definition, t)),
+    triggers = json.array(host.dialect:row_triggers(host.connection, spec.table, spec.schema)),
+    indexes_written = json.array(indexes_written(spec, written_columns(spec, t, by_name))),
+    signals = json.array(signals_of(spec)),
+  }
+end
+
+-- --- lines ---
+
+local function list_text(list)
+  return #list > 0 and table.concat(list, ", ") or "none"
+end
+
+local function size_text(size)
+  if size.fixed then
+    return ("%d rows"):format(size.fixed)
+  end
+  return ("%d rows to begin with, then as many as take %g ms"):format(size.start or 1000, size.target_ms)
+end
+
+local function signal_text(signal)
+  local text = tostring(signal.what)
+  if signal.readable then
+    return text
+  end
+  return ("%s CANNOT BE READ: %s"):format(text, (signal.problem:match("[^\n]*")))
+end
+
+local function lines_of(facts)
+  local lines = { ("%s  %s"):format(facts.name, facts.table) }
+  local function add(title, text)
+    lines[#lines + 1] = ("  %-12s %s"):format(title, text)
+  end
+  add("key", ("%s%s"):format(table.concat(facts.key, ", "), facts.index and " (" .. facts.index .. ")" or ""))
+  local estimate = facts.rows_estimated
+  add("rows", estimate and ("about %d"):format(estimate) or "not known: the table wants ANALYZE")
+  add("does", facts.form == "set" and "UPDATE of " .. list_text(facts.columns_set) or facts.form .. " function in Lua")
+  if facts.form ~= "set" then
+    add("reads", list_text(facts.columns_read))
+  end
+  if facts.where then
+    add("where", facts.where)
+  end
+  add("batches of", size_text(facts.size))
+  for _, plan in ipairs(facts.plans) do
+    for number, line in ipairs(plan.lines) do
+      add(number == 1 and plan.what or "", line)
+    end
+  end
+  if #facts.plans == 0 then
+    add("plan", "the table is empty")
+  end
+  local may = facts.form == "set" and "" or " (those whose columns the function changes)"
+  add("indexes", list_text(facts.indexes_written) .. (#facts.indexes_written > 0 and may or ""))
+  add("triggers", list_text(facts.triggers))
+  for number, signal in ipairs(facts.signals) do
+    add(number == 1 and "throttle" or "", signal_text(signal))
+  end
+  if #facts.signals == 0 then
+    add("throttle", "none")
+  end
+  return lines
+end
+
+-- --- verdict ---
+
+local function problem_of(facts)
+  for _, plan in ipairs(facts.plans) do
+    if plan.reads_all then
+      return ("the %s of backfill %s reads or sorts the whole table"):format(plan.what, facts.name)
+    end
+  end
+end
+
+--- Text for people, the facts as JSON, and what speaks against running it, or nil.
+function backfill_plan.describe(name)
+  local facts = facts_of(name)
+  return table.concat(lines_of(facts), "\n") .. "\n", json.encode(facts), problem_of(facts)
+end
+
+return backfill_plan

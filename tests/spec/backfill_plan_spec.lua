@@ -1,0 +1,105 @@
+-- `backfill plan`: what it tells, that it changes nothing and needs no permission to, and what it refuses.
+local moonbird = require("support.moonbird")
+
+local function contains(text, part)
+  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
+end
+
+local SET = [[return { table = "people", set = { counter = sql "counter + 1" }, where = "counter >= 0" }]]
+local ROW = [[return { table = "people", columns = { "full_name" }, row = function() end }]]
+
+describe("backfill plan", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+
+    before_each(function()
+      p = moonbird.project(kind)
+      p:people(100)
+      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+      p:write("migrations/backfills/fill.lua", SET)
+    end)
+
+    after_each(function()
+      p:remove()
+    end)
+
+    it("tells key, rows, plans, indexes, triggers and signals, and changes nothing", function()
+      p:sql([[CREATE INDEX by_counter ON people (counter); CREATE INDEX by_name ON people (full_name)]])
+      local tables = p:tables()
+      local out = p:ok("backfill plan fill").out
+      contains(out, "fill  people\n  key          id (")
+      contains(out, "UPDATE of counter\n")
+      contains(out, "  where        counter >= 0\n")
+      contains(out, "  hop          ")
+      contains(out, "  indexes      by_counter\n")
+      contains(out, "  triggers     none\n")
+      assert.equals(tables, p:tables())
+      assert.equals("0|100", p:sql("SELECT max(counter), count(*) FROM people"))
+
+      p:write("migrations/backfills/fill.lua", ROW)
+      out = p:ok("backfill plan fill").out
+      contains(out, "  reads        full_name\n")
+      contains(out, "by_counter, by_name (those whose columns the function changes)")
+    end)
+
+    it("gives the same as JSON", function()
+      local out = p:ok("backfill plan fill --json").out
+      contains(out, '"reads_all": false')
+      contains(out, '"what": "hop"')
+      contains(out, '"columns_set": [\n    "counter"\n  ]')
+    end)
+
+    it("says that an empty table has no plan", function()
+      p:sql("DELETE FROM people")
+      contains(p:ok("backfill plan fill").out, "the table is empty")
+    end)
+
+    it("names what is wrong", function()
+      contains(p:fails(1, "backfill plan nothing").err, "there is no backfill nothing")
+      p:write("migrations/backfills/fill.lua", 'return { table = "nobody", set = { a = 1 } }')
+      contains(p:fails(1, "backfill plan fill").err, "there is no table nobody")
+    end)
+  end)
+
+  it("works for a role that may only read, on PostgreSQL", function()
+    if not moonbird.postgres_url then
+      pending("no PostgreSQL")
+      return
+    end
+    local p = moonbird.project("postgres")
+    p:people(100)
+    moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+    p:write("migrations/backfills/fill.lua", SET)
+    local role = "reader_" .. p.database
+    p:sql(("CREATE ROLE %s LOGIN PASSWORD 'secret'; GRANT SELECT ON people TO %s"):format(role, role))
+    local url = p.url:gsub("//[^@]+@", "//" .. role .. ":secret@")
+    local run = p:ok({ "backfill", "plan", "fill", "--url", url })
+    contains(run.out, "  batch        ")
+    p:sql(("DROP OWNED BY %s; DROP ROLE %s"):format(role, role))
+    p:remove()
+  end)
+
+  it("works on a file that may only be read, on SQLite", function()
+    local p = moonbird.project("sqlite")
+    p:people(10)
+    moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+    p:write("migrations/backfills/fill.lua", SET)
+    moonbird.shell(("chmod 444 %s; chmod 555 %s"):format(p:path("data.db"), p:path(".")))
+    contains(p:ok("backfill plan fill").out, "  hop          SEARCH people")
+    moonbird.shell("chmod 755 " .. p:path("."))
+    p:remove()
+  end)
+
+  it("refuses to sort the whole table for each batch", function()
+    local p = moonbird.project("sqlite")
+    p:sql([[
+      CREATE TABLE t (a integer NOT NULL, b integer NOT NULL, c integer, UNIQUE (b, a));
+      INSERT INTO t VALUES (1, 2, 3), (4, 5, 6)]])
+    moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+    p:write("migrations/backfills/fill.lua", 'return { table = "t", key = { "a", "b" }, set = { c = 1 } }')
+    local run = p:fails(1, "backfill plan fill")
+    contains(run.err, "reads or sorts the whole table")
+    contains(run.err, "a `key` whose index has the same columns in the same order")
+    p:remove()
+  end)
+end)
