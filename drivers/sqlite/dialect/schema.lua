@@ -346,11 +346,6 @@ function schema:schema_script(db, live)
   return statements
 end
 
---- Expressions of a model table as the database keeps them: SQLite keeps the text as it was written.
-function schema.canonical(_, _, table_)
-  return table_
-end
-
 --- One spelling of an SQL expression, for comparing two of them.
 function schema.normalize(_, text)
   return tokens.normalize(sql.text(text))
