@@ -159,7 +159,7 @@ static bool requeue_all(struct walk *w, struct error *err) {
   for (size_t i = 0; i < w->stretches.len; i++)
     if (!requeue_one(w->session, name, w->stretches.items[i], err))
       return false;
-  char *detail = xasprintf("%zu ranges, %lld rows", w->stretches.len, (long long)w->undone);
+  char *detail = xasprintf("ranges: %zu, rows: %lld", w->stretches.len, (long long)w->undone);
   bool ok = state_log(w->session, name, "requeued", detail, NULL, err);
   free(detail);
   return ok;
@@ -169,7 +169,7 @@ static bool requeue_all(struct walk *w, struct error *err) {
 static bool write_down(struct walk *w, bool requeue, struct error *err) {
   const char *name = w->row->name;
   struct session *session = w->session;
-  char *detail = xasprintf("%lld rows are not done", (long long)w->undone);
+  char *detail = xasprintf("rows not done: %lld", (long long)w->undone);
   bool ok = session_begin(session, err) &&
             set_observed(session, name, w->row->quarantined ? OBSERVED_DONE_BAD : OBSERVED_DONE, err) &&
             state_log(session, name, "verified", detail, NULL, err) &&

@@ -40,11 +40,11 @@ static void tell_result(struct cli *cli, const char *name, const struct verify_r
 static bool judge(const char *name, const struct verify_result *result, struct error *err) {
   if (!result->undone)
     return true;
-  error_set(err, result->requeued ? ERROR_PENDING : ERROR_FINDINGS, "backfill %s: %lld rows are not done", name,
-            (long long)result->undone);
+  error_set(err, result->requeued ? ERROR_PENDING : ERROR_FINDINGS, "backfill %s: %lld %s not done", name,
+            (long long)result->undone, result->undone == 1 ? "row is" : "rows are");
   if (result->requeued)
-    return error_hint(err, "they are in %lld ranges again: `moonbird backfill run %s` does them",
-                      (long long)result->stretches, name);
+    return error_hint(err, "they are in %lld %s again: `moonbird backfill run %s` does them",
+                      (long long)result->stretches, result->stretches == 1 ? "range" : "ranges", name);
   return error_hint(err, "`moonbird backfill verify %s --requeue` lets the next run do them again", name);
 }
 
