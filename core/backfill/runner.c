@@ -449,6 +449,17 @@ static void stop_listening(struct runner *r) {
   session_watch(r->session);
 }
 
+/* A connection that was lost while it was idle is noticed only now. */
+static void revive(struct runner *r, struct conn *conn) {
+  struct error ignored = ERROR_INIT;
+  if (conn_transaction_state(conn) == MOONBIRD_TX_IDLE && conn_script(conn, "SELECT 1", &ignored))
+    return;
+  error_clear(&ignored);
+  if (!conn_open(conn, &r->session->url, "moonbird", &ignored))
+    log_debug("%s", ignored.message);
+  error_release(&ignored);
+}
+
 /* Ranges and rows of workers are given back, so that others need not wait for the lease's end. What cannot be written
  * (the server is gone) ends with the lease. */
 static void give_back(struct runner *r) {
@@ -459,8 +470,9 @@ static void give_back(struct runner *r) {
     const struct error *why = w->failed ? &r->job.err : NULL;
     ok = !w->has_range || range_give_back(r->session, r->job.definition->name, &w->range, w->attempts, why, &err);
   }
-  const char *id = r->id;
-  if (!ok || !session_execute(r->session, "worker_delete", &id, 1, NULL, &err))
+  const char *id = r->id, *name = r->job.definition->name;
+  if (!ok || !session_execute(r->session, "worker_delete", &id, 1, NULL, &err) ||
+      !session_execute(r->session, "worker_sweep", &name, 1, NULL, &err))
     log_debug("ranges were not given back: %s", err.message);
   error_release(&err);
 }
@@ -537,6 +549,10 @@ bool runner_run(const struct runner_request *request, struct runner_outcome *out
   stop_listening(&r);
   post_throttle(&r); /* what it waited since the last look */
   control_drain(&r.control);
+  if (!r.shares_conn) {
+    revive(&r, r.own_conn);
+    revive(&r, r.session->conn);
+  }
   give_back(&r);
   if (ok && r.job.end == JOB_FAILED) {
     error_copy(err, &r.job.err);
