@@ -188,6 +188,8 @@ bool state_finish(struct session *session, const char *name, int64_t rows_done, 
   batch_add_str(&params, 2, name);
   bool ok = session_execute_batch(session, "backfill_finish", &params, &affected, err);
   batch_release(&params);
+  /* No range is left, so rows of workers that were killed tell nobody anything. */
+  ok = ok && session_execute(session, "worker_delete_all", &name, 1, NULL, err);
   return ok && (affected == 0 || state_log(session, name, "finished", NULL, NULL, err));
 }
 
