@@ -1,19 +1,42 @@
 /*
  * cmd_backfill_plan.c - `moonbird backfill plan`: what a backfill would do; lib/backfill_plan.lua finds it out. It only
- * reads.
+ * reads; with --sample it does some batches and takes them back.
  */
 #include "cli/cmd_backfill.h"
 #include "cli/commands.h"
+#include "config/settings.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 
 struct outlook {
   const char *name;
+  lua_Integer samples; /* batches to try */
   char *text;
   char *facts;   /* JSON */
   char *problem; /* what speaks against it, or NULL */
 };
+
+static const char *given_samples;
+
+const struct option_spec backfill_plan_options[] = {
+    {.name = "sample",
+     .type = OPTION_TEXT,
+     .argument = "N",
+     .help = "do N batches at keys far apart, take them back, and tell how long they took",
+     .target = &given_samples},
+    OPTION_END,
+};
+
+/* 1 to 1000; 0 where the option is not given. */
+static bool read_samples(lua_Integer *samples, struct error *err) {
+  int64_t number = 0;
+  if (given_samples && (!setting_parse_number(given_samples, &number) || number < 1 || number > 1000))
+    return error_set(err, ERROR_USAGE, "option '--sample' wants a whole number from 1 to 1000, not '%s'",
+                     given_samples);
+  *samples = number;
+  return true;
+}
 
 static char *text_at(lua_State *L, int index) {
   return xstrdup_or_null(lua_tostring(L, index));
@@ -26,7 +49,8 @@ static int describe(lua_State *L) {
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "describe");
   lua_pushstring(L, plan->name);
-  lua_call(L, 1, 3);
+  lua_pushinteger(L, plan->samples);
+  lua_call(L, 2, 3);
   plan->text = text_at(L, -3);
   plan->facts = text_at(L, -2);
   plan->problem = text_at(L, -1);
@@ -44,7 +68,7 @@ bool cmd_backfill_plan(struct cli *cli, struct error *err) {
   struct session session;
   struct outlook plan = {.name = cli_argument(cli, 0, NULL)};
   struct run_request request = cli_run_request(cli, NULL);
-  if (!session_open(&session, &request, true, err))
+  if (!read_samples(&plan.samples, err) || !session_open(&session, &request, plan.samples == 0, err))
     return false;
   bool ok = host_protect(session.host, describe, &plan, err);
   session_close(&session);

@@ -101,6 +101,7 @@ bool cmd_backfill_verify(struct cli *cli, struct error *err);
 bool cmd_backfill_log(struct cli *cli, struct error *err);
 
 /* cmd_backfill_plan.c */
+extern const struct option_spec backfill_plan_options[];
 bool cmd_backfill_plan(struct cli *cli, struct error *err);
 
 /* cmd_backfill_bad.c */

@@ -3,6 +3,7 @@
  */
 #include "lua/modules.h"
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "lua/script_error.h"
 #include "lua/value.h"
@@ -29,6 +30,12 @@ static int host_md5(lua_State *L) {
   return 1;
 }
 
+/* host.monotonic() -> seconds since some moment, for durations */
+static int host_monotonic(lua_State *L) {
+  lua_pushnumber(L, clock_monotonic_s());
+  return 1;
+}
+
 static int open_host(lua_State *L) {
   lua_newtable(L);
   value_push_null(L);
@@ -37,6 +44,8 @@ static int open_host(lua_State *L) {
   lua_setfield(L, -2, "sha256");
   lua_pushcfunction(L, host_md5);
   lua_setfield(L, -2, "md5");
+  lua_pushcfunction(L, host_monotonic);
+  lua_setfield(L, -2, "monotonic");
   return 1;
 }
 

@@ -54,6 +54,36 @@ describe("backfill plan", function()
       contains(p:ok("backfill plan fill").out, "the table is empty")
     end)
 
+    it("tries some batches and takes them back, in every form", function()
+      p:sql([[UPDATE people SET full_name = 'a"b\c, {д} ' WHERE id = 1; UPDATE people SET full_name = '' WHERE id = 2]])
+      local before = p:sql("SELECT id, full_name, counter FROM people ORDER BY id")
+      local forms = {
+        SET,
+        [[return { table = "people", size = 10, row = function(person, batch)
+            if person.id == 3 then return batch.delete end
+            if person.id == 4 then batch:quarantine("no") return end
+            return { counter = person.counter + 1, full_name = person.full_name .. "!" }
+          end }]],
+        [[return { table = "people", size = 10, batch = function(batch)
+            db:exec("UPDATE people SET counter = counter + 1 WHERE " .. batch.range.predicate, batch.range.values)
+          end }]],
+      }
+      for number, text in ipairs(forms) do
+        p:write("migrations/backfills/fill.lua", text)
+        local out = p:ok("backfill plan fill --sample 3").out
+        contains(out, "  sample       from [1]: ")
+        contains(out, "  sample       from [67]: ")
+        contains(out, " ms a row")
+        if number == 2 then
+          contains(out, [[full_name=a"b\c, {д} !]])
+          contains(out, ", 1 bad: put aside")
+        end
+        assert.equals(before, p:sql("SELECT id, full_name, counter FROM people ORDER BY id"))
+      end
+      contains(p:ok("backfill plan fill --sample 2 --json").out, '"ms_per_row": ')
+      contains(p:fails(2, "backfill plan fill --sample none").err, "whole number from 1 to 1000")
+    end)
+
     it("names what is wrong", function()
       contains(p:fails(1, "backfill plan nothing").err, "there is no backfill nothing")
       p:write("migrations/backfills/fill.lua", 'return { table = "nobody", set = { a = 1 } }')

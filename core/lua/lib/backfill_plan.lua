@@ -5,6 +5,7 @@ local backfill = require("moonbird.backfill")
 local check = require("moonbird.check")
 local host = require("moonbird.host")
 local json = require("moonbird.json")
+local sample = require("moonbird.backfill_sample")
 local throttle = require("moonbird.throttle")
 
 local backfill_plan = {}
@@ -19,16 +20,13 @@ local function row_values(row, names)
   return values
 end
 
--- The first and the last key as one list of values; nil where the table is empty.
+-- The first and the last key, each as a list of values; nil where the table is empty.
 local function ends(definition, key)
   local first = host.connection:query(definition.first_key)[1]
   local last = host.connection:query(definition.last_key)[1]
-  if not first then
-    return nil
+  if first then
+    return row_values(first, key), row_values(last, key)
   end
-  local values = row_values(first, key)
-  table.move(row_values(last, key), 1, #key, #key + 1, values)
-  return values
 end
 
 local function with_count(values, count)
@@ -50,10 +48,11 @@ local function statements_of(definition, t, values)
 end
 
 local function explained(definition, t)
-  local values = ends(definition, t.key)
-  if not values then
+  local first, last = ends(definition, t.key)
+  if not first then
     return {}
   end
+  local values = table.move(last, 1, #last, #first + 1, first)
   local statements = statements_of(definition, t, values)
   local plans = host.dialect:explain(host.connection, statements)
   for index, entry in ipairs(plans) do
@@ -122,9 +121,33 @@ local function key_name(spec, key)
   end
 end
 
-local function facts_of(name)
+-- Batches that are done and taken back, and what the whole would take at their pace with one worker.
+local function sampled(definition, spec, t, by_name, count)
+  local first, last = ends(definition, t.key)
+  if not first then
+    return json.array({})
+  end
+  t.shown = spec.set and check.sorted_keys(spec.set) or written_columns(spec, t, by_name)
+  return json.array(sample.run(definition, spec, t, first, last, count))
+end
+
+local function pace_of(samples, estimate)
+  local rows, ms = 0, 0
+  for _, entry in ipairs(samples) do
+    rows, ms = rows + entry.rows, ms + entry.ms
+  end
+  if rows == 0 then
+    return nil
+  end
+  return { ms_per_row = ms / rows, eta_s = estimate and estimate * ms / rows / 1000 or nil }
+end
+
+local function facts_of(name, count)
   local spec, definition, t, by_name = backfill.look_named(name)
+  local samples = count > 0 and sampled(definition, spec, t, by_name, count) or nil
   return {
+    samples = samples,
+    pace = samples and pace_of(samples, definition.estimate) or nil,
     name = name,
     table = definition.table_shown,
     form = definition.form,
@@ -164,6 +187,40 @@ local function signal_text(signal)
   return ("%s CANNOT BE READ: %s"):format(text, (signal.problem:match("[^\n]*")))
 end
 
+local function row_text(row)
+  local parts = {}
+  for _, name in ipairs(check.sorted_keys(row)) do
+    parts[#parts + 1] = ("%s=%s"):format(name, tostring(row[name]))
+  end
+  return table.concat(parts, "  ")
+end
+
+local function add_sample(add, entry)
+  local bad = entry.bad > 0 and (", %d bad: %s"):format(entry.bad, entry.problem or "put aside") or ""
+  add("sample", ("from %s: %d rows in %.1f ms%s"):format(json.encode(entry.from), entry.rows, entry.ms, bad))
+  for index, row in ipairs(entry.before) do
+    add("", "  before  " .. row_text(row))
+    add("", "  after   " .. (entry.after[index] and row_text(entry.after[index]) or "(gone)"))
+  end
+end
+
+local function duration_text(seconds)
+  local hours, minutes, rest = seconds // 3600, seconds % 3600 // 60, seconds % 60 // 1
+  return hours > 0 and ("%d h %02d min"):format(hours, minutes) or ("%d min %02d s"):format(minutes, rest)
+end
+
+local function add_samples(add, facts)
+  for _, entry in ipairs(facts.samples) do
+    add_sample(add, entry)
+  end
+  if facts.pace then
+    add("pace", ("%.4f ms a row"):format(facts.pace.ms_per_row))
+    local eta_s = facts.pace.eta_s
+    local time = eta_s and "about " .. duration_text(eta_s) .. " with one worker"
+    add("would take", time or "not known without an estimate of the rows")
+  end
+end
+
 local function lines_of(facts)
   local lines = { ("%s  %s"):format(facts.name, facts.table) }
   local function add(title, text)
@@ -197,6 +254,9 @@ local function lines_of(facts)
   if #facts.signals == 0 then
     add("throttle", "none")
   end
+  if facts.samples then
+    add_samples(add, facts)
+  end
   return lines
 end
 
@@ -210,9 +270,9 @@ local function problem_of(facts)
   end
 end
 
---- Text for people, the facts as JSON, and what speaks against running it, or nil.
-function backfill_plan.describe(name)
-  local facts = facts_of(name)
+--- Text for people, the facts as JSON, and what speaks against running it, or nil; `count` batches are tried.
+function backfill_plan.describe(name, count)
+  local facts = facts_of(name, count)
   return table.concat(lines_of(facts), "\n") .. "\n", json.encode(facts), problem_of(facts)
 end
 

@@ -1,6 +1,8 @@
 -- What `backfill plan` asks PostgreSQL about a table: how the planner would read it, what hangs on its writes. Methods
 -- of the dialect (../dialect.lua takes them in); `db` is a connection. Writes nothing.
 
+local sql = require("moonbird.sql")
+
 local plan = {}
 
 local function lines_of(rows)
@@ -77,6 +79,32 @@ ORDER BY i.relname, a.attnum]]
     last.columns[#last.columns + 1] = row.column_name
   end
   return list
+end
+
+local function element(value, transport)
+  if sql.is_null(value) then
+    return "NULL"
+  elseif type(value) == "boolean" then
+    return value and "t" or "f"
+  elseif type(value) == "number" then
+    return tostring(value)
+  end
+  local text = type(value) == "table" and value[1] or value
+  if transport == "bytes" then
+    text = "\\x" .. text:gsub(".", function(byte)
+      return ("%02x"):format(byte:byte())
+    end)
+  end
+  return '"' .. text:gsub('[\\"]', "\\%0") .. '"'
+end
+
+--- A list of values as the text of an array, for update_rows and its like.
+function plan.array_text(_, values, transport)
+  local list = {}
+  for index, value in ipairs(values) do
+    list[index] = element(value, transport)
+  end
+  return "{" .. table.concat(list, ",") .. "}"
 end
 
 return plan

@@ -1,0 +1,209 @@
+-- backfill_sample.lua: some batches of a named backfill at keys far apart, done and taken back, for `moonbird backfill
+-- plan NAME --sample N`. What the engine does in C for speed is done here in Lua, so a sample is a little slower than
+-- the run. Every batch is a transaction that ends with ROLLBACK. Called by backfill_plan.lua.
+
+local host = require("moonbird.host")
+local json = require("moonbird.json")
+
+local sample = {}
+
+local SHOWN_ROWS = 2
+
+local function key_of(row, key)
+  local values = {}
+  for index, name in ipairs(key) do
+    values[index] = row[name]
+  end
+  return values
+end
+
+local function joined(...)
+  local list = {}
+  for _, part in ipairs({ ... }) do
+    table.move(part, 1, #part, #list + 1, list)
+  end
+  return list
+end
+
+-- --- where the samples are ---
+
+-- The key so many rows after `from`, or nil where there are not so many.
+local function hop(definition, t, from, last, count)
+  local row = host.connection:query(definition.hop_first, joined(from, last, { count - 1 }))[1]
+  return row and key_of(row, t.key)
+end
+
+-- A fraction of the way from the first to the last key: by the number where the key is one, else so many rows on, which
+-- costs a walk along the index.
+local function key_at(definition, t, first, last, fraction)
+  if #t.key == 1 and math.type(first[1]) == "integer" and math.type(last[1]) == "integer" then
+    local number = first[1] + math.floor((last[1] - first[1]) * fraction)
+    return hop(definition, t, { number }, last, 1)
+  end
+  local rows = math.floor((definition.estimate or 0) * fraction)
+  return hop(definition, t, first, last, math.min(rows, 100000) + 1)
+end
+
+-- --- the forms ---
+
+-- A statement of the dialect that writes many rows; a list of values for each column. Gives nothing.
+local function write_rows(statement, columns)
+  if statement.bind == "arrays" then
+    local values = {}
+    for index, column in ipairs(columns) do
+      values[index] = host.dialect:array_text(column, statement.transports[index])
+    end
+    host.connection:exec(statement.sql, values)
+    return
+  end
+  for row = 1, #columns[1] do
+    local values = {}
+    for index, column in ipairs(columns) do
+      values[index] = column[row]
+    end
+    host.connection:exec(statement.sql, values)
+  end
+end
+
+-- Rows that name the same columns are written together.
+local function group_of(groups, kind, names, place, schema)
+  local name = table.concat({ kind, place or "", schema or "", table.concat(names, "\0") }, "\1")
+  if not groups[name] then
+    groups[name] = { kind = kind, names = names, table = place, schema = schema, columns = {} }
+    groups[#groups + 1] = groups[name]
+  end
+  return groups[name]
+end
+
+local function sorted_names(row)
+  local names = {}
+  for name in pairs(row) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+local function add_values(group, values)
+  for index, value in ipairs(values) do
+    group.columns[index] = group.columns[index] or {}
+    table.insert(group.columns[index], value)
+  end
+end
+
+local function values_of(row, names)
+  local values = {}
+  for index, name in ipairs(names) do
+    local value = row[name]
+    values[index] = value == nil and host.null or value
+  end
+  return values
+end
+
+local DELETE = {}
+
+-- The second argument of row(), as the engine gives it.
+local function new_batch(groups, id)
+  local batch = { delete = DELETE, id = id }
+  function batch.copy(_, row)
+    return setmetatable({}, { __index = row })
+  end
+  function batch.insert(_, place, row, schema)
+    local names = sorted_names(row)
+    add_values(group_of(groups, "insert", names, place, schema), values_of(row, names))
+  end
+  function batch.quarantine()
+    batch.put_aside = true
+  end
+  return batch
+end
+
+local function take(groups, t, row, result)
+  local key = key_of(row, t.key)
+  if result == DELETE then
+    add_values(group_of(groups, "delete", {}), key)
+  elseif type(result) == "table" and next(result) ~= nil then
+    local names = sorted_names(result)
+    add_values(group_of(groups, "update", names), joined(key, values_of(result, names)))
+  end
+end
+
+-- Calls row() for each row and writes what it gave; errors of rows are counted.
+local function run_rows(definition, spec, t, rows)
+  local groups, bad, problem = {}, 0, nil
+  for _, row in ipairs(rows) do
+    local batch = new_batch(groups, "sample")
+    local ok, result = pcall(spec.row, row, batch)
+    if ok and not batch.put_aside then
+      take(groups, t, row, result)
+    else
+      bad = bad + 1
+      problem = problem or not ok and tostring(result) or nil
+    end
+  end
+  for _, group in ipairs(groups) do
+    write_rows(definition.writer(group.kind, group.names, group.table, group.schema), group.columns)
+  end
+  return bad, problem
+end
+
+local function run_form(definition, spec, t, from, to)
+  if spec.set then
+    return host.connection:exec(definition.update_first, joined(from, to)), 0
+  end
+  local page = host.dialect:page(t, "first", false, true)
+  local rows = host.connection:query(page, joined(from, to))
+  if spec.row then
+    return #rows, run_rows(definition, spec, t, rows)
+  end
+  local text_from, text_to = json.encode(json.array(from)), json.encode(json.array(to))
+  definition.batch(true, text_from, text_to, #rows, "sample", 0)
+  return #rows, 0
+end
+
+-- --- one batch ---
+
+local function rows_at(t, from, to)
+  local shown = { table = t.table, schema = t.schema, key = t.key, columns = t.shown }
+  local text = host.dialect:page(shown, "first", true, false)
+  return host.connection:query(text, joined(from, to, { SHOWN_ROWS }))
+end
+
+local function one(definition, spec, t, from, last)
+  local size = definition.size_fixed or definition.size_start or 1000
+  local to = hop(definition, t, from, last, size) or last
+  local entry = { from = json.array(from), before = json.array(rows_at(t, from, to)) }
+  local begun_s = host.monotonic()
+  local rows, bad, problem = run_form(definition, spec, t, from, to)
+  entry.ms = 1000 * (host.monotonic() - begun_s)
+  entry.rows, entry.bad, entry.problem = rows, bad, problem
+  entry.after = json.array(rows_at(t, from, to))
+  return entry
+end
+
+local function one_taken_back(definition, spec, t, from, last)
+  host.connection:exec(definition.begin)
+  local ok, entry = pcall(one, definition, spec, t, from, last)
+  host.connection:exec("ROLLBACK")
+  if not ok then
+    error(entry, 0)
+  end
+  return entry
+end
+
+--- So many batches between the keys `first` and `last` (lists of values): a list of { from, rows, bad, problem, ms,
+--- before, after }.
+function sample.run(definition, spec, t, first, last, count)
+  local list, seen = {}, {}
+  for index = 0, count - 1 do
+    local from = key_at(definition, t, first, last, index / count)
+    local name = from and json.encode(json.array(from))
+    if from and not seen[name] then
+      seen[name] = true
+      list[#list + 1] = one_taken_back(definition, spec, t, from, last)
+    end
+  end
+  return list
+end
+
+return sample
