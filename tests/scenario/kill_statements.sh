@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# kill -9 at the boundaries of a backfill's statements, by a proxy that counts them (kill_statements.py). Every fifth
+# boundary; STEP=1 takes each one.
+set -euo pipefail
+url=$MOONBIRD_TEST_POSTGRES_URL
+program=$(realpath "${MOONBIRD_TEST_PROGRAM:-build-dev/moonbird}")
+here=$PWD
+work=$(mktemp -d "${TMPDIR:-/tmp}/moonbird-kill.XXXXXX")
+database=kill_statements_$$
+place=${url##*@}
+place=${place%%/*}
+trap 'rm -rf "$work"; psql -Xqc "DROP DATABASE IF EXISTS $database WITH (FORCE)" "$url"' EXIT
+psql -Xqc "CREATE DATABASE $database" "$url"
+export URL=${url%/*}/$database
+psql -Xq "$URL" -c "CREATE TABLE people (id bigint PRIMARY KEY, counter integer NOT NULL);
+  INSERT INTO people SELECT i, 0 FROM generate_series(1, 300) AS i"
+mkdir -p "$work/migrations/backfills" "$work/migrations/versions"
+credentials=${url#*://}
+credentials=${credentials%%@*}
+cat >"$work/moonbird.ini" <<INI
+[moonbird]
+script_location = %(here)s/migrations
+url = postgresql://${credentials//%/%%}@\${DATABASE}/$database
+
+[backfill]
+lease = 1s
+INI
+cat >"$work/migrations/backfills/fill.lua" <<'LUA'
+return {
+  table = "people",
+  size = 100,
+  row = function(person) return { counter = person.counter + 1 } end,
+}
+LUA
+python3 "$here/tests/scenario/kill_statements.py" "$program" "$work" "${place%:*}" "${place##*:}" "${STEP:-5}"
