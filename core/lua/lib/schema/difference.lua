@@ -145,8 +145,12 @@ local function compare_primary(comparison)
     remove_item(comparison, live, message)
   end
   if model then
-    local name = model.name or live and live.name
-    add_item(comparison, setmetatable({ name = name }, { __index = model }), not live and message or nil)
+    local named = {}
+    for field, value in pairs(model) do
+      named[field] = value
+    end
+    named.name = model.name or live and live.name
+    add_item(comparison, named, not live and message or nil)
   end
 end
 

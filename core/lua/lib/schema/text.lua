@@ -125,7 +125,18 @@ end
 
 local serial_names = { smallint = "SMALLSERIAL", integer = "SERIAL", bigint = "BIGSERIAL" }
 
+-- NO ACTION is what databases do where nothing is said.
+local function without_no_action(key)
+  local said = {}
+  for name, value in pairs(key) do
+    local is_action = name == "onupdate" or name == "ondelete"
+    said[name] = not (is_action and value:upper() == "NO ACTION") and value or nil
+  end
+  return said
+end
+
 local function reference_node(key)
+  key = without_no_action(key)
   local place = (key.referent_schema and key.referent_schema .. "." or "") .. key.referent_table
   local target = source.string(place .. "." .. key.referent_columns[1])
   local entries = fields({ target }, key, { "name", "onupdate", "ondelete", "deferrable", "initially", "match" })
@@ -197,6 +208,7 @@ local function referents(key)
 end
 
 function items.foreign_key(item)
+  item = without_no_action(item)
   local entries = names_of(item)
   entries[#entries + 1] = source.field("references", referents(item))
   local options = { "name", "onupdate", "ondelete", "deferrable", "initially", "match", "not_valid" }
