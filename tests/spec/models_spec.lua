@@ -48,6 +48,10 @@ describe("models", function()
         p:ok("upgrade head")
         run = p:ok("check")
         assert.equal("No new upgrade operations detected.\n", run.out)
+        local json = p:ok("check --json").out
+        for _, name in ipairs({ "messages", "operations", "reverse" }) do
+          assert.matches(('"%s": []'):format(name), json, 1, true)
+        end
         p:ok("downgrade base")
         assert.is_false(p:has_table("people"))
         assert.equal("return {}\n", p:ok("dump").out)

@@ -213,7 +213,7 @@ local function operations_json(entries)
     list[index] = render.data(entry.operation)
     list[index].review = entry.review[1] and table.concat(entry.review, "; ") or nil
   end
-  return list
+  return json.array(list)
 end
 
 local function tell(changes)
@@ -255,7 +255,7 @@ local function compare_and_tell(request, result)
   local up, down = fill(result, changes)
   result.text = lines_of(changes)
   result.json = json.encode({
-    messages = diff.messages(changes),
+    messages = json.array(diff.messages(changes)),
     operations = operations_json(up),
     reverse = operations_json(down),
   })

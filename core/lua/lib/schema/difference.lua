@@ -145,12 +145,12 @@ local function compare_primary(comparison)
     remove_item(comparison, live, message)
   end
   if model then
-    local named = {}
+    local wanted_key = {}
     for field, value in pairs(model) do
-      named[field] = value
+      wanted_key[field] = value
     end
-    named.name = model.name or live and live.name
-    add_item(comparison, named, not live and message or nil)
+    wanted_key.name = model.name or live and live.name
+    add_item(comparison, wanted_key, not live and message or nil)
   end
 end
 
