@@ -149,10 +149,12 @@ static bool open_connection(struct session *session, bool read_only, struct erro
   return true;
 }
 
-/* The setting `pooler` is an option of the URL, which comes before it. Where no pooler can be, it means nothing. */
+/* The setting `pooler` is an option of the URL, which comes before it. Where no pooler can be, it means nothing; `auto`
+ * is what a driver does by itself. */
 static void add_pooler(struct session *session) {
   const char *pooler = config_text(session->request->config, "pooler");
-  if (!driver_may_be_pooled(session->driver) || strvec_contains(&session->url.keys, "pooler"))
+  if (strcmp(pooler, "auto") == 0 || !driver_may_be_pooled(session->driver) ||
+      strvec_contains(&session->url.keys, "pooler"))
     return;
   strvec_push(&session->url.keys, "pooler");
   strvec_push(&session->url.values, pooler);

@@ -165,6 +165,56 @@ end
 
 local makers = { new_check, new_index, new_unique }
 
+-- --- what is not a table ---
+
+local function new_enum(model)
+  local values = {}
+  for index = 1, random(2, 4) do
+    values[index] = "v" .. index
+  end
+  local enum = { name = "e" .. new_name(model, "e"), values = values }
+  table.insert(model.enums, enum)
+  return enum
+end
+
+local function values_text(enum)
+  local list = {}
+  for index, value in ipairs(enum.values) do
+    list[index] = lua_text(value)
+  end
+  return "{ " .. table.concat(list, ", ") .. " }"
+end
+
+-- A column whose type is an enum: its text is made when the models are printed, with the values of then.
+local function new_enum_column(model)
+  local enum = #model.enums > 0 and chance(50) and pick(model.enums) or new_enum(model)
+  return { name = new_name(model, "c"), enum = enum, default = chance(30) and lua_text("v1") or nil }
+end
+
+local function new_computed(model, table_)
+  local numbers = of_kind(table_, "is_number")
+  if #numbers == 0 then
+    return
+  end
+  local source = pick(numbers)
+  source.is_used, source.is_source = true, true
+  table.insert(table_.columns, {
+    name = new_name(model, "c"),
+    type = "types.bigint()",
+    computed = ("%s + %d"):format(quoted(source.name), random(9)),
+  })
+end
+
+-- Over the key, which no change takes away.
+local function new_view(model)
+  local table_ = pick(model.tables)
+  table_.is_target = true
+  table.insert(model.views, {
+    name = "v" .. new_name(model, "v"),
+    text = ("SELECT id + %d AS n FROM %s"):format(random(99), quoted(table_.name)),
+  })
+end
+
 local function add_item(model, table_)
   local item = pick(makers)(model, table_)
   table.insert(table_.items, item)
@@ -176,6 +226,12 @@ local function new_table(model)
   for _ = 1, random(2, 5) do
     table.insert(table_.columns, new_column(model))
   end
+  if model.kind == "postgres" and chance(30) then
+    table.insert(table_.columns, new_enum_column(model))
+  end
+  if chance(20) then
+    new_computed(model, table_)
+  end
   for _ = 1, random(0, 3) do
     add_item(model, table_)
   end
@@ -186,9 +242,12 @@ local function new_table(model)
 end
 
 local function new_model(kind)
-  local model = { kind = kind, names = 0, tables = {} }
+  local model = { kind = kind, names = 0, tables = {}, enums = {}, views = {}, sequences = {} }
   for _ = 1, random(1, 3) do
     new_table(model)
+  end
+  if chance(30) then
+    new_view(model)
   end
   return model
 end
@@ -235,13 +294,54 @@ local changes = {
   end,
   change_number = function(model)
     local numbers = of_kind(any_table(model), "is_number")
-    if #numbers > 0 then
-      pick(numbers).type = pick(number_types)
+    local column = #numbers > 0 and pick(numbers) or {}
+    if not column.is_source then
+      column.type = pick(number_types)
     end
+  end,
+  add_enum_value = function(model)
+    if #model.enums > 0 then
+      local enum = pick(model.enums)
+      table.insert(enum.values, random(#enum.values), "new" .. #enum.values)
+    end
+  end,
+  add_enum = function(model)
+    if model.kind == "postgres" then
+      table.insert(any_table(model).columns, new_enum_column(model))
+    end
+  end,
+  add_view = new_view,
+  drop_view = function(model)
+    table.remove(model.views)
+  end,
+  change_view = function(model)
+    local view = model.views[1]
+    if view then
+      view.text = view.text:gsub("%+ %d+", "+ " .. random(100, 199))
+    end
+  end,
+  add_sequence = function(model)
+    if model.kind == "postgres" then
+      table.insert(model.sequences, { name = "s" .. new_name(model, "s"), start = random(99), cache = 1 })
+    end
+  end,
+  change_sequence = function(model)
+    local sequence = model.sequences[1]
+    if sequence then
+      sequence.cache = random(2, 9)
+    end
+  end,
+  change_table_comment = function(model)
+    if model.kind == "postgres" then
+      any_table(model).comment = chance(70) and "all of it " .. random(99) or nil
+    end
+  end,
+  add_computed = function(model)
+    new_computed(model, any_table(model))
   end,
   change_nullable = function(model)
     local column = pick(any_table(model).columns)
-    column.is_required = not column.is_required and not column.name:find("^fk")
+    column.is_required = not column.computed and not column.is_required and not column.name:find("^fk")
   end,
   change_default = function(model)
     local numbers = of_kind(any_table(model), "is_number")
@@ -251,7 +351,8 @@ local changes = {
   end,
   change_comment = function(model)
     if model.kind == "postgres" then
-      pick(any_table(model).columns).comment = chance(70) and "another " .. random(99) or nil
+      local column = pick(any_table(model).columns)
+      column.comment = chance(70) and "another " .. random(99) or nil
     end
   end,
   add_item = function(model)
@@ -285,8 +386,10 @@ local function column_line(column)
   add("nullable", column.is_required and "false" or nil)
   add("server_default", column.default)
   add("comment", column.comment and lua_text(column.comment))
+  add("computed", column.computed and ("{ %s, persisted = true }"):format(lua_text(column.computed)))
+  local type_ = column.enum and ("types.enum(%s, %s)"):format(lua_text(column.enum.name), values_text(column.enum))
   local tail = #options > 0 and ", { " .. table.concat(options, ", ") .. " }" or ""
-  return ("    column(%s, %s%s),"):format(lua_text(column.name), column.type, tail)
+  return ("    column(%s, %s%s),"):format(lua_text(column.name), type_ or column.type, tail)
 end
 
 local function models_text(model)
@@ -300,7 +403,17 @@ local function models_text(model)
     for _, item in ipairs(table_.items) do
       lines[#lines + 1] = "    " .. item .. ","
     end
-    lines[#lines + 1] = "  }),"
+    lines[#lines + 1] = table_.comment and ("  }, { comment = %s }),"):format(lua_text(table_.comment)) or "  }),"
+  end
+  for _, view in ipairs(model.views) do
+    lines[#lines + 1] = ("  view(%s, %s),"):format(lua_text(view.name), lua_text(view.text))
+  end
+  for _, sequence in ipairs(model.sequences) do
+    lines[#lines + 1] = ("  sequence(%s, { start = %d, cache = %d }),"):format(
+      lua_text(sequence.name),
+      sequence.start,
+      sequence.cache
+    )
   end
   lines[#lines + 1] = "}\n"
   return table.concat(lines, "\n")

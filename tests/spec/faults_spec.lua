@@ -233,6 +233,7 @@ describe("a database that cannot be reached", function()
       local url = "--url postgresql://u:hidden-word@127.0.0.1:1/x "
       local run = p:fails(6, url .. words, { secrets = { "hidden-word" } })
       assert.truthy(run.err:find("Can't connect to database", 1, true), run.err)
+      assert.falsy(run.err:find("pooler", 1, true), run.err)
       assert.truthy(run.err:find("127.0.0.1", 1, true), run.err)
       assert.is_true(select(2, run.err:gsub("error:", "")) == 1, run.err)
     end
