@@ -35,6 +35,15 @@ function followed.note(text)
   end
 end
 
+--- The answer to an item's `when`: true or false, or nil where the script has not made the table.
+function followed.wants(when)
+  if not open() or not host.dialect:has_table(scratch, when.table, when.schema) then
+    return nil
+  end
+  local wanted = scratch:scalar(when[1], when[2])
+  return wanted == true or wanted == 1
+end
+
 -- --- the connection for dialect.rebuild ---
 
 local connection = { is_script = true, missed = missed }

@@ -96,9 +96,9 @@ end
 
 --- Throws for a statement that depends on what is in the database.
 function offline.check(shown, item)
-  if type(item) == "table" and item.when then
+  if type(item) == "table" and item.when and followed.wants(item.when) == nil then
     host.script_refuse(
-      shown .. " does something only if the database wants it, which cannot be written as SQL here",
+      shown .. " does something only if the database wants it, and the script has not made the table",
       "leave if_exists or if_not_exists away, or run it online"
     )
   end

@@ -41,14 +41,19 @@ local function rebuild(item, shown)
 end
 
 -- `when` is a query: where its first value is not true, there is nothing to do.
+local function is_wanted(when)
+  if host.offline then
+    return followed.wants(when)
+  end
+  local wanted = call("scalar", when[1], when[2])
+  return wanted == true or wanted == 1
+end
+
 local function execute(item, shown)
   if type(item) == "string" then
     return call("exec", item)
-  elseif item.when then
-    local wanted = call("scalar", item.when[1], item.when[2])
-    if wanted ~= true and wanted ~= 1 then
-      return 0
-    end
+  elseif item.when and not is_wanted(item.when) then
+    return 0
   end
   if item.rebuild then
     return rebuild(item, shown)

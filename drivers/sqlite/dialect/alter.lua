@@ -219,7 +219,7 @@ local function guard_of(operation)
     is_wanted and "EXISTS" or "NOT EXISTS",
     arguments
   )
-  return { query, params }
+  return { query, params, table = operation.table, schema = operation.schema }
 end
 
 -- One change alone as a statement or an item.
