@@ -130,7 +130,10 @@ void worker_call(void *data) {
 }
 
 static void handle_timer(uv_timer_t *timer) {
-  worker_call(timer->data);
+  struct worker *w = timer->data;
+  if (w->state != WORKER_PAUSE && w->state != WORKER_HELD)
+    BUG("a pause of worker %d ends in state %d", w->number, (int)w->state);
+  worker_call(w);
 }
 
 void worker_execute(struct worker *w, const char *sql, uint32_t flags, uint64_t first_rows) {
@@ -253,6 +256,7 @@ void worker_go_on(struct worker *w) {
   if (!w->called)
     return;
   w->called = false;
+  uv_timer_stop(&w->timer); /* set again when a pause was over as worker_wake ended it */
   if (w->state == WORKER_PAUSE)
     after_pause(w);
   else if (w->state == WORKER_HELD)

@@ -44,6 +44,24 @@ describe("own signals", function()
     p:remove()
   end)
 
+  -- Each look keeps the program longer than the last one, so that what is due meanwhile is due at once: the runner's look
+  -- at the throttle, and the end of the worker's pause.
+  it("a probe in Lua that takes its time", function()
+    local slow = [[{ probe = (function()
+      local looks = 0
+      return function()
+        looks = looks + 1
+        os.execute("sleep 0." .. looks)
+        return looks < 4 and "the queue is long"
+      end
+    end)() }]]
+    local p = project("postgres", slow, { people = 30 })
+    local run = p:start("upgrade head")
+    assert_held(p, run, "throttled: probe: the queue is long")
+    assert_ends(p, run)
+    p:remove()
+  end)
+
   it("values of probes that mean go", function()
     local p = project("sqlite", '{ probe = { "SELECT 0", "SELECT NULL", "SELECT 1 WHERE 1 = 0", '
       .. "function() end, function() return false end, function() return 0 end } }", { people = 50 })
