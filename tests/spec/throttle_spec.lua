@@ -44,8 +44,8 @@ describe("own signals", function()
     p:remove()
   end)
 
-  -- Each look keeps the program longer than the last one, so that what is due meanwhile is due at once: the runner's look
-  -- at the throttle, and the end of the worker's pause.
+  -- Each look keeps the program longer than the last one, so that what is due meanwhile is due at once: the runner's
+  -- look at the throttle, and the end of the worker's pause.
   it("a probe in Lua that takes its time", function()
     local slow = [[{ probe = (function()
       local looks = 0
