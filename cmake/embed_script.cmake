@@ -1,16 +1,24 @@
-# Run by embed.cmake at build time: writes OUTPUT, a C file that holds the text of SOURCE (a file, or all files of a folder).
-cmake_policy(VERSION 3.25) # so that "text" in an if() is a text, and not the variable of that name
-function(bytes_of file variable)
+# Run by embed.cmake at build time: writes OUTPUT, a C file with the bytes of SOURCE, a file or all files of a folder. Lua
+# files are compiled by COMPILER where CHUNKS says what they are called.
+cmake_policy(VERSION 3.25) # so that "source" in an if() is a text, and not the variable of that name
+
+# The bytes of a file as a C initializer, and how many there are.
+function(bytes_of file chunk bytes size)
+  if(chunk AND file MATCHES "\\.lua$")
+    execute_process(COMMAND ${COMPILER} ${file} ${chunk} ${OUTPUT}.chunk COMMAND_ERROR_IS_FATAL ANY)
+    set(file ${OUTPUT}.chunk)
+  endif()
   file(READ ${file} hex HEX)
+  file(SIZE ${file} file_size)
   string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
-  set(${variable} "${bytes}" PARENT_SCOPE)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," initializer "${hex}")
+  set(${bytes} "${initializer}" PARENT_SCOPE)
+  set(${size} ${file_size} PARENT_SCOPE)
 endfunction()
 
 set(text "/* Made by cmake/embed_script.cmake; do not edit. */\n#include <stddef.h>\n")
-if(MODE STREQUAL "text")
-  bytes_of(${SOURCE} bytes)
-  file(SIZE ${SOURCE} size)
+if(MODE STREQUAL "source")
+  bytes_of(${SOURCE} "${CHUNKS}" bytes size)
   string(APPEND text "extern const char ${SYMBOL}[];\nextern const size_t ${SYMBOL}_len;\n")
   string(APPEND text "const char ${SYMBOL}[] = {\n${bytes}0};\nconst size_t ${SYMBOL}_len = ${size};\n")
 else()
@@ -19,8 +27,11 @@ else()
   set(rows "")
   set(number 0)
   foreach(file IN LISTS files)
-    bytes_of(${SOURCE}/${file} bytes)
-    file(SIZE ${SOURCE}/${file} size)
+    set(chunk "")
+    if(CHUNKS)
+      set(chunk "${CHUNKS}${file}")
+    endif()
+    bytes_of(${SOURCE}/${file} "${chunk}" bytes size)
     string(APPEND text "static const char text_${number}[] = {\n${bytes}0};\n")
     if(MODE STREQUAL "sources")
       string(REGEX REPLACE "\\.lua$" "" file "${file}")

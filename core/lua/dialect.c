@@ -17,7 +17,7 @@ static bool preload_modules(struct host *host, const moonbird_driver *driver, st
   for (uint64_t i = 0; driver->modules && i < driver->module_count; i++) {
     const moonbird_source *module = &driver->modules[i];
     char *name = xasprintf("%s/dialect/%s.lua", driver->name, module->name);
-    bool ok = host_load(host, module->text, (size_t)module->len, name, err);
+    bool ok = host_load_compiled(host, module->text, (size_t)module->len, name, err);
     free(name);
     if (!ok) {
       lua_pop(L, 1);
@@ -113,7 +113,7 @@ bool dialect_push(struct host *host, const moonbird_driver *driver, struct error
   if (!preload_modules(host, driver, err))
     return false;
   char *name = xasprintf("%s/dialect.lua", driver->name);
-  bool ok = host_load(host, driver->dialect, (size_t)driver->dialect_len, name, err);
+  bool ok = host_load_compiled(host, driver->dialect, (size_t)driver->dialect_len, name, err);
   free(name);
   if (!ok || !host_require(host, "dialect", err) || !host_call(host, 1, 1, err))
     return false;

@@ -268,15 +268,24 @@ bool host_require(struct host *host, const char *module, struct error *err) {
   return host_call(host, 1, 1, err);
 }
 
-bool host_load(struct host *host, const char *text, size_t len, const char *name, struct error *err) {
+static bool load(struct host *host, const char *text, size_t len, const char *name, const char *mode,
+                 struct error *err) {
   char *chunk = xasprintf("@%s", name);
-  int status = luaL_loadbufferx(host->L, text, len, chunk, "t");
+  int status = luaL_loadbufferx(host->L, text, len, chunk, mode);
   free(chunk);
   if (status == LUA_OK)
     return true;
   error_set(err, ERROR_FAILED, "%s", lua_tostring(host->L, -1));
   lua_pop(host->L, 1);
   return false;
+}
+
+bool host_load(struct host *host, const char *text, size_t len, const char *name, struct error *err) {
+  return load(host, text, len, name, "t", err);
+}
+
+bool host_load_compiled(struct host *host, const char *text, size_t len, const char *name, struct error *err) {
+  return load(host, text, len, name, "bt", err);
 }
 
 int host_await(lua_State *L, struct conn *conn, lua_KContext context, lua_KFunction next) {

@@ -68,6 +68,10 @@ bool host_require(struct host *host, const char *module, struct error *err) MUST
 /* Loads a text chunk (binary chunks are refused) as a function on the stack; `name` is what messages call it. */
 bool host_load(struct host *host, const char *text, size_t len, const char *name, struct error *err) MUST_CHECK;
 
+/* The same for what a driver carries, which may be compiled: it is as trusted as the driver's own code. */
+bool host_load_compiled(struct host *host, const char *text, size_t len, const char *name,
+                        struct error *err) MUST_CHECK;
+
 /* --- inside Lua: C functions called by Lua --- */
 
 /* Waits for the call that was just started on `conn`, by yielding where that is possible, then goes on with `next`. */

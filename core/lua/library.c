@@ -39,7 +39,7 @@ static int search(lua_State *L) {
     return 1;
   }
   const char *chunk = lua_pushfstring(L, "=moonbird/%s", file);
-  if (luaL_loadbufferx(L, embedded->text, embedded->len, chunk, "t") != LUA_OK)
+  if (luaL_loadbufferx(L, embedded->text, embedded->len, chunk, "b") != LUA_OK)
     return lua_error(L);
   lua_pushstring(L, chunk + 1);
   return 2;

@@ -32,15 +32,20 @@ static bool table_is_complete(struct run *run) {
   return true;
 }
 
+/* Source is text; lua_dump's output may hold anything. */
+static bool is_lua(const char *text, uint64_t len) {
+  return strncmp(text, "\033Lua", 4) == 0 || memchr(text, '\0', len) == NULL;
+}
+
 static bool dialect_is_there(struct run *run) {
   const moonbird_driver *driver = run->driver;
   EXPECT(run, driver->dialect != NULL && driver->dialect_len > 0, "there is no dialect");
-  EXPECT(run, memchr(driver->dialect, '\0', driver->dialect_len) == NULL, "dialect_len counts a NUL");
+  EXPECT(run, is_lua(driver->dialect, driver->dialect_len), "dialect_len counts a NUL");
   for (uint64_t i = 0; driver->modules != NULL && i < driver->module_count; i++) {
     const moonbird_source *module = &driver->modules[i];
     EXPECT(run, module->name != NULL && module->name[0] != '\0', "module %d has no name", (int)i);
     EXPECT(run, module->text != NULL && module->len > 0, "module %s has no text", module->name);
-    EXPECT(run, memchr(module->text, '\0', module->len) == NULL, "the length of module %s counts a NUL", module->name);
+    EXPECT(run, is_lua(module->text, module->len), "the length of module %s counts a NUL", module->name);
   }
   return true;
 }

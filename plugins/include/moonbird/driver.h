@@ -190,7 +190,8 @@ typedef struct moonbird_option {
 #define MOONBIRD_TX_FAILED  2 /* one is open and only ROLLBACK is possible */
 #define MOONBIRD_TX_UNKNOWN 3 /* the connection is broken */
 
-/* A further module of the dialect, as Lua source: `require "DRIVER.NAME"` finds it, DRIVER being the driver's name. */
+/* A further module of the dialect, as Lua source or as lua_dump of the host's Lua writes it: `require "DRIVER.NAME"`
+ * finds it, DRIVER being the driver's name. */
 typedef struct moonbird_source {
   const char *name; /* "catalog" */
   const char *text; /* not NUL-terminated */
@@ -207,7 +208,7 @@ typedef struct moonbird_driver {
   const char *client_library; /* "SQLite 3.40.1" */
   const char *schemes;        /* URL schemes it answers to, separated by spaces: "postgresql postgres" */
   const char *placeholder;    /* "?" (by position) or "$" ($1, $2, ...) */
-  const char *dialect;        /* Lua source of the dialect; the manual, "Writing a driver", names what it holds */
+  const char *dialect;        /* Lua, as a moonbird_source; the manual, "Writing a driver", names what it holds */
   uint64_t dialect_len;
 
   /* ---- required ---- */
