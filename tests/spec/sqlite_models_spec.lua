@@ -86,3 +86,27 @@ describe("a SQLite database", function()
     assert.are.equal("1", p:sql("SELECT count(*) FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'"))
   end)
 end)
+
+describe("a computed column", function()
+  it("takes the constraints without a name that use it along when it changes, and back", function()
+    local p = moonbird.project("sqlite")
+    local models = [[
+      return { table("t", {
+        column("id", types.integer(), { primary_key = true }),
+        column("a", types.integer()),
+        column("b", types.integer(), { computed = { "%s", persisted = true } }),
+        check("b > 0"), unique { "b", "a" }, foreign_key { "b", references = "t.id" },
+      }) }]]
+    p:write("migrations/models.lua", models:format("a * 2"))
+    p:ok("revision --autogenerate -m table --rev-id a1")
+    p:ok("upgrade head")
+    local before = p:ok("dump").out
+    p:write("migrations/models.lua", models:format("a * 3"))
+    p:ok("revision --autogenerate -m computed --rev-id a2")
+    p:ok("upgrade head")
+    p:ok("check")
+    p:ok("downgrade a1")
+    assert.are.equal(before, p:ok("dump").out)
+    p:remove()
+  end)
+end)

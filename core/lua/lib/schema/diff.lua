@@ -43,11 +43,7 @@ local function create_keys(table_, keys, dialect, names)
   local ups, downs = {}, {}
   for _, key in ipairs(table_.foreign_keys) do
     if keys[key] then
-      local item = setmetatable({}, { __index = key })
-      for name, value in pairs(key) do
-        item[name] = value
-      end
-      item.name = key.name or dialect:constraint_name_of(table_, key, names)
+      local item = operations.with_name(key, key.name or dialect:constraint_name_of(table_, key, names))
       names[item.name] = true
       ups[#ups + 1] = operations.create_item(table_, item)
       table.insert(downs, 1, operations.drop_item(table_, item))

@@ -68,13 +68,9 @@ local function named(comparison, item)
   if item.name then
     return item
   end
-  local copy = {}
-  for key, value in pairs(item) do
-    copy[key] = value
-  end
-  copy.name = comparison.dialect:constraint_name_of(comparison.model, item, comparison.names)
-  comparison.names[copy.name] = true
-  return copy
+  local name = comparison.dialect:constraint_name_of(comparison.model, item, comparison.names)
+  comparison.names[name] = true
+  return operations.with_name(item, name)
 end
 
 local function is_key(item)
@@ -98,7 +94,7 @@ end
 
 local function replace_item(comparison, model, live, message)
   remove_item(comparison, live, message)
-  add_item(comparison, model.name and model or setmetatable({ name = live.name }, { __index = model }), nil)
+  add_item(comparison, operations.with_name(model, model.name or live.name), nil)
 end
 
 local function wanted(comparison, kind, item, reflected, other)
@@ -145,12 +141,7 @@ local function compare_primary(comparison)
     remove_item(comparison, live, message)
   end
   if model then
-    local wanted_key = {}
-    for field, value in pairs(model) do
-      wanted_key[field] = value
-    end
-    wanted_key.name = model.name or live and live.name
-    add_item(comparison, wanted_key, not live and message or nil)
+    add_item(comparison, operations.with_name(model, model.name or live and live.name), not live and message or nil)
   end
 end
 

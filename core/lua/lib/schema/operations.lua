@@ -23,6 +23,16 @@ local drop_words = {
 -- What only the catalog says.
 local unsaid = { kind = true, name = true, invalid = true }
 
+--- A copy of an item under this name (nil: none). Its fields are its own, since operations are made of all of them.
+function operations.with_name(item, name)
+  local copy = {}
+  for key, value in pairs(item) do
+    copy[key] = value
+  end
+  copy.name = name
+  return copy
+end
+
 --- create_index(...) or create_..._constraint(...) for an item of a table.
 function operations.create_item(table_, item)
   local operation = { kind = creators[item.kind], name = item.name, table = table_.name, schema = table_.schema }
