@@ -135,7 +135,8 @@ static const struct command commands[] = {
      .summary = "show how the database differs from the models, or from another database",
      .description =
          "One line for each difference: + what only the models (or the other database) have, - what only the "
-         "database has, ~ what is changed. Exits with 8 where there is one.",
+         "database has, ~ what is changed. Exits with 8 where there is one. The URL is that of a database of the same "
+         "kind.",
      .options = diff_options,
      .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE,
      .run = cmd_diff},

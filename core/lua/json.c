@@ -2,7 +2,8 @@
  * json.c - `json.encode` and `json.decode` of scripts, through jansson.
  *
  * JSON null is `null`, both ways. A Lua table with only the keys 1..n (n > 0) is an array, every other an object;
- * json.array(t) marks a table as an array, an empty one too.
+ * json.array(t) marks a table as an array, an empty one too. Keys are written in order, so that the same value is the
+ * same text.
  */
 #include "lua/modules.h"
 #include "lua/value.h"
@@ -94,7 +95,7 @@ static json_t *to_json(lua_State *L, int index, int depth) {
 static int encode(lua_State *L) {
   luaL_checkany(L, 1);
   json_t *value = to_json(L, 1, 0);
-  char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+  char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS) : NULL;
   json_decref(value);
   if (!text)
     return luaL_error(

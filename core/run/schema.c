@@ -3,6 +3,7 @@
  */
 #include "run/schema.h"
 
+#include "db/driver.h"
 #include "run/env.h"
 #include "run/session.h"
 #include "run/versions.h"
@@ -137,29 +138,62 @@ static bool call(struct session *session, const struct schema_request *request, 
   return ok;
 }
 
-static bool run(const struct schema_request *request, const struct strbuf *models, struct schema_result *result,
-                struct error *err) {
+/* The other database of a diff. */
+struct other {
+  const struct driver *driver;
+  struct schema_result models; /* what it has, as models */
+};
+
+/* An empty database would be a difference, but hardly what was meant. */
+static bool check_exists(const struct session *session, struct error *err) {
+  if (!session->file_is_missing)
+    return true;
+  error_set(err, ERROR_CONNECT, "Can't connect to database %s: there is no such file", session->url_shown);
+  return error_hint(err, "a relative path begins where you are");
+}
+
+static bool check_same_kind(const struct session *session, const struct other *other, struct error *err) {
+  if (session->driver == other->driver)
+    return true;
+  error_set(err, ERROR_USAGE, "a %s database cannot be compared with a %s one", session->driver->table.name,
+            other->driver->table.name);
+  return error_hint(err, "give the URL of another %s database; 'moonbird diff' without one compares with the models",
+                    session->driver->table.name);
+}
+
+static bool read_other(const struct schema_request *request, struct other *other, struct error *err) {
+  struct run_request other_run = *request->run;
+  other_run.url = request->other_url;
+  struct schema_request dump = {.run = &other_run, .action = SCHEMA_DUMP, .format = "lua"};
   struct session session;
-  bool wants_heads = request->action == SCHEMA_AUTOGENERATE || request->action == SCHEMA_CHECK;
-  if (!session_open(&session, request->run, true, err))
+  if (!session_open(&session, &other_run, true, err))
     return false;
-  bool ok = (!wants_heads || check_up_to_date(&session, err)) && call(&session, request, models, result, err) &&
+  other->driver = session.driver;
+  bool ok = check_exists(&session, err) && call(&session, &dump, NULL, &other->models, err) &&
             session_check_interrupt(&session, err);
   session_close(&session);
   return ok;
 }
 
-/* The other database is read first; what it has stands for the models. */
-static bool run_against(const struct schema_request *request, struct schema_result *result, struct error *err) {
-  struct run_request other_run = *request->run;
-  other_run.url = request->other_url;
-  struct schema_request other = {.run = &other_run, .action = SCHEMA_DUMP, .format = "lua"};
-  struct schema_result models = SCHEMA_RESULT_INIT;
-  bool ok = run(&other, NULL, &models, err) && run(request, &models.text, result, err);
-  schema_result_release(&models);
+/* With `other` NULL the models are the environment's. */
+static bool run(const struct schema_request *request, const struct other *other, struct schema_result *result,
+                struct error *err) {
+  struct session session;
+  bool wants_heads = request->action == SCHEMA_AUTOGENERATE || request->action == SCHEMA_CHECK;
+  if (!session_open(&session, request->run, true, err))
+    return false;
+  bool ok = (!other || check_same_kind(&session, other, err)) && (!wants_heads || check_up_to_date(&session, err)) &&
+            call(&session, request, other ? &other->models.text : NULL, result, err) &&
+            session_check_interrupt(&session, err);
+  session_close(&session);
   return ok;
 }
 
 bool run_schema(const struct schema_request *request, struct schema_result *result, struct error *err) {
-  return request->other_url ? run_against(request, result, err) : run(request, NULL, result, err);
+  if (!request->other_url)
+    return run(request, NULL, result, err);
+  struct other other = {.driver = NULL, .models = SCHEMA_RESULT_INIT};
+  bool ok = read_other(request, &other, err) && run(request, &other, result, err);
+  schema_result_release(&other.models);
+  return ok;
 }

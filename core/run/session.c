@@ -138,6 +138,7 @@ static void pass_over_missing_file(struct session *session) {
     return;
   free(session->url.database);
   session->url.database = NULL;
+  session->file_is_missing = true;
 }
 
 static bool open_connection(struct session *session, bool read_only, struct error *err) {

@@ -25,6 +25,7 @@ struct session {
   struct url url;
   char *url_shown; /* without the password */
   const struct driver *driver;
+  bool file_is_missing; /* of a database in a file that is only read: it is taken to be empty */
   struct conn *conn;
   struct conn *lock_conn;    /* NULL where `conn` itself holds the lock */
   struct conn *scratch_conn; /* with --sql: a database in memory that follows the script; NULL until it is wanted */

@@ -484,7 +484,8 @@ context = {}
 
 json = {}
 
----JSON null is `null`; a table with the keys 1 to n is an array, every other one an object.
+---JSON null is `null`; a table with the keys 1 to n is an array, every other one an object, its
+---keys in order.
 ---@param value any
 ---@return string
 function json.encode(value) end

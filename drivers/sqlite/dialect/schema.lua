@@ -287,12 +287,30 @@ local function read_schema(self, db, place, filter, result)
   complete_references(found)
 end
 
+-- The databases that are attached: all of them for "*". What is in temp is the connection's alone.
+local function attached(db, wanted)
+  local places, known = {}, {}
+  for _, row in ipairs(db:query("SELECT name FROM pragma_database_list WHERE name <> 'temp' ORDER BY seq")) do
+    places[#places + 1] = row.name
+    known[row.name:lower()] = true
+  end
+  for _, name in ipairs(wanted) do
+    if name == "*" then
+      return places
+    elseif not known[name:lower()] then
+      local format = "the setting schemas names %s; a schema of SQLite is an attached file; these are there: %s"
+      error(format:format(name, table.concat(places, ", ")), 0)
+    end
+  end
+  return wanted
+end
+
 --- The live schema. `options.schemas` are names of attached databases ("main" is the default one, whose tables have
---- schema nil); `options.tables` is a list of names or function(name).
+--- schema nil), "*" is all of them; `options.tables` is a list of names or function(name).
 function schema:schema(db, options)
   options = options or {}
   local result = { tables = {}, enums = {}, sequences = {}, views = {}, triggers = {} }
-  for _, place in ipairs(options.schemas or { "main" }) do
+  for _, place in ipairs(options.schemas and attached(db, options.schemas) or { "main" }) do
     read_schema(self, db, place, options.tables, result)
   end
   return result
