@@ -169,6 +169,8 @@ function types.raw(text, options) end
 ---@field deferrable? boolean
 ---@field initially? "DEFERRED"|"IMMEDIATE"
 ---@field match? "FULL"|"SIMPLE"|"PARTIAL"
+---@field not_valid? boolean PostgreSQL: the rows that are there are not looked at, until op.validate_constraint
+---@field postgresql_not_valid? boolean
 
 ---The referenced column first: `{ "people.id", ondelete = "CASCADE" }`; or table, column and schema by name.
 ---@class moonbird.Reference: moonbird.KeyOptions
@@ -246,12 +248,16 @@ function unique(spec) end
 ---@overload fun(columns: string[], references: string[], options?: moonbird.KeyOptions): moonbird.Item
 function foreign_key(spec) end
 
----@class moonbird.NameOption
+---@class moonbird.CheckOptions
 ---@field name? string|moonbird.FinalName
+---@field not_valid? boolean PostgreSQL: the rows that are there are not looked at, until op.validate_constraint
+---@field no_inherit? boolean PostgreSQL: not for the tables that inherit from this one
+---@field postgresql_not_valid? boolean
+---@field postgresql_no_inherit? boolean
 
 ---`check("a < b", { name = "a_below_b" })`
 ---@param condition moonbird.Expression
----@param options? moonbird.NameOption
+---@param options? moonbird.CheckOptions
 ---@return moonbird.Item
 function check(condition, options) end
 

@@ -11,6 +11,16 @@ local function new(item)
   return setmetatable(item, Item)
 end
 
+local function with(base, more)
+  local all = {}
+  for _, from in ipairs({ base, more }) do
+    for key, value in pairs(from) do
+      all[key] = value
+    end
+  end
+  return all
+end
+
 -- --- references ---
 
 local key_options = {
@@ -20,6 +30,7 @@ local key_options = {
   deferrable = "boolean",
   initially = "initially",
   match = "match",
+  not_valid = "boolean",
 }
 
 -- "schema.table.column" -> "schema", "table", "column"
@@ -47,9 +58,10 @@ local function add_referents(key, references, caller)
   end
 end
 
-local function copy_key_options(key, given)
-  for name in pairs(key_options) do
-    key[name] = given[name]
+-- What stands in braces beside the column, those of one database ("postgresql_not_valid") among it.
+local function copy_key_options(key, given, place)
+  for name, value in pairs(given) do
+    key[name] = not place[name] and value or nil
   end
 end
 
@@ -63,10 +75,8 @@ local function reference_of(given, caller)
   if type(given) == "string" then
     return key, add_referents(key, { given }, caller)
   end
-  local known = { table = "name", column = "name", schema = "name" }
-  for name, kind in pairs(key_options) do
-    known[name] = kind
-  end
+  local place = { table = "name", column = "name", schema = "name" }
+  local known = with(key_options, place)
   local named = {}
   for name, value in pairs(given) do
     if name ~= 1 then
@@ -77,7 +87,7 @@ local function reference_of(given, caller)
   if problem then
     return nil, problem
   end
-  copy_key_options(key, given)
+  copy_key_options(key, named, place)
   if type(given[1]) == "string" then
     return key, add_referents(key, { given[1] }, caller)
   elseif not given.table or not given.column then
@@ -223,16 +233,6 @@ end
 
 local timing = { name = "final_name", deferrable = "boolean", initially = "initially" }
 
-local function with(base, more)
-  local all = {}
-  for _, from in ipairs({ base, more }) do
-    for key, value in pairs(from) do
-      all[key] = value
-    end
-  end
-  return all
-end
-
 local makers = {
   primary_key = list_item("primary_key", "names", with(timing, { include = "names" })),
   unique = list_item("unique", "names", with(timing, { include = "names", nulls_not_distinct = "boolean" })),
@@ -316,7 +316,7 @@ local check_signature = {
   name = "check",
   kind = "check",
   arguments = { { "condition", "expression" } },
-  options = { name = "final_name" },
+  options = { name = "final_name", not_valid = "boolean", no_inherit = "boolean" },
 }
 
 function items.check(...)

@@ -26,6 +26,11 @@ function constraints:constraint(item)
   return words .. " USING INDEX " .. self:ident(index) .. self:timing(item)
 end
 
+-- NOT VALID is passed over within CREATE TABLE, and refused at a column.
+function constraints:is_added_later(item)
+  return self:option(item, "not_valid") == true
+end
+
 function constraints:constraint_end(item)
   local text = self:option(item, "no_inherit") and " NO INHERIT" or ""
   return text .. (self:option(item, "not_valid") and " NOT VALID" or "")

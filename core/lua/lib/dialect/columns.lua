@@ -86,6 +86,11 @@ end
 
 -- --- columns of a table that exists ---
 
+-- The key that a column brings along, or nil.
+local function added_key(self, column, operation)
+  return column.references and self:named(self.foreign_key_of(column), operation)
+end
+
 -- REFERENCES and UNIQUE stand at the column itself: one statement, that is done or not done as a whole.
 local function added_column_text(self, column, operation)
   local primary = column.primary_key and { kind = "primary_key", columns = { column.name } } or nil
@@ -98,9 +103,9 @@ local function added_column_text(self, column, operation)
     local item = self:named({ kind = "unique", columns = { column.name } }, operation)
     add(parts, self:constraint_name(item) .. "UNIQUE")
   end
-  if column.references then
-    local key = self:named(self.foreign_key_of(column), operation)
-    add(parts, self:constraint_name(key) .. "REFERENCES " .. self:referent(key))
+  local key = added_key(self, column, operation)
+  if key and not self:is_added_later(key) then
+    add(parts, self:constraint_name(key) .. "REFERENCES " .. self:referent(key) .. self:constraint_end(key))
   end
   return table.concat(parts, " ")
 end
@@ -131,6 +136,8 @@ function columns:render_add_column(operation)
   local statements = {}
   add_all(statements, self:before_table(operation, { column }))
   add(statements, self:add_column_statement(operation, added_column_text(self, column, operation)))
+  local key = added_key(self, column, operation)
+  add(statements, key and self:is_added_later(key) and self:later_constraint_text(operation, key))
   add(statements, column.index and self:column_index(operation, column))
   add_all(statements, self:after_table(operation, { column }))
   return statements

@@ -102,10 +102,22 @@ function constraints:added_constraint(operation)
   return kind and setmetatable({ kind = kind, name = self:settled_name(operation, operation) }, { __index = operation })
 end
 
+-- `place` has the table and its schema.
+function constraints:add_constraint_text(place, item)
+  local table_name = self:table_name(place.table, place.schema)
+  return ("ALTER TABLE %s ADD %s%s"):format(table_name, self:constraint(item), self:constraint_end(item))
+end
+
+--- The same behind the statement of `operation` that makes the table or the column.
+function constraints:later_constraint_text(operation, item)
+  if operation.if_not_exists then
+    check.refuse("a constraint with not_valid cannot go with if_not_exists: add it by an operation of its own")
+  end
+  return self:add_constraint_text(operation, item)
+end
+
 local function add_constraint(self, operation)
-  local item = self:added_constraint(operation)
-  local place = self:table_name(operation.table, operation.schema)
-  return { ("ALTER TABLE %s ADD %s%s"):format(place, self:constraint(item), self:constraint_end(item)) }
+  return { self:add_constraint_text(operation, self:added_constraint(operation)) }
 end
 
 for kind in pairs(added) do

@@ -50,13 +50,27 @@ function tables.primary_of(_, items)
   return primary
 end
 
+-- A constraint of new columns or of a new table that must be added when they are there.
+function tables.is_added_later()
+  return false
+end
+
 -- What `references` of a column says, as an item.
 function tables.foreign_key_of(column)
   return setmetatable({ kind = "foreign_key", columns = { column.name } }, { __index = column.references })
 end
 
+local function add_constraint(self, lines, later, item)
+  if self:is_added_later(item) then
+    add(later, item)
+  else
+    add(lines, self:constraint(item) .. self:constraint_end(item))
+  end
+end
+
+-- The lines of the table, and the constraints that come after it.
 local function table_lines(self, operation, primary)
-  local lines, last = {}, {}
+  local lines, last, later = {}, {}, {}
   local is_inline = false
   for _, column in ipairs(columns_of(operation.items)) do
     column = self:not_null(column, primary)
@@ -66,16 +80,18 @@ local function table_lines(self, operation, primary)
       local item = { kind = "unique", columns = { column.name } }
       add(last, self:constraint(self:named(item, operation)))
     end
-    add(last, column.references and self:constraint(self:named(self.foreign_key_of(column), operation)))
+    if column.references then
+      add_constraint(self, last, later, self:named(self.foreign_key_of(column), operation))
+    end
   end
   add(lines, primary and not is_inline and self:constraint(primary))
   add_all(lines, last)
   for _, item in ipairs(operation.items) do
     if item.kind ~= "column" and item.kind ~= "primary_key" and item.kind ~= "index" then
-      add(lines, self:constraint(self:named(item, operation)))
+      add_constraint(self, lines, later, self:named(item, operation))
     end
   end
-  return lines
+  return lines, later
 end
 
 local function placed(item, operation)
@@ -118,17 +134,21 @@ end
 function tables:render_create_table(operation)
   local primary = self:primary_of(operation.items, operation)
   primary = primary and self:named(primary, operation)
+  local lines, later = table_lines(self, operation, primary)
   local prefixes = operation.prefixes and table.concat(operation.prefixes, " ") .. " " or ""
   local text = ("CREATE %sTABLE %s%s (\n  %s\n)%s"):format(
     prefixes,
     operation.if_not_exists and "IF NOT EXISTS " or "",
     self:table_name(operation.table, operation.schema),
-    table.concat(table_lines(self, operation, primary), ",\n  "),
+    table.concat(lines, ",\n  "),
     self:table_suffix(operation)
   )
   local statements = {}
   add_all(statements, self:before_table(operation, columns_of(operation.items)))
   add(statements, text)
+  for _, item in ipairs(later) do
+    add(statements, self:later_constraint_text(operation, item))
+  end
   add_all(statements, table_indexes(self, operation))
   add_all(statements, self:after_table(operation, columns_of(operation.items)))
   return statements

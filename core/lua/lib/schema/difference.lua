@@ -97,6 +97,15 @@ local function replace_item(comparison, model, live, message)
   add_item(comparison, operations.with_name(model, model.name or live.name), nil)
 end
 
+-- What was NOT VALID becomes valid in place; the way back is a new constraint.
+local function validate_item(comparison, live, message)
+  local change = new_change(comparison, is_key(live) and "create_key" or "create_item", message)
+  change.up = { operations.validate_item(comparison.model, live) }
+  change.down = { operations.drop_item(comparison.model, live), operations.create_item(comparison.model, live) }
+  change.review_up = { ("every row of %s must satisfy %s"):format(difference.place(comparison.model), live.name) }
+  change.item = live
+end
+
 local function wanted(comparison, kind, item, reflected, other)
   return comparison.filter(kind, item, comparison.model, reflected, other)
 end
@@ -123,8 +132,14 @@ local function compare_items(comparison, list)
     end
   end
   for _, pair in ipairs(changed) do
-    if wanted(comparison, kind, pair[1], false, pair[2]) then
-      replace_item(comparison, pair[1], pair[2], item_message("changed", comparison.model, pair[2]))
+    local model, live = pair[1], pair[2]
+    if wanted(comparison, kind, model, false, live) then
+      local message = item_message("changed", comparison.model, live)
+      if match.is_validated(model, live, comparison.dialect) then
+        validate_item(comparison, live, message)
+      else
+        replace_item(comparison, model, live, message)
+      end
     end
   end
 end

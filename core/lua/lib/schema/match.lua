@@ -142,6 +142,14 @@ function match.same(a, b, dialect)
   return same[a.kind](a, b, dialect)
 end
 
+--- Is the model's item the live one, but for the rows that the live one has not looked at yet?
+function match.is_validated(model, live, dialect)
+  if not live.not_valid or model.not_valid then
+    return false
+  end
+  return match.same(setmetatable({ not_valid = true }, { __index = model }), live, dialect)
+end
+
 match.same_map = same_map
 match.same_list = same_list
 

@@ -10,14 +10,6 @@ local function fail(where, format, ...)
   error(where .. ": " .. format:format(...), 0)
 end
 
-local function copy(from)
-  local result = {}
-  for key, value in pairs(from) do
-    result[key] = value
-  end
-  return setmetatable(result, getmetatable(from))
-end
-
 -- --- options ---
 
 -- An option as this database sees it: what is written for it by name, else the plain one.
@@ -29,16 +21,29 @@ local function own_option(item, name, dialect)
   return item[name]
 end
 
-local item_options = { "where", "using", "include", "ops", "with", "tablespace", "nulls_not_distinct" }
+-- Options that may be written for one database alone, and fields that only look like one.
+local item_options = {
+  "where",
+  "using",
+  "include",
+  "ops",
+  "with",
+  "tablespace",
+  "nulls_not_distinct",
+  "deferrable",
+  "initially",
+  "not_valid",
+  "no_inherit",
+  "referent_schema",
+  "referent_table",
+  "referent_columns",
+}
 
 -- "sqlite_where" becomes "where" on SQLite and nothing elsewhere.
 local function settle_item(item, dialect)
   local settled = { kind = item.kind }
   for key, value in pairs(item) do
     settled[key] = not key:find("^%l+_%l") and value or nil
-  end
-  for _, key in ipairs({ "referent_schema", "referent_table", "referent_columns", "not_valid", "no_inherit" }) do
-    settled[key] = own_option(item, key, dialect)
   end
   for _, key in ipairs(item_options) do
     settled[key] = own_option(item, key, dialect)
@@ -77,7 +82,7 @@ local function bare_column(given)
 end
 
 -- What stands at a column and belongs to the table's lists.
-local function take_column_items(lists, given)
+local function take_column_items(lists, given, dialect)
   local names = { given.name }
   if given.index then
     table.insert(lists.indexes, { kind = "index", columns = names, unique = given.unique })
@@ -85,7 +90,7 @@ local function take_column_items(lists, given)
     table.insert(lists.uniques, { kind = "unique", columns = names })
   end
   if given.references then
-    local key = copy(given.references)
+    local key = settle_item(given.references, dialect)
     key.kind, key.columns = "foreign_key", names
     table.insert(lists.foreign_keys, key)
   end
@@ -108,7 +113,7 @@ local function sort_items(part, dialect)
     local list = list_of[item.kind]
     if item.kind == "column" then
       table.insert(lists.columns, bare_column(item))
-      take_column_items(lists, item)
+      take_column_items(lists, item, dialect)
     elseif list then
       table.insert(lists[list], settle_item(item, dialect))
     elseif item.kind ~= "primary_key" then
@@ -206,6 +211,15 @@ local function name_items(table_, convention, dialect)
   end
 end
 
+-- What the database could not keep would be a difference for ever.
+local function refuse_options(table_, dialect)
+  for _, list in ipairs({ "checks", "foreign_keys" }) do
+    for _, item in ipairs(table_[list]) do
+      dialect:constraint_end(item)
+    end
+  end
+end
+
 --- A table of the model in the shape of a catalog's.
 function normal.table(part, convention, dialect)
   local table_ = sort_items(part, dialect)
@@ -213,6 +227,7 @@ function normal.table(part, convention, dialect)
   table_.options = settle_options(part, dialect)
   local ok, problem = pcall(function()
     settle_primary(table_, part, dialect)
+    refuse_options(table_, dialect)
     name_items(table_, convention, dialect)
   end)
   if not ok then -- what a dialect refuses

@@ -60,6 +60,11 @@ function operations.drop_item(table_, item)
   }
 end
 
+--- What looks at the rows that a constraint which is not valid passed over.
+function operations.validate_item(table_, item)
+  return { kind = "validate_constraint", name = item.name, table = table_.name, schema = table_.schema }
+end
+
 function operations.add_column(table_, column)
   return { kind = "add_column", table = table_.name, schema = table_.schema, column = column }
 end

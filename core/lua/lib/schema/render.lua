@@ -44,6 +44,7 @@ local rows = {
   },
   create_exclude_constraint = { { "name", "table", "elements" }, { "using", "where", "deferrable", "initially" } },
   drop_constraint = { { "name", "table" }, { "type_", "columns", "condition" } },
+  validate_constraint = { { "name", "table" }, {} },
   create_table_comment = { { "table", "comment" }, {} },
   drop_table_comment = { { "table" }, {} },
   rename_enum = { { "name", "new_name" }, {} },

@@ -1,0 +1,109 @@
+-- dump, models and revisions say the same: whatever PostgreSQL has is in its dump, the dump loads as models that equal
+-- the database, as SQL it makes the same database, and a revision from it makes it from nothing and takes it away.
+
+local moonbird = require("support.moonbird")
+
+local EQUAL = "No new upgrade operations detected.\n"
+
+-- The dump of what `tables` makes, after all of that was seen; `ini` is more of the ini.
+local function round(p, tables, ini)
+  p:sql(tables)
+  local dump = p:ok("dump").out
+  p:write("migrations/models.lua", dump)
+  assert.equal(EQUAL, p:ok("check").out)
+  local copy = moonbird.project("postgres", ini)
+  copy:sql(p:ok("dump --format sql").out)
+  assert.equal("", p:ok({ "diff", copy.url }).out)
+  copy:remove()
+  local new = moonbird.project("postgres", ini)
+  new:write("migrations/models.lua", dump)
+  new:ok("revision --autogenerate -m all")
+  new:ok("upgrade head")
+  assert.equal(EQUAL, new:ok("check").out)
+  assert.equal(dump, new:ok("dump").out)
+  new:ok("downgrade base")
+  assert.equal("return {}\n", new:ok("dump").out)
+  new:remove()
+  return dump
+end
+
+-- What the revision from the changed models says; up and down again the dump is what it was.
+local function change(p, from, to)
+  local before = p:ok("dump").out
+  local first, last = before:find(from, 1, true)
+  assert(first, before)
+  p:write("migrations/models.lua", before:sub(1, first - 1) .. to .. before:sub(last + 1))
+  p:ok("revision --autogenerate -m change --rev-id c1")
+  p:ok("upgrade head")
+  assert.equal(EQUAL, p:ok("check").out)
+  p:ok("downgrade base")
+  assert.equal(before, p:ok("dump").out)
+  local text = p:read("migrations/versions/c1_change.lua")
+  os.remove(p:path("migrations/versions/c1_change.lua"))
+  return text
+end
+
+local function on_postgres(f)
+  return function()
+    local p = moonbird.project("postgres")
+    f(p)
+    p:remove()
+  end
+end
+
+if not moonbird.postgres_url then
+  pending("dumps of PostgreSQL: $MOONBIRD_TEST_POSTGRES_URL is not set")
+  return
+end
+
+describe("a constraint that is not valid", function()
+  local TABLES = [[
+    CREATE TABLE o (id int PRIMARY KEY);
+    CREATE TABLE a (b int, c int);
+    INSERT INTO a VALUES (5, -1);
+    ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES o NOT VALID;
+    ALTER TABLE a ADD CONSTRAINT low CHECK (c > 0) NO INHERIT NOT VALID;
+    ALTER TABLE a ADD CONSTRAINT high CHECK (c < 9) NO INHERIT;
+  ]]
+
+  it("is in the dump, and made as such", on_postgres(function(p)
+    local dump = round(p, TABLES)
+    assert.matches('foreign_key { "b", references = "o.id", not_valid = true }', dump, 1, true)
+    assert.matches('name = "low", not_valid = true, no_inherit = true }', dump, 1, true)
+    assert.matches('name = "high", no_inherit = true }', dump, 1, true)
+  end))
+
+  it("becomes valid in place", on_postgres(function(p)
+    p:sql(TABLES .. "DELETE FROM a")
+    p:write("migrations/models.lua", p:ok("dump").out)
+    local text = change(p, 'name = "low", not_valid = true, ', 'name = "low", ')
+    assert.matches('op.validate_constraint("low", "a")', text, 1, true)
+    assert.is_nil(text:match("upgrade.-end"):find("drop_constraint", 1, true))
+  end))
+
+  it("stands at a column, in op.create_table and op.add_column too", on_postgres(function(p)
+    p:sql("CREATE TABLE o (id int PRIMARY KEY)")
+    p:revision("a1", nil, [[
+      op.create_table("a", {
+        column("b", types.integer(), { references = { "o.id", not_valid = true } }),
+        column("c", types.integer(), { references = { "o.id", postgresql_not_valid = true, sqlite_match = "FULL" } }),
+      })
+      op.add_column("a", column("d", types.integer(), { references = { "o.id", not_valid = true } }))
+    ]])
+    p:ok("upgrade head")
+    assert.equal("3", p:sql("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND NOT convalidated"))
+  end))
+
+  it("is an error where the database has no such thing", function()
+    local p = moonbird.project("sqlite")
+    p:write("migrations/models.lua", 'return { table("a", { check("1 > 0", { not_valid = true }) }) }')
+    assert.matches('table a: sqlite has no option "not_valid"', p:fails(1, "check").err, 1, true)
+    p:write("migrations/models.lua", [[
+      return { table("a", { column("b", types.text()), check("b > 0", { postgresql_not_valid = true }) }) }
+    ]])
+    p:fails(3, "check")
+    p:revision("a1", nil, 'op.create_table("a", { column("b", types.text()), check("b > 0", { no_inherit = true }) })')
+    assert.matches('sqlite has no option "no_inherit"', p:fails(1, "upgrade head").err, 1, true)
+    p:remove()
+  end)
+end)
