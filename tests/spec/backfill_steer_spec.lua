@@ -115,6 +115,15 @@ describe("an operator", function()
       p:ok({ "backfill", "bad", "export", "fill", "-o", p:path("bad.csv") })
       assert.equals(csv, p:read("bad.csv"))
 
+      local function rows_done()
+        return p:sql("SELECT sum(rows_done) FROM moonbird_backfill_range")
+      end
+      assert.equals("100", rows_done())
+      p:ok({ "backfill", "bad", "retry", "fill", "[50]" })
+      assert.equals("99", rows_done())
+      contains(p:fails(8, "backfill run fill").err, "2 bad rows")
+      assert.equals("100", rows_done()) -- it is as bad as before
+
       p:ok("backfill bad ignore fill 77")
       p:sql("UPDATE people SET full_name = 'Ada Lovelace' WHERE id = 50")
       p:ok({ "backfill", "bad", "retry", "fill", "[50]" })
@@ -124,7 +133,8 @@ describe("an operator", function()
         p:sql("SELECT state FROM moonbird_backfill_bad WHERE bad_key = '[50]'"),
         p:sql("SELECT state FROM moonbird_backfill_bad WHERE bad_key = '[77]'"),
       }, ","))
-      assert.equals("done|0", p:sql("SELECT observed, quarantined FROM moonbird_backfill"))
+      assert.equals("done|0|100", p:sql("SELECT observed, quarantined, rows_done FROM moonbird_backfill"))
+      assert.equals("100", rows_done())
       contains(p:ok("backfill retry fill").err, "nothing to do: backfill fill has no failed range")
     end)
 

@@ -65,6 +65,10 @@ WHERE name = ?
 -- name: bad_recount
 UPDATE {backfill} SET quarantined = quarantined + 1 WHERE name = ?
 
+-- name: bad_take_back
+UPDATE {backfill_range} SET rows_done = rows_done - 1
+WHERE backfill = ? AND number = (SELECT b.range_number FROM {backfill_bad} b WHERE b.backfill = ? AND b.bad_key = ?)
+
 -- name: range_reopen
 UPDATE {backfill}
 SET ranges = ranges + 1, finished_at = NULL, verified_at = NULL,
