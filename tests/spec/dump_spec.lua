@@ -107,3 +107,36 @@ describe("a constraint that is not valid", function()
     p:remove()
   end)
 end)
+
+describe("a constraint without a name in the models", function()
+  it("keeps its name when it changes", on_postgres(function(p)
+    p:sql([[
+      CREATE TABLE o (id int PRIMARY KEY, code int);
+      CREATE TABLE a (b int REFERENCES o, c int UNIQUE, d int REFERENCES o ON DELETE CASCADE, PRIMARY KEY (b, c));
+    ]])
+    local text = change(p, 'references = "o.id" }', 'references = "o.id", ondelete = "RESTRICT" }')
+    assert.matches('create_foreign_key("a_b_fkey",', text, 1, true)
+    text = change(p, ', unique = true }),', ' }),\n    unique { "c", deferrable = true },')
+    assert.matches('create_unique_constraint("a_c_key",', text, 1, true)
+    assert.equal("a_b_fkey,a_c_key,a_d_fkey,a_pkey", p:sql([[
+      SELECT string_agg(conname, ',' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'a'::regclass
+    ]]))
+  end))
+end)
+
+describe("a CHECK in a dump", function()
+  moonbird.each_database(describe, pending, function(kind)
+    it("has no brackets around it that nobody wrote", function()
+      local p = moonbird.project(kind)
+      p:sql("CREATE TABLE a (b int, c int, CONSTRAINT x CHECK ((b > 0)), CONSTRAINT y CHECK (((b > 1)) OR ((c > 2))))")
+      local dump = p:ok("dump").out
+      assert.matches('check("b > 0", { name = "x" })', dump, 1, true)
+      assert.matches('check%("[^"]*b > 1[^"]*OR[^"]*c > 2[^"]*", { name = "y" }%)', dump)
+      p:write("migrations/models.lua", dump)
+      assert.equal(EQUAL, p:ok("check").out)
+      local text = change(p, 'check("b > 0"', 'check("b > 7"')
+      assert.matches('create_check_constraint%("x", ["a, ]*"b > 0"', text)
+      p:remove()
+    end)
+  end)
+end)

@@ -1,6 +1,7 @@
 -- The whole schema as PostgreSQL's catalogs have it, in the shape that models have: a fixed number of queries, whatever
 -- the number of tables. Methods of the dialect (../dialect.lua takes them in); `db` is a connection. Writes nothing.
 
+local expression = require("moonbird.schema.expression")
 local json = require("moonbird.json")
 local queries = require("postgres.queries")
 local sql = require("moonbird.sql")
@@ -115,7 +116,7 @@ local function column_of(self, row)
   if row.identity ~= "" then
     column.identity = identity_of(row)
   elseif row.generated ~= "" then
-    column.computed = { sql = row.default_text, persisted = row.generated == "s" }
+    column.computed = { sql = expression.bare(row.default_text), persisted = row.generated == "s" }
   elseif row.sequence_name then
     column.serial = { name = row.sequence_name, schema = row.sequence_schema }
   elseif row.default_text then
@@ -170,7 +171,7 @@ function make.c(row)
   return {
     kind = "check",
     name = row.name,
-    condition = row.condition,
+    condition = expression.bare(row.condition),
     not_valid = not row.validated or nil,
     no_inherit = row.no_inherit or nil,
   }
@@ -192,12 +193,13 @@ local function exclude_elements(text)
 end
 
 function make.x(row)
+  local where = row.definition:match("WHERE %((.*)%)")
   return timing({
     kind = "exclude",
     name = row.name,
     elements = exclude_elements(row.definition),
     using = row.method ~= "gist" and row.method or nil,
-    where = row.definition:match("WHERE %((.*)%)"),
+    where = where and expression.bare(where),
   }, row)
 end
 

@@ -1,6 +1,7 @@
 -- find_constraint.lua: which constraint of a table an operation means: by its name, by what it says, or by the name
 -- that it would have. Used by changes.lua; asks no database and changes nothing.
 
+local expression = require("moonbird.schema.expression")
 local naming = require("moonbird.naming")
 local sql = require("moonbird.sql")
 local tokens = require("sqlite.tokens")
@@ -77,10 +78,14 @@ local function same_columns(a, b)
   return true
 end
 
+local function normal_condition(text)
+  return tokens.normalize(expression.bare(sql.text(text)))
+end
+
 local function is_described(found, operation)
-  local condition = operation.condition and tokens.normalize(sql.text(operation.condition))
+  local condition = operation.condition and normal_condition(operation.condition)
   local is_other = operation.columns and not same_columns(operation.columns, found.columns or {})
-    or condition and tokens.normalize(found.source.condition or "") ~= condition
+    or condition and normal_condition(found.source.condition or "") ~= condition
   return not is_other
 end
 

@@ -7,6 +7,7 @@
 
 local create_index = require("sqlite.create_index")
 local create_table = require("sqlite.create_table")
+local expression = require("moonbird.schema.expression")
 local items = require("moonbird.items")
 local sql = require("moonbird.sql")
 local tokens = require("sqlite.tokens")
@@ -81,7 +82,7 @@ local function check_item(source)
   return new({
     kind = "check",
     name = source.name,
-    condition = source.condition,
+    condition = expression.bare(source.condition),
     sqlite_on_conflict = source.conflict,
   })
 end

@@ -76,6 +76,28 @@ function expression.normal(text)
   return table.concat(list, " ")
 end
 
+-- The end of the bracket that closes the one at the beginning of the text.
+local function closing_bracket(text)
+  local depth, at = 0, 1
+  while at do
+    local last, token = token_at(text, at)
+    depth = depth + (token == "(" and 1 or token == ")" and -1 or 0)
+    if depth == 0 then
+      return last
+    end
+    at = text:find("%S", last + 1)
+  end
+end
+
+--- The text without brackets and blanks around the whole, which servers print and nobody writes.
+function expression.bare(text)
+  text = text:match("^%s*(.-)%s*$")
+  while text:sub(1, 1) == "(" and closing_bracket(text) == #text do
+    text = text:sub(2, -2):match("^%s*(.-)%s*$")
+  end
+  return text
+end
+
 --- The text with names replaced where they stand as names: `names` is old -> new.
 function expression.rename(text, names)
   local parts, at = {}, 1

@@ -1,5 +1,5 @@
 -- Which constraint or index of the models is which of the database, and are the two the same? By name first; what has
--- no name in the models is found by what it is. Pure. Called by difference.lua.
+-- no name in the models is found by what it says, then by its columns. Pure. Called by difference.lua.
 
 local sql = require("moonbird.sql")
 
@@ -168,21 +168,34 @@ local function take_named(models, lives, taken, pairs_)
   end
 end
 
-local function take_unnamed(models, lives, taken, pairs_, dialect)
+local function take_unnamed(models, lives, taken, pairs_, is_partner)
   for index, item in ipairs(models) do
     for _, other in ipairs(lives) do
-      if not item.name and not pairs_[index] and not taken[other] and match.same(item, other, dialect) then
+      if not item.name and not pairs_[index] and not taken[other] and is_partner(item, other) then
         pairs_[index], taken[other] = other, true
       end
     end
   end
 end
 
+-- Is the one what became of the other? Then it keeps the name that the database has given it.
+local function is_changed(model, live, dialect)
+  if model.kind == "check" then
+    return match.is_validated(model, live, dialect)
+  end
+  return model.columns ~= nil and same_list(model.columns, live.columns)
+end
+
 --- Two lists of items: those only in the models, those only in the database, and pairs { model, live } that differ.
 function match.lists(models, lives, dialect)
   local taken, partners, added, removed, changed = {}, {}, {}, {}, {}
   take_named(models, lives, taken, partners)
-  take_unnamed(models, lives, taken, partners, dialect)
+  take_unnamed(models, lives, taken, partners, function(item, other)
+    return match.same(item, other, dialect)
+  end)
+  take_unnamed(models, lives, taken, partners, function(item, other)
+    return is_changed(item, other, dialect)
+  end)
   for index, item in ipairs(models) do
     local other = partners[index]
     if not other then
