@@ -67,7 +67,7 @@ void job_take_wishes(struct job *job, const char *desired, const char *overrides
 
 const char *job_held(const struct job *job) {
   if (job->braked)
-    return "braked by an operator (moonbird backfill unthrottle)";
+    return "braked by an operator";
   return job->throttle.reason ? job->throttle.reason(job->throttle.data) : NULL;
 }
 

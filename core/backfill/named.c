@@ -7,6 +7,7 @@
 #include "backfill/outcome.h"
 #include "backfill/range.h"
 #include "backfill/start.h"
+#include "backfill/status.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
@@ -53,6 +54,13 @@ static void set_clock(struct backfill_row *row) {
 
 bool named_open(struct named *n, struct session *session, const char *name, struct error *err) {
   *n = (struct named){.session = session};
+  if (strchr(name, ':')) {
+    char *command = state_command(name, false);
+    error_set(err, ERROR_USAGE, "backfill %s is inside of a revision, and has no file", name);
+    error_hint(err, "`%s` goes on with it", command);
+    free(command);
+    return false;
+  }
   definition_init(&n->definition);
   if (!state_find(session, name, &n->row, &n->registered, err))
     return false;
@@ -119,6 +127,22 @@ static bool check_code(struct named *n, struct error *err) {
                          "stand side by side, add --accept-code-change");
 }
 
+/* A run that nobody watches may end the pause of a colleague: the log of that run must say so. */
+static bool tell_pause(struct named *n, struct error *err) {
+  struct vec list = VEC_INIT;
+  if (!status_read(n->session, n->row.name, &list, err))
+    return false;
+  const struct backfill_status *s = list.len ? list.items[0] : NULL;
+  if (s && s->held.at) {
+    char ago[CLOCK_TEXT_SIZE];
+    clock_format_duration(s->held.age_s, ago);
+    log_warn("backfill %s was paused by %s %s ago%s%s; this run ends the pause", n->row.name, s->held.by, ago,
+             s->held.why ? ": " : "", s->held.why ? s->held.why : "");
+  }
+  status_free_all(&list);
+  return true;
+}
+
 /* Whoever types `run` wants it to run: a pause ends. What was cancelled must be taken up on purpose. */
 static bool check_desired(struct named *n, struct error *err) {
   if (strcmp(n->row.desired, DESIRED_CANCEL) == 0) {
@@ -132,7 +156,7 @@ static bool check_desired(struct named *n, struct error *err) {
     return true;
   free(n->row.desired);
   n->row.desired = xstrdup(DESIRED_RUN);
-  return state_desire(n->session, n->row.name, DESIRED_RUN, "resumed", "by run", err);
+  return tell_pause(n, err) && state_desire(n->session, n->row.name, DESIRED_RUN, "resumed", "by run", err);
 }
 
 /* --- running --- */
@@ -148,7 +172,8 @@ static bool finish(struct named *n, const struct runner_outcome *outcome, struct
   backfill_row_release(&row);
   if (!bad)
     return true;
-  error_set(err, ERROR_FINDINGS, "backfill %s is done, but for %lld bad rows", n->row.name, (long long)bad);
+  error_set(err, ERROR_FINDINGS, "backfill %s is done, but for %lld bad %s", n->row.name, (long long)bad,
+            bad == 1 ? "row" : "rows");
   return error_hint(err, "`moonbird backfill bad list %s` shows them", n->row.name);
 }
 

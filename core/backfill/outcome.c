@@ -13,9 +13,19 @@ void outcome_release(struct runner_outcome *outcome) {
 }
 
 /* The end itself is what counts; that it could not be written is a warning. */
-static void observe(struct session *session, const char *name, const char *observed, const char *why) {
+static void observe_failure(struct session *session, const char *name, const char *why) {
   struct error err = ERROR_INIT;
-  if (!state_observe(session, name, observed, why, &err))
+  if (!state_observe(session, name, OBSERVED_FAILED, why, &err))
+    log_warn("the state of backfill %s was not written: %s", name, err.message);
+  error_release(&err);
+}
+
+/* The run of this process has ended; while others go on, the backfill runs. */
+static void observe_stop(struct session *session, const char *name, const char *observed, const char *why) {
+  const char *params[] = {observed, NULL, name};
+  struct error err = ERROR_INIT;
+  if (!session_execute(session, "backfill_stop", params, 3, NULL, &err) ||
+      !state_log(session, name, "stopped", why, NULL, &err))
     log_warn("the state of backfill %s was not written: %s", name, err.message);
   error_release(&err);
 }
@@ -23,7 +33,7 @@ static void observe(struct session *session, const char *name, const char *obser
 static bool stopped(struct session *session, const struct definition *d, const struct runner_outcome *outcome,
                     struct error *err) {
   const char *reason = outcome->reason;
-  observe(session, d->name, OBSERVED_PAUSED, reason ? reason : "stopped by a signal");
+  observe_stop(session, d->name, OBSERVED_PAUSED, reason ? reason : "SIGINT or SIGTERM");
   error_set(err, ERROR_PENDING, "the backfill of %s was stopped at a safe point, after %lld rows%s%s", d->table,
             (long long)outcome->rows_done, reason ? ": " : "", reason ? reason : "");
   return error_hint(err, "run the same command again: it goes on from there");
@@ -31,15 +41,18 @@ static bool stopped(struct session *session, const struct definition *d, const s
 
 static bool paused(struct session *session, const struct definition *d, const struct runner_outcome *outcome,
                    struct error *err) {
-  observe(session, d->name, OBSERVED_PAUSED, outcome->reason);
+  observe_stop(session, d->name, OBSERVED_PAUSED, "paused");
   error_set(err, ERROR_PENDING, "the backfill of %s is paused, after %lld rows%s%s", d->table,
             (long long)outcome->rows_done, outcome->reason ? ": " : "", outcome->reason ? outcome->reason : "");
-  return error_hint(err, "`moonbird backfill resume %s` ends the pause; then run the same command again", d->name);
+  char *command = state_command(d->name, true);
+  error_hint(err, "`%s` goes on", command);
+  free(command);
+  return false;
 }
 
 static bool cancelled(struct session *session, const struct definition *d, const struct runner_outcome *outcome,
                       struct error *err) {
-  observe(session, d->name, OBSERVED_CANCELLED, NULL);
+  observe_stop(session, d->name, OBSERVED_CANCELLED, "cancelled");
   error_set(err, ERROR_PENDING, "the backfill of %s is cancelled, after %lld rows", d->table,
             (long long)outcome->rows_done);
   return error_hint(err,
@@ -50,8 +63,12 @@ static bool cancelled(struct session *session, const struct definition *d, const
 
 bool outcome_settle(struct session *session, const struct definition *d, const struct runner_outcome *outcome, bool run,
                     struct error *err) {
+  if (!run && err->class == ERROR_INTERRUPTED) { /* before its first batch */
+    observe_stop(session, d->name, OBSERVED_PAUSED, "SIGINT or SIGTERM");
+    return false;
+  }
   if (!run) {
-    observe(session, d->name, OBSERVED_FAILED, err->message);
+    observe_failure(session, d->name, err->message);
     return false;
   }
   switch (outcome->end) {
@@ -60,7 +77,7 @@ bool outcome_settle(struct session *session, const struct definition *d, const s
   case JOB_STOPPED:
     return stopped(session, d, outcome, err);
   case JOB_INTERRUPTED:
-    observe(session, d->name, OBSERVED_PAUSED, "interrupted");
+    observe_stop(session, d->name, OBSERVED_PAUSED, "SIGINT or SIGTERM twice, the open batch was rolled back");
     error_set(err, ERROR_INTERRUPTED, "the backfill of %s was interrupted, and the batch was rolled back", d->table);
     return error_hint(err, "run the same command again: it goes on from the last commit");
   case JOB_PAUSED:

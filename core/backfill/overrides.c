@@ -20,7 +20,7 @@ static const struct override {
   double most;
   bool may_be_off; /* a limit of the throttle */
 } rows[] = {
-    {"workers", SETTING_NUMBER, 0, 256, false},
+    {"workers", SETTING_NUMBER, 1, 64, false},
     {"nice", SETTING_REAL, 0, 1000, false},
     {"size", SETTING_NUMBER, 1, 1e9, false},
     {"target_ms", MILLISECONDS, 1, 3600e3, false},
@@ -169,8 +169,21 @@ bool overrides_change(const char *json, const struct vec *assignments, char **ch
   return ok;
 }
 
-static void show_value(const struct override *row, double number, struct strbuf *text) {
-  strbuf_addf(text, "%.12g%s", number, row && row->type == SETTING_SECONDS ? "s" : "");
+static void show_bytes(double number, struct strbuf *text) {
+  static const char *const units[] = {"", "KiB", "MiB", "GiB"};
+  size_t unit = 0;
+  for (; unit + 1 < ARRAY_LEN(units) && number >= 1024 && fmod(number, 1024) == 0; unit++)
+    number /= 1024;
+  strbuf_addf(text, "%.0f%s", number, units[unit]);
+}
+
+static void show_value(const struct override *row, const json_t *value, struct strbuf *text) {
+  if (json_is_false(value))
+    strbuf_add_str(text, "off");
+  else if (row && row->type == SETTING_BYTES)
+    show_bytes(json_number_value(value), text);
+  else
+    strbuf_addf(text, "%.12g%s", json_number_value(value), row && row->type == SETTING_SECONDS ? "s" : "");
 }
 
 void overrides_show(const char *json, struct strbuf *text) {
@@ -179,10 +192,10 @@ void overrides_show(const char *json, struct strbuf *text) {
   json_t *value;
   const char *between = "";
   json_object_foreach(object, name, value) {
-    if (!json_is_number(value))
+    if (!json_is_number(value) && !json_is_false(value))
       continue;
     strbuf_addf(text, "%s%s=", between, name);
-    show_value(find(name, strlen(name)), json_number_value(value), text);
+    show_value(find(name, strlen(name)), value, text);
     between = " ";
   }
   json_decref(object);

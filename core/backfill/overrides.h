@@ -16,7 +16,7 @@
  * and the nearest known name; then *changed is untouched. */
 bool overrides_change(const char *json, const struct vec *assignments, char **changed, struct error *err) MUST_CHECK;
 
-/* Appends them as they are typed: "workers=2 nice=1". */
+/* Appends them as they are typed: "workers=2 max_lag=off". */
 void overrides_show(const char *json, struct strbuf *text);
 
 #endif

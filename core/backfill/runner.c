@@ -91,6 +91,27 @@ static bool may_have_more(const struct runner *r) {
          r->workers.len < MOST_WORKERS;
 }
 
+/* One that has ended because there were too many is counted no more, and the range that it had is free. */
+static void retire(struct runner *r, struct worker *w) {
+  w->retired = true;
+  w->has_range = false;
+  w->narrow = 0;
+  range_release(&w->range);
+  struct batch_builder params;
+  batch_init(&params, 1);
+  batch_add_str(&params, 0, w->id);
+  control_post(&r->control, "worker_retire", &params, NULL, NULL);
+}
+
+static bool come_back(struct runner *r, struct worker *w, struct error *err) {
+  control_drain(&r->control);
+  if (w->retired && !insert_worker(r, w, err))
+    return false;
+  w->retired = false;
+  worker_start(w);
+  return true;
+}
+
 /* As many as the settings want: new ones, or those that had ended because there were too many. */
 static bool adjust_workers(struct runner *r, struct error *err) {
   while (may_have_more(r))
@@ -100,8 +121,12 @@ static bool adjust_workers(struct runner *r, struct error *err) {
     return true;
   for (size_t i = 0; i < r->workers.len; i++) {
     struct worker *w = worker_at(r, i);
-    if (w->state == WORKER_ENDED && w->number < r->job.workers)
-      worker_start(w);
+    if (w->state != WORKER_ENDED)
+      continue;
+    if (w->number >= r->job.workers && !w->retired)
+      retire(r, w);
+    else if (w->number < r->job.workers && !come_back(r, w, err))
+      return false;
   }
   return true;
 }
@@ -260,7 +285,10 @@ static void post_watch(struct runner *r) {
 
 /* Rows a second of this process over so many seconds, as if its workers were equally fast; readers add them up. */
 static int64_t rate_share(const struct runner *r, double now_s, double seconds) {
-  return (int64_t)(window_rate(&r->window, now_s, seconds) / (double)r->workers.len + 0.5);
+  size_t workers = 0;
+  for (size_t i = 0; i < r->workers.len; i++)
+    workers += !worker_at(r, i)->retired;
+  return (int64_t)(window_rate(&r->window, now_s, seconds) / (double)(workers ? workers : 1) + 0.5);
 }
 
 static void post_beats(struct runner *r) {
@@ -270,6 +298,8 @@ static void post_beats(struct runner *r) {
   r->beat_s = now;
   for (size_t i = 0; i < r->workers.len; i++) {
     const struct worker *w = worker_at(r, i);
+    if (w->retired)
+      continue;
     struct batch_builder params;
     batch_init(&params, 6);
     batch_add_int(&params, 0, w->limit);

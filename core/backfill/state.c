@@ -15,6 +15,20 @@ bool state_is_done(const char *observed) {
          strcmp(observed, OBSERVED_VERIFYING) == 0;
 }
 
+char *state_command(const char *name, bool paused) {
+  size_t len = strcspn(name, ":");
+  if (!name[len])
+    return xasprintf("moonbird backfill run %s", name);
+  struct strbuf text = STRBUF_INIT;
+  if (paused)
+    strbuf_addf(&text, "moonbird backfill resume %s && ", name);
+  if (strchr(name + len + 1, ':'))
+    strbuf_add_str(&text, "moonbird downgrade -1");
+  else
+    strbuf_addf(&text, "moonbird upgrade %.*s", (int)len, name);
+  return strbuf_detach(&text);
+}
+
 /* --- reading --- */
 
 void backfill_row_release(struct backfill_row *row) {

@@ -27,6 +27,10 @@
 /* Is it done, with bad rows or without? While it is verified it is. */
 bool state_is_done(const char *observed);
 
+/* The command by which a backfill goes on; owned. One inside of a revision ("8f2c1d0e4b7a:1") goes on with that, and
+ * there a pause must be ended first. */
+char *state_command(const char *name, bool paused);
+
 /* One row of moonbird_backfill. */
 struct backfill_row {
   char *name;

@@ -1,8 +1,9 @@
 /*
  * status.c - reads the state of backfills; see status.h.
  *
- * Four queries: the backfills, sums over their ranges, the ranges that are not done (for the position of the key), the
- * workers. They are not one snapshot; a figure may be a batch older than its neighbour.
+ * Five queries: the backfills, sums over their ranges, the ranges that are not done (for the position of the key), the
+ * workers, what the log says of pauses and brakes. They are not one snapshot; a figure may be a batch older than its
+ * neighbour.
  */
 #include "backfill/status.h"
 
@@ -25,6 +26,13 @@ static void worker_free(void *item) {
   free(worker);
 }
 
+static void event_clear(struct status_event *event) {
+  free(event->at);
+  free(event->by);
+  free(event->why);
+  *event = (struct status_event){.at = NULL};
+}
+
 void status_free(struct backfill_status *status) {
   if (!status)
     return;
@@ -34,6 +42,8 @@ void status_free(struct backfill_status *status) {
                    status->registered_at, status->verified_at};
   for (size_t i = 0; i < ARRAY_LEN(texts); i++)
     free(texts[i]);
+  event_clear(&status->held);
+  event_clear(&status->brake);
   vec_release_with(&status->workers, worker_free);
   free(status);
 }
@@ -186,6 +196,49 @@ static void add_worker(struct reading *r, const struct rowset *rows, size_t row)
   s->lag_ms = w->lag_ms > s->lag_ms ? w->lag_ms : s->lag_ms;
 }
 
+/* --- what the log says --- */
+
+/* In the order of `status_events`. */
+static void take_event(struct status_event *event, const struct reading *r, const struct rowset *rows, size_t row) {
+  const char *detail = rowset_text(rows, row, 2), *reason = rowset_text(rows, row, 3);
+  event_clear(event);
+  *event = (struct status_event){
+      .at = text_at(rows, row, 6),
+      .by = xasprintf("%s@%s", rowset_text(rows, row, 4), rowset_text(rows, row, 5)),
+      .why = xstrdup_or_null(reason ? reason : detail),
+      .age_s = not_below_0(seconds_between(rowset_text(rows, row, 6), r->now, 0)),
+  };
+}
+
+/* The end of a run does not take the place of the pause that ended it. */
+static void add_event(struct reading *r, const struct rowset *rows, size_t row) {
+  struct backfill_status *s = find(r, rowset_text(rows, row, 0));
+  const char *event = rowset_text(rows, row, 1);
+  if (!s)
+    return;
+  bool asked = strcmp(s->desired, DESIRED_RUN) != 0 && s->held.at;
+  if (strcmp(event, OBSERVED_RUNNING) == 0 || strcmp(event, "resumed") == 0) {
+    event_clear(&s->held);
+  } else if (strcmp(event, "brake released") == 0) {
+    event_clear(&s->brake);
+  } else if (strcmp(event, "braked") == 0) {
+    take_event(&s->brake, r, rows, row);
+    if (!rowset_text(rows, row, 3)) { /* the detail is how long */
+      free(s->brake.why);
+      s->brake.why = NULL;
+    }
+  } else if (strcmp(event, "stopped") != 0 || !asked) {
+    take_event(&s->held, r, rows, row);
+  }
+}
+
+static void finish_events(struct backfill_status *s) {
+  if (s->braked_for_s <= 0)
+    event_clear(&s->brake);
+  if (status_is_done(s))
+    event_clear(&s->held);
+}
+
 /* --- figures from figures --- */
 
 bool status_is_done(const struct backfill_status *s) {
@@ -253,7 +306,8 @@ static bool read_parts(struct session *session, const char *name, struct reading
     return false;
   start_fractions(r);
   return read_part(session, "status_open_ranges", name, subtract_open, r, err) &&
-         read_part(session, "status_workers", name, add_worker, r, err);
+         read_part(session, "status_workers", name, add_worker, r, err) &&
+         read_part(session, "status_events", name, add_event, r, err);
 }
 
 bool status_read(struct session *session, const char *name, struct vec *list, struct error *err) {
@@ -265,6 +319,7 @@ bool status_read(struct session *session, const char *name, struct vec *list, st
   for (size_t i = r.first; ok && i < list->len; i++) {
     finish_fraction(list->items[i]);
     finish_eta(list->items[i]);
+    finish_events(list->items[i]);
   }
   vec_release_with(&r.frontiers, free);
   free(r.now);

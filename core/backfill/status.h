@@ -11,6 +11,14 @@
 #include "backfill/state.h"
 #include "run/session.h"
 
+/* Something that somebody has asked for, or that has ended a run; from the log. */
+struct status_event {
+  char *at;  /* NULL: there is none, and the texts are NULL too */
+  char *by;  /* "ann@db1" */
+  char *why; /* or NULL */
+  double age_s;
+};
+
 /* A connection that works, or that did until it died. */
 struct status_worker {
   char *id;
@@ -47,13 +55,15 @@ struct backfill_status {
   int64_t ranges;
   int64_t ranges_done;
   int64_t ranges_failed;
-  double fraction;        /* 0 to 0.999, from the keys; 1 when it is done; -1 unknown */
-  double elapsed_s;       /* from its start to its end or to now; -1 not begun */
-  double commit_age_s;    /* of the last commit; -1 none */
-  double throttled_for_s; /* of the pause that goes on; -1 none */
-  double throttled_s;     /* altogether, with the pause that goes on */
-  double braked_for_s;    /* what is left of an operator's brake; 0 none */
-  int64_t rate_1m;        /* rows a second of all living workers; -1 unknown, and the next two */
+  double fraction;           /* 0 to 0.999, from the keys; 1 when it is done; -1 unknown */
+  double elapsed_s;          /* from its start to its end or to now; -1 not begun */
+  double commit_age_s;       /* of the last commit; -1 none */
+  double throttled_for_s;    /* of the pause that goes on; -1 none */
+  double throttled_s;        /* altogether, with the pause that goes on */
+  double braked_for_s;       /* what is left of an operator's brake; 0 none */
+  struct status_event held;  /* the pause, the cancelling, or the end of the last run, after which nothing ran */
+  struct status_event brake; /* who brakes, and why; while it lasts */
+  int64_t rate_1m;           /* rows a second of all living workers; -1 unknown, and the next two */
   int64_t rate_10m;
   int64_t lag_ms;
   double eta_s; /* -1 until it means something */

@@ -72,6 +72,7 @@ struct worker {
   char *id;   /* in moonbird_backfill_worker */
   struct range range;
   bool has_range;
+  bool retired; /* has ended because the settings want fewer; others do not see it */
   struct sizer sizer;
   int settings; /* of the job, as the sizer knows them */
   enum worker_state state;

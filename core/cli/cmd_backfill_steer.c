@@ -87,8 +87,10 @@ static bool pause_it(struct cli *cli, struct session *session, const struct back
   if (is_late(row, said))
     return true;
   bool running = strcmp(row->observed, OBSERVED_RUNNING) == 0;
-  *said = xasprintf("backfill %s %s; `moonbird backfill run %s` goes on", row->name,
-                    running ? "is to pause: workers end after their batch" : "is paused", row->name);
+  char *command = state_command(row->name, true);
+  *said = xasprintf("backfill %s %s; `%s` goes on", row->name,
+                    running ? "is to pause: workers end after their batch" : "is paused", command);
+  free(command);
   return wish_pause(session, row, given.reason, err);
 }
 
@@ -101,7 +103,9 @@ static bool resume_it(struct cli *cli, struct session *session, const struct bac
   (void)cli;
   if (is_late(row, said))
     return true;
-  *said = xasprintf("backfill %s may run: `moonbird backfill run %s` goes on", row->name, row->name);
+  char *command = state_command(row->name, false);
+  *said = xasprintf("backfill %s may run: `%s` goes on", row->name, command);
+  free(command);
   return wish_resume(session, row, given.reason, err);
 }
 
@@ -147,9 +151,11 @@ static bool retry_it(struct cli *cli, struct session *session, const struct back
   int64_t ranges = 0;
   if (!wish_retry(session, row, given.reason, &ranges, err))
     return false;
-  *said = ranges ? xasprintf("backfill %s: failed ranges to do again: %lld; `moonbird backfill run %s` does", row->name,
-                             (long long)ranges, row->name)
+  char *command = state_command(row->name, false);
+  *said = ranges ? xasprintf("backfill %s: failed ranges to do again: %lld; `%s` does", row->name, (long long)ranges,
+                             command)
                  : xasprintf("nothing to do: backfill %s has no failed range", row->name);
+  free(command);
   return true;
 }
 

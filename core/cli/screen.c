@@ -12,6 +12,7 @@
  */
 #include "cli/screen.h"
 
+#include "backfill/overrides.h"
 #include "base/clock.h"
 #include "cli/progress.h"
 #include "cli/width.h"
@@ -21,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDENT = 2, LABEL_COLUMNS = 13, NARROWEST = 44 };
+enum { INDENT = 2, LABEL_COLUMNS = 13, NARROWEST = 44, LINES_MOST = 3 };
 
 #define COLOR_OFF   "\033[0m"
 #define COLOR_BOLD  "\033[1m"
@@ -57,16 +58,25 @@ static bool is_deserted(const struct backfill_status *s) {
   return is(s->observed, OBSERVED_RUNNING) && s->workers_alive == 0;
 }
 
+/* Nobody has asked for the pause: the last run has ended before the backfill did, and anybody may run it. */
+static bool is_stopped(const struct backfill_status *s) {
+  return !is(s->desired, DESIRED_PAUSE) && (is_deserted(s) || is(s->observed, OBSERVED_PAUSED));
+}
+
+static const char *state_word(const struct backfill_status *s) {
+  if (is_deserted(s) && is(s->desired, DESIRED_PAUSE))
+    return OBSERVED_PAUSED;
+  return is_stopped(s) ? "stopped" : s->observed ? s->observed : "unknown";
+}
+
 void screen_add_state(struct strbuf *out, const struct backfill_status *s) {
-  strbuf_add_str(out, is_deserted(s) ? "stopped" : s->observed ? s->observed : "unknown");
+  strbuf_add_str(out, state_word(s));
   if (status_has_ended(s))
     return;
-  if (is(s->desired, DESIRED_PAUSE) && !is(s->observed, OBSERVED_PAUSED))
+  if (is(s->desired, DESIRED_PAUSE) && !is(state_word(s), OBSERVED_PAUSED))
     strbuf_add_str(out, ", to be paused");
   if (is(s->desired, DESIRED_CANCEL))
     strbuf_add_str(out, ", to be cancelled");
-  if (is(s->desired, DESIRED_RUN) && is(s->observed, OBSERVED_PAUSED))
-    strbuf_add_str(out, ", to be resumed");
 }
 
 static const char *state_color(const struct backfill_status *s) {
@@ -87,14 +97,29 @@ static void add_colored(const struct view *v, const char *color, const char *tex
     strbuf_add_str(v->out, COLOR_OFF);
 }
 
-/* "  label        words", cut to the width. Takes the words over. */
+static void blank_line_ends(struct strbuf *words) {
+  for (size_t i = 0; i < words->len; i++)
+    if (words->buf[i] == '\n' || words->buf[i] == '\t')
+      words->buf[i] = ' ';
+}
+
+/* "  label        words", over some lines where they need it; the last one is cut. Takes the words over. */
 static void add_line(const struct view *v, const char *label, struct strbuf *words) {
   size_t start = INDENT + LABEL_COLUMNS;
   strbuf_add_repeated(v->out, ' ', INDENT);
   add_colored(v, COLOR_LABEL, label);
   strbuf_add_repeated(v->out, ' ', LABEL_COLUMNS - strlen(label));
-  width_add_cut(v->out, words->buf, v->columns - start);
-  strbuf_add_char(v->out, '\n');
+  blank_line_ends(words);
+  const char *rest = words->buf;
+  for (int line = 1; *rest || line == 1; line++) {
+    size_t len = line < LINES_MOST ? width_of_line(rest, v->columns - start) : strlen(rest);
+    char *part = xstrndup(rest, len);
+    strbuf_add_repeated(v->out, ' ', line > 1 ? start : 0);
+    width_add_cut(v->out, part, v->columns - start);
+    strbuf_add_char(v->out, '\n');
+    free(part);
+    rest += len + strspn(rest + len, " ");
+  }
   strbuf_release(words);
 }
 
@@ -110,7 +135,8 @@ static void add_title(const struct view *v) {
   struct strbuf left = STRBUF_INIT;
   screen_add_state(&right, v->s);
   size_t state_len = right.len;
-  if (v->s->elapsed_s >= 0) {
+  /* How long it has run; beside "paused" that would look like the length of the pause. */
+  if (v->s->elapsed_s >= 0 && (status_is_done(v->s) || is(state_word(v->s), OBSERVED_RUNNING))) {
     strbuf_add_str(&right, "  ");
     add_duration(&right, v->s->elapsed_s);
   }
@@ -142,11 +168,18 @@ static void add_bar_line(const struct view *v) {
   strbuf_addf(v->out, "  %5.1f %%\n", percent);
 }
 
-/* An estimate below what is done already is known to be wrong. */
+/* Is the number of rows as it was guessed? What is done already, and how far the keys are, may show that it was not. */
+static bool is_likely(const struct backfill_status *s) {
+  const double most_apart = 0.25;
+  if (s->rows_estimated < s->rows_done || s->rows_estimated <= 0)
+    return false;
+  return s->fraction < 0 || fabs((double)s->rows_done / (double)s->rows_estimated - s->fraction) < most_apart;
+}
+
 static void add_rows_line(const struct view *v) {
   struct strbuf words = STRBUF_INIT;
   screen_add_count(&words, v->s->rows_done);
-  if (!status_is_done(v->s) && v->s->rows_estimated >= v->s->rows_done) {
+  if (!status_is_done(v->s) && is_likely(v->s)) {
     strbuf_add_str(&words, " of about ");
     screen_add_count(&words, v->s->rows_estimated);
   }
@@ -197,16 +230,60 @@ static size_t count_hosts(const struct backfill_status *s) {
 }
 
 static void add_workers_line(const struct view *v) {
-  if (status_has_ended(v->s) || is(v->s->observed, OBSERVED_PLANNED))
+  if (status_is_done(v->s))
     return;
   struct strbuf words = STRBUF_INIT;
   if (v->s->workers_alive) {
     size_t hosts = count_hosts(v->s);
     strbuf_addf(&words, "%zu on %zu host%s", v->s->workers_alive, hosts, hosts == 1 ? "" : "s");
+  } else if (is(v->s->observed, OBSERVED_CANCELLED)) {
+    strbuf_addf(&words, "none; 'moonbird backfill resume %s' takes it up again", v->s->name);
   } else {
-    strbuf_addf(&words, "none; 'moonbird backfill run %s' goes on", v->s->name);
+    char *command = state_command(v->s->name, is(v->s->desired, DESIRED_PAUSE));
+    strbuf_addf(&words, "none; '%s' %s", command, is(v->s->observed, OBSERVED_PLANNED) ? "begins" : "goes on");
+    free(command);
   }
   add_line(v, "workers", &words);
+}
+
+/* Whole seconds: "2026-11-22 12:00:00". */
+static void add_moment(struct strbuf *out, const char *moment) {
+  strbuf_add(out, moment, strcspn(moment, ".+"));
+}
+
+/* "2026-11-22 12:00:00, 12 s ago, by ann@db1: why" */
+static void add_event(struct strbuf *out, const struct status_event *event, bool with_why) {
+  add_moment(out, event->at);
+  strbuf_add_str(out, ", ");
+  add_duration(out, event->age_s);
+  strbuf_addf(out, " ago, by %s", event->by);
+  if (event->why && with_why)
+    strbuf_addf(out, ": %s", event->why);
+}
+
+/* Since when nothing runs, and who or what has ended it. The message of a failure has a line of its own. */
+static void add_held(const struct view *v) {
+  const struct backfill_status *s = v->s;
+  bool rests = is_stopped(s) || is(state_word(s), OBSERVED_PAUSED) || status_has_ended(s);
+  if (!s->held.at || !(rests || !is(s->desired, DESIRED_RUN)))
+    return;
+  struct strbuf words = STRBUF_INIT;
+  add_event(&words, &s->held, !is(s->observed, OBSERVED_FAILED));
+  add_line(v, rests ? state_word(s) : is(s->desired, DESIRED_PAUSE) ? "to pause" : "to cancel", &words);
+}
+
+/* "for 12 min, by ann@db1: incident 4711" */
+static void add_brake(const struct view *v) {
+  const struct backfill_status *s = v->s;
+  if (s->braked_for_s <= 0)
+    return;
+  struct strbuf words = STRBUF_INIT;
+  strbuf_add_str(&words, "for ");
+  add_duration(&words, ceil(s->braked_for_s));
+  strbuf_addf(&words, ", by %s", s->brake.by ? s->brake.by : "an operator");
+  if (s->brake.why)
+    strbuf_addf(&words, ": %s", s->brake.why);
+  add_line(v, "brake", &words);
 }
 
 static void add_throttle(const struct view *v) {
@@ -221,12 +298,6 @@ static void add_throttle(const struct view *v) {
     strbuf_addf(&words, "%s%.1f %% of the time", words.len ? ", " : "", status_throttled_share(v->s) * 100);
   if (words.len)
     add_line(v, "throttled", &words);
-  if (v->s->braked_for_s <= 0)
-    return;
-  struct strbuf brake = STRBUF_INIT;
-  strbuf_add_str(&brake, "by an operator, for ");
-  add_duration(&brake, ceil(v->s->braked_for_s));
-  add_line(v, "brake", &brake);
 }
 
 static void add_lag(const struct view *v) {
@@ -259,13 +330,13 @@ static void add_troubles(const struct view *v) {
   if (v->s->ranges_failed > 0) {
     struct strbuf words = STRBUF_INIT;
     screen_add_count(&words, v->s->ranges_failed);
-    strbuf_addf(&words, " of %" PRId64 "; 'moonbird backfill retry %s' does them again", v->s->ranges, v->s->name);
-    add_line(v, "failed ranges", &words);
+    strbuf_addf(&words, " of %" PRId64 " failed; the next run does them again", v->s->ranges);
+    add_line(v, "ranges", &words);
   }
   if (v->s->last_error) {
     struct strbuf words = STRBUF_INIT;
     strbuf_add_str(&words, v->s->last_error);
-    add_line(v, is(v->s->observed, OBSERVED_PAUSED) ? "paused by" : "last error", &words);
+    add_line(v, "last error", &words);
   }
 }
 
@@ -273,7 +344,7 @@ static void add_overrides(const struct view *v) {
   if (!v->s->overrides || is(v->s->overrides, "{}"))
     return;
   struct strbuf words = STRBUF_INIT;
-  strbuf_add_str(&words, v->s->overrides);
+  overrides_show(v->s->overrides, &words);
   add_line(v, "set", &words);
 }
 
@@ -281,7 +352,7 @@ static void add_verified(const struct view *v) {
   if (!v->s->verified_at)
     return;
   struct strbuf words = STRBUF_INIT;
-  strbuf_add_str(&words, v->s->verified_at);
+  add_moment(&words, v->s->verified_at);
   add_line(v, "verified", &words);
 }
 
@@ -317,6 +388,8 @@ void screen_status(struct strbuf *out, const struct backfill_status *s, const st
   add_rates(&v);
   add_batches(&v);
   add_workers_line(&v);
+  add_held(&v);
+  add_brake(&v);
   add_throttle(&v);
   add_lag(&v);
   add_commit(&v);

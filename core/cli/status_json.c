@@ -38,6 +38,19 @@ static void set_json(json_t *object, const char *key, const char *text) {
   json_object_set_new(object, key, value ? value : json_null());
 }
 
+static void set_event(json_t *object, const char *key, const struct status_event *event) {
+  if (!event->at) {
+    json_object_set_new(object, key, json_null());
+    return;
+  }
+  json_t *value = json_object();
+  set_text(value, "at", event->at);
+  set_text(value, "by", event->by);
+  set_text(value, "why", event->why);
+  set_real(value, "age_s", event->age_s);
+  json_object_set_new(object, key, value);
+}
+
 static void set_figures(json_t *object, const struct backfill_status *s) {
   set_int(object, "rows_done", s->rows_done);
   set_int(object, "rows_estimated", s->rows_estimated);
@@ -67,6 +80,8 @@ json_t *status_json(const struct backfill_status *s) {
   set_text(object, "desired", s->desired);
   set_text(object, "throttle_reason", s->throttle_reason);
   set_text(object, "last_error", s->last_error);
+  set_event(object, "held", &s->held);
+  set_event(object, "brake", &s->brake);
   set_json(object, "overrides", s->overrides);
   set_figures(object, s);
   set_text(object, "registered_at", s->registered_at);

@@ -1,5 +1,5 @@
 /*
- * status_json.h - the state of a backfill as JSON; docs/backfill-operations.md has the keys.
+ * status_json.h - the state of a backfill as JSON; docs/commands.md has the keys.
  */
 #ifndef CLI_STATUS_JSON_H
 #define CLI_STATUS_JSON_H

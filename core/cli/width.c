@@ -66,6 +66,20 @@ size_t width_add_cut(struct strbuf *out, const char *text, size_t columns) {
   return used + 3;
 }
 
+size_t width_of_line(const char *text, size_t columns) {
+  size_t len = strlen(text), used = 0, blank = 0;
+  for (size_t at = 0; at < len;) {
+    struct glyph g = glyph_at(text + at, len - at);
+    if (text[at] == ' ')
+      blank = at;
+    used += g.columns;
+    if (used > columns && at)
+      return blank ? blank : at;
+    at += g.len;
+  }
+  return len;
+}
+
 void width_add_valid(struct strbuf *out, const char *text, size_t len) {
   for (size_t at = 0; at < len;) {
     utf8proc_int32_t code;

@@ -18,6 +18,10 @@ size_t width_of_len(const char *text, size_t len);
 /* Appends the text cut to at most `columns`; where it was cut it ends in "...". Returns the columns that were used. */
 size_t width_add_cut(struct strbuf *out, const char *text, size_t columns);
 
+/* Bytes of the text that a line of `columns` takes: all, or up to a blank, or as many as fit. At least one of a text.
+ */
+size_t width_of_line(const char *text, size_t columns);
+
 /* Appends the text as valid UTF-8: broken bytes become U+FFFD. For JSON. */
 void width_add_valid(struct strbuf *out, const char *text, size_t len);
 

@@ -139,7 +139,7 @@ static void test_what_is_not_known_is_not_shown(void **state) {
                               .eta_s = -1};
   assert_lacks(&s, "%");
   assert_lacks(&s, "about");
-  assert_lacks(&s, "workers");
+  assert_has(&s, "  workers      none; 'moonbird backfill run b' begins\n");
   assert_lacks(&s, "lag");
   assert_has(&s, "planned\n  0 rows\n");
   /* The estimate was too low: it is known to be wrong. */
@@ -156,11 +156,69 @@ static void test_states_in_words(void **state) {
   s.observed = "paused";
   assert_lacks(&s, "to be");
   s.desired = "run";
-  assert_has(&s, "paused, to be resumed");
+  assert_lacks(&s, "paused");
+  assert_has(&s, "stopped\n");
   s.observed = "running";
   s.workers_alive = 0;
   assert_has(&s, "stopped");
   assert_has(&s, "none; 'moonbird backfill run split_names' goes on");
+}
+
+static void test_who_holds_it_and_why(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  s.observed = "paused";
+  s.desired = "pause";
+  s.workers_alive = 0;
+  s.held = (struct status_event){.at = "2026-11-22 03:04:05.678+00", .by = "ann@db1", .age_s = 65};
+  assert_has(&s, "\n  paused       2026-11-22 03:04:05, 1 min 05 s ago, by ann@db1\n");
+  s.held.why = "a reason that is too long for a line of eighty columns, and is told on two of them";
+  assert_has(&s, "  paused       2026-11-22 03:04:05, 1 min 05 s ago, by ann@db1: a reason that is\n"
+                 "               too long for a line of eighty columns, and is told on two of them\n");
+  s.observed = "running";
+  assert_has(&s, "  paused\n");
+  s.workers_alive = 1;
+  assert_has(&s, "running, to be paused");
+  assert_has(&s, "\n  to pause     2026");
+  s.desired = "run";
+  assert_lacks(&s, "03:04:05");
+  s.braked_for_s = 1799.5;
+  assert_has(&s, "\n  brake        for 30 min 00 s, by an operator\n");
+  s.brake = (struct status_event){.at = "x", .by = "ann@db1", .why = "incident\n\0334711"};
+  assert_has(&s, "\n  brake        for 30 min 00 s, by ann@db1: incident ?4711\n");
+}
+
+static void test_settings_as_they_are_typed(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  s.overrides = "{\"workers\":2,\"nice\":0.5,\"max_lag\":false,\"lock_yield\":10,\"max_wal\":67108864,"
+                "\"target_ms\":200}";
+  assert_has(&s, "\n  set          workers=2 nice=0.5 max_lag=off lock_yield=10s max_wal=64MiB\n"
+                 "               target_ms=200\n");
+}
+
+static void test_the_command_that_goes_on(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  s.workers_alive = 0;
+  s.name = "8f2c:1";
+  s.observed = "paused";
+  assert_has(&s, "none; 'moonbird upgrade 8f2c' goes on");
+  s.desired = "pause";
+  assert_has(&s, "none; 'moonbird backfill resume 8f2c:1 && moonbird upgrade 8f2c'\n");
+  s.name = "8f2c:1:down";
+  s.desired = "run";
+  assert_has(&s, "none; 'moonbird downgrade -1' goes on");
+  s.name = "split";
+  s.observed = "cancelled";
+  assert_has(&s, "none; 'moonbird backfill resume split' takes it up again");
+}
+
+static void test_an_estimate_that_the_keys_contradict(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  s.rows_estimated = 3 * s.rows_estimated;
+  assert_lacks(&s, "about");
 }
 
 int main(void) {
@@ -171,6 +229,10 @@ int main(void) {
       cmocka_unit_test(test_never_done_before_the_end),
       cmocka_unit_test(test_what_is_not_known_is_not_shown),
       cmocka_unit_test(test_states_in_words),
+      cmocka_unit_test(test_who_holds_it_and_why),
+      cmocka_unit_test(test_settings_as_they_are_typed),
+      cmocka_unit_test(test_the_command_that_goes_on),
+      cmocka_unit_test(test_an_estimate_that_the_keys_contradict),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,12 @@ SELECT w.backfill, w.id, w.host, w.pid, w.batch_size, w.rate_1m, w.rate_10m, w.l
 FROM {backfill_worker} w WHERE CAST(? AS {text}) IS NULL OR w.backfill = ?
 ORDER BY w.started_at, w.id
 
+-- name: status_events
+SELECT backfill, event, detail, reason, os_user, host, at FROM {backfill_log}
+WHERE event IN ('running', 'resumed', 'paused', 'stopped', 'cancelled', 'failed', 'braked', 'brake released')
+  AND (CAST(? AS {text}) IS NULL OR backfill = ?)
+ORDER BY at
+
 -- name: wish_settle
 UPDATE {backfill} SET observed = ?
 WHERE name = ? AND observed <> ?

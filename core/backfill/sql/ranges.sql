@@ -87,6 +87,9 @@ VALUES (?, ?, ?, ?, ?, ?, {clock}, {clock}, {later})
 UPDATE {backfill_worker}
 SET batch_size = ?, rate_1m = ?, rate_10m = ?, lag_ms = ?, heartbeat_at = {clock}, lease_until = {later} WHERE id = ?
 
+-- name: worker_retire
+DELETE FROM {backfill_worker} WHERE id = ?
+
 -- name: worker_delete
 DELETE FROM {backfill_worker} WHERE runner = ?
 

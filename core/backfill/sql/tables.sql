@@ -140,6 +140,11 @@ UPDATE {backfill} SET overrides = ? WHERE name = ?
 -- name: backfill_observe
 UPDATE {backfill} SET observed = ?, last_error = ? WHERE name = ?
 
+-- name: backfill_stop
+UPDATE {backfill} SET observed = ?, last_error = ?
+WHERE name = ?
+  AND NOT EXISTS (SELECT 1 FROM {backfill_worker} w WHERE w.backfill = name AND w.lease_until > {clock})
+
 -- name: backfill_finish
 UPDATE {backfill}
 SET observed = CASE WHEN quarantined > 0 THEN 'done with bad rows' ELSE 'done' END, rows_done = ?, batch_size = ?,
