@@ -46,6 +46,8 @@ static int open_host(lua_State *L) {
   lua_setfield(L, -2, "md5");
   lua_pushcfunction(L, host_monotonic);
   lua_setfield(L, -2, "monotonic");
+  script_error_push_fail(L);
+  lua_setfield(L, -2, "fail");
   return 1;
 }
 

@@ -129,6 +129,24 @@ int script_error_handler(lua_State *L) {
 
 /* --- what scripts see --- */
 
+/* host.fail(class, message, hint or nil): for what the Lua library refuses with a hint, or as a mistake in usage. */
+static int fail(lua_State *L) {
+  static const char *const names[] = {"failed", "usage", NULL};
+  static const enum error_class classes[] = {ERROR_FAILED, ERROR_USAGE};
+  enum error_class class = classes[luaL_checkoption(L, 1, NULL, names)];
+  const char *message = luaL_checkstring(L, 2);
+  const char *hint = luaL_optstring(L, 3, NULL);
+  struct error *e = new_object(L);
+  error_set(e, class, "%s", message);
+  if (hint)
+    error_hint(e, "%s", hint);
+  return lua_error(L);
+}
+
+void script_error_push_fail(lua_State *L) {
+  lua_pushcfunction(L, fail);
+}
+
 static int object_tostring(lua_State *L) {
   const struct error *e = luaL_checkudata(L, 1, type_name);
   lua_pushstring(L, e->message ? e->message : "");

@@ -18,6 +18,9 @@ int script_error_handler(lua_State *L);
  * script calls itself: ours are called through the Lua library. The format is lua_pushfstring's. */
 int script_error(lua_State *L, const char *format, ...);
 
+/* Pushes the function host.fail of the Lua library. */
+void script_error_push_fail(lua_State *L);
+
 /* Makes the metatable. */
 void script_error_install(lua_State *L);
 

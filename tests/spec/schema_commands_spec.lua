@@ -73,3 +73,79 @@ describe("the setting schemas", function()
     end, "schemas = main, shop\n")
   end)
 end)
+
+describe("a foreign key to a table that the models do not have", function()
+  local ORDERS = [[
+return {
+  table("persons", { column("id", types.integer(), { primary_key = true }) }),
+  table("orders", {
+    column("id", types.integer(), { primary_key = true }),
+    column("person_id", types.integer(), { references = "%s.id" }),
+  }),
+}
+]]
+
+  moonbird.each_database(describe, pending, function(kind)
+    it("is an error with its place when nobody has it", function()
+      with_project(kind, ORDERS:format("persns"), function(p)
+        local run = p:fails(1, "revision --autogenerate -m x")
+        local message = "models.lua:3: table orders: the foreign key of person_id leads to persns.id, "
+          .. "and the models have no table persns"
+        assert.matches(message, run.err, 1, true)
+        assert.matches("hint: did you mean persons?", run.err, 1, true)
+        p:write("migrations/models.lua", ORDERS:format("zzzzzzzzzz"))
+        assert.matches("hint: the database has no such table either: add it", p:fails(1, "check").err, 1, true)
+        p:fails(1, "diff")
+      end)
+    end)
+
+    it("is an error when a revision would drop that table", function()
+      with_project(kind, ORDERS:format("people"), function(p)
+        p:sql("CREATE TABLE people (id integer PRIMARY KEY)")
+        assert.matches("a revision would drop it: add it to the models", p:fails(1, "check").err, 1, true)
+      end)
+    end)
+
+    it("is right when the table is left out by include_name or include_object", function()
+      with_project(kind, ORDERS:format("people"), function(p)
+        p:write(
+          "migrations/env.lua",
+          'return { include_name = function(kind, name) return kind ~= "table" or name ~= "people" end }'
+        )
+        p:fails(3, "check") -- not made yet
+        p:sql("CREATE TABLE people (id integer PRIMARY KEY)")
+        p:fails(3, "check")
+        p:write(
+          "migrations/env.lua",
+          "return { include_object = function(kind, _, _, reflected, other)\n"
+            .. '  return not (kind == "table" and reflected and not other) end }'
+        )
+        p:ok("revision --autogenerate -m orders")
+        p:ok("upgrade head")
+        p:ok("check")
+        assert.is_true(p:has_table("people"))
+      end)
+    end)
+  end)
+
+  it("is right in a schema that nobody looks at", function()
+    if not moonbird.postgres_url then
+      return pending("$MOONBIRD_TEST_POSTGRES_URL is not set")
+    end
+    with_project("postgres", ORDERS:format("shop.people"), function(p)
+      assert.are.equal("+ table 'orders'\n+ table 'persons'\n", p:fails(3, "check").out)
+      p:write("moonbird.ini", p:read("moonbird.ini") .. "schemas = public, shop\n")
+      assert.matches("and the models have no table shop.people", p:fails(1, "check").err, 1, true)
+    end)
+  end)
+
+  it("is right on SQLite when the database has the same key, and whatever its letters", function()
+    with_project("sqlite", ORDERS:format("PERSONS"), function(p)
+      p:fails(3, "check")
+      p:sql("CREATE TABLE persons (id INTEGER PRIMARY KEY)")
+      p:sql("CREATE TABLE orders (id INTEGER PRIMARY KEY, person_id INTEGER REFERENCES gone (id))")
+      p:ok("dump -o migrations/models.lua")
+      p:ok("check")
+    end)
+  end)
+end)

@@ -61,6 +61,7 @@ end
 
 check.sorted_keys = sorted_keys
 
+-- The one of `known` that may have been meant, or nil.
 local function nearest(word, known)
   local best, best_distance = nil, math.max(2, #word // 3) + 1
   for _, candidate in ipairs(known) do
@@ -71,6 +72,8 @@ local function nearest(word, known)
   end
   return best
 end
+
+check.nearest = nearest
 
 local function nameless_option(signature, key, value)
   return ("%s: the options must have names, got %s (%s) at number %s"):format(

@@ -2,6 +2,7 @@
 -- for constraints that have none. Methods of the dialect (../dialect.lua takes them in). Asks no database.
 
 local sql = require("moonbird.sql")
+local tokens = require("sqlite.tokens")
 
 local compare = {}
 
@@ -45,6 +46,11 @@ function compare:comparable(table_)
     result.columns[index] = comparable_column(self, column, result.checks)
   end
   return result
+end
+
+--- Small and capital letters are one in names.
+function compare.same_name(_, a, b)
+  return tokens.same_name(a, b)
 end
 
 --- alter_column leaves the collation of a column alone where the new type says none.

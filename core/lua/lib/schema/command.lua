@@ -12,6 +12,7 @@ local json = require("moonbird.json")
 local log = require("moonbird.log")
 local match = require("moonbird.schema.match")
 local model = require("moonbird.schema.model")
+local references = require("moonbird.schema.references")
 local render = require("moonbird.schema.render")
 local renames = require("moonbird.schema.renames")
 local source = require("moonbird.schema.source")
@@ -193,6 +194,9 @@ end
 local function compare(request)
   local live = read_live(request)
   local schema = comparable(load_models(request), live.default_schema)
+  if not request.models_text then
+    references.check(schema, live, request)
+  end
   local list = settle_renames(request, schema, live)
   canonical(schema, live)
   local changes = diff.compare(schema, live, host.dialect, {

@@ -14,6 +14,11 @@ defaults.alters_by_copy = false
 --- Does op.create_table number an integer that is the whole key, unless it says autoincrement = false?
 defaults.numbers_columns = false
 
+--- Are two names of tables one to the database?
+function defaults.same_name(_, a, b)
+  return a == b
+end
+
 --- Are two types one to the database?
 function defaults:same_type(a, b)
   local one, other = self:type_sql(a):lower():gsub("%s+", ""), self:type_sql(b):lower():gsub("%s+", "")

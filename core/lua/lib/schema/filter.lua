@@ -60,6 +60,16 @@ local function keep_named(schema, include_name)
   end
 end
 
+--- Does include_name leave a table with this name in?
+function filter.includes_table(settings, name, schema)
+  local include_name = settings.include_name
+  if not include_name then
+    return true
+  end
+  local table_ = { name = name, schema = schema }
+  return include_name("schema", schema, {}) and include_name("table", name, parents_of(table_, table_)) or false
+end
+
 --- Takes out of the live schema what does not count by its name alone.
 function filter.names(schema, settings, version_table, version_schema)
   local own = { [version_table] = true }

@@ -258,7 +258,7 @@ end
 local function check_reference(table_, key, tables)
   local referent = tables[(key.referent_schema or "") .. "\0" .. key.referent_table]
   if not referent then
-    return -- a table that the models do not have: it is somebody else's
+    return -- a table that the models do not have: references.lua looks for it in the database
   end
   local known = column_set(referent)
   for _, name in ipairs(key.referent_columns) do
