@@ -237,15 +237,22 @@ function primary_key(spec) end
 ---@overload fun(...: string|table): moonbird.Item
 function unique(spec) end
 
+---For names that have a dot themselves.
+---@class moonbird.ReferencedColumns
+---@field table string
+---@field column? string
+---@field columns? string[]
+---@field schema? string
+
 ---@class moonbird.ForeignKeySpec: moonbird.KeyOptions
 ---@field [integer] string
 ---@field columns? string[]
----@field references string|string[] "table.column", one for each column
+---@field references string|string[]|moonbird.ReferencedColumns "table.column", one for each column
 
 ---`foreign_key { "a", references = "o.id", ondelete = "CASCADE" }`, or `foreign_key({ "a" }, { "o.id" }, options)`.
 ---@param spec moonbird.ForeignKeySpec
 ---@return moonbird.Item
----@overload fun(columns: string[], references: string[], options?: moonbird.KeyOptions): moonbird.Item
+---@overload fun(columns: string[], references: string[]|moonbird.ReferencedColumns, options?: moonbird.KeyOptions): moonbird.Item
 function foreign_key(spec) end
 
 ---@class moonbird.CheckOptions

@@ -27,7 +27,7 @@ function enum(name, values, options) end
 ---@field maxvalue? integer
 ---@field cycle? boolean
 ---@field cache? integer
----@field owned_by? string "table.column"
+---@field owned_by? string|moonbird.ColumnPlace "table.column"
 
 ---A sequence that is not a column's own.
 ---@param name string

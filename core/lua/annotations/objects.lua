@@ -88,6 +88,12 @@ function op.alter_enum(name, values, options) end
 
 -- --- sequences ---
 
+---A column, where a name has a dot.
+---@class moonbird.ColumnPlace
+---@field table string
+---@field column string
+---@field schema? string
+
 ---@class moonbird.SequenceOptions: moonbird.SchemaOption
 ---@field type_? moonbird.Type
 ---@field start? integer
@@ -96,7 +102,7 @@ function op.alter_enum(name, values, options) end
 ---@field maxvalue? integer|moonbird.Null null: NO MAXVALUE
 ---@field cycle? boolean
 ---@field cache? integer
----@field owned_by? string|moonbird.Null "table.column"
+---@field owned_by? string|moonbird.ColumnPlace|moonbird.Null "table.column"
 
 ---@class moonbird.CreateSequenceOptions: moonbird.SequenceOptions
 ---@field if_not_exists? boolean

@@ -2,6 +2,7 @@
 -- op.create_table, op.add_column and models share; they check what they are given and know no dialect.
 
 local check = require("moonbird.check")
+local reference = require("moonbird.reference")
 
 local Item = { __name = "moonbird.item" }
 
@@ -33,28 +34,18 @@ local key_options = {
   not_valid = "boolean",
 }
 
--- "schema.table.column" -> "schema", "table", "column"
-local function split_reference(text)
-  local place, column = text:match("^(.+)%.([^.]+)$")
-  if not place then
-    return nil
-  end
-  local schema, name = place:match("^(.+)%.([^.]+)$")
-  return schema, name or place, column
-end
-
 -- Fills the referent_... fields of `key` from a list of "table.column"; returns the complaint.
 local function add_referents(key, references, caller)
   key.referent_columns = {}
   for index, text in ipairs(references) do
-    local schema, name, column = split_reference(text)
-    if not name then
+    local place = reference.parse(text)
+    if not place then
       return ('%s: the referenced column must be "table.column", got "%s"'):format(caller, text)
-    elseif index > 1 and (name ~= key.referent_table or schema ~= key.referent_schema) then
+    elseif index > 1 and (place.table ~= key.referent_table or place.schema ~= key.referent_schema) then
       return ("%s: the referenced columns must be of one table, got %s and %s"):format(caller, references[1], text)
     end
-    key.referent_schema, key.referent_table = schema, name
-    key.referent_columns[index] = column
+    key.referent_schema, key.referent_table = place.schema, place.table
+    key.referent_columns[index] = place.column
   end
 end
 
@@ -288,6 +279,24 @@ local function foreign_key_arguments(args)
   return given
 end
 
+local target_fields = { table = "name", column = "name", columns = "names", schema = "name" }
+
+-- { "o.id" }, or { table = "o", columns = { "id" }, schema = "s" } for names with dots
+local function take_referents(key)
+  local given = key.references
+  if type(given) == "string" or given[1] ~= nil then
+    return add_referents(key, as_list(given), "foreign_key")
+  end
+  local problem = check.fields("foreign_key: references", target_fields, given)
+  if problem then
+    return problem
+  elseif not given.table or (given.column == nil) == (given.columns == nil) then
+    return "foreign_key: references by name needs table, and column or columns"
+  end
+  key.referent_table, key.referent_schema = given.table, given.schema
+  key.referent_columns = given.columns or { given.column }
+end
+
 function items.foreign_key(...)
   local given = foreign_key_arguments(table.pack(...))
   if not check.is_plain_table(given) then
@@ -301,7 +310,7 @@ function items.foreign_key(...)
   if item and not item.references then
     problem = 'foreign_key: references = "table.column" is missing'
   end
-  problem = problem or add_referents(item, as_list(item.references), "foreign_key")
+  problem = problem or take_referents(item)
   if not problem and #item.referent_columns ~= #item.columns then
     problem = ("foreign_key: %d columns refer to %d"):format(#item.columns, #item.referent_columns)
   end

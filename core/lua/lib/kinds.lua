@@ -1,6 +1,7 @@
 -- The kinds of value that arguments and options may be: for each a test, and the words for "must be ...". A new kind is
 -- one more row. Used by check.lua alone.
 
+local reference = require("moonbird.reference")
 local sql = require("moonbird.sql")
 
 local kinds = {}
@@ -121,6 +122,19 @@ local function is_template(value)
   return is_text(value) or type(value) == "function"
 end
 
+-- By name, for names with dots: { table = "a.b", ... }
+local function is_place(value)
+  return is_plain_table(value) and is_name(value.table)
+end
+
+-- "table.column", { table = "a.b", column = "c", schema = "s" }
+local function is_column_place(value)
+  if is_text(value) then
+    return reference.parse(value) ~= nil
+  end
+  return is_place(value) and is_name(value.column) and (value.schema == nil or is_name(value.schema))
+end
+
 local function is_null(value)
   return value == sql.null
 end
@@ -167,7 +181,11 @@ kind(
   either(is_name, is_plain_table),
   'a column of another table ("table.column" or { "table.column", ondelete = "CASCADE" })'
 )
-kind("references", either(is_name, filled_list_of(is_name)), 'columns of another table ({ "table.a", "table.b" })')
+kind(
+  "references",
+  either(is_name, either(filled_list_of(is_name), is_place)),
+  'columns of another table ({ "table.a", "table.b" }, or { table = "t", columns = { "a", "b" } })'
+)
 kind(
   "action",
   either(is_action, is_action_on_columns),
@@ -219,7 +237,8 @@ end, "an integer, or null (no limit)")
 kind("restart", function(value)
   return math.type(value) == "integer" or value == true
 end, "an integer, or true (from its start)")
-kind("reference_or_null", either(is_name, is_null), 'a column ("table.column"), or null (none)')
+kind("column_place", is_column_place, 'a column ("table.column", or { table = "t", column = "c" })')
+kind("column_place_or_null", either(is_column_place, is_null), 'a column ("table.column"), or null (none)')
 kind("params", is_plain_table, "a list of values or a table of named values")
 
 return { rows = kinds, is_item = is_item, is_type = is_type, is_plain_table = is_plain_table }

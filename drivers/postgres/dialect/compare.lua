@@ -125,7 +125,6 @@ local function make_serial(self, table_, column)
   local serial = type(column.serial) == "table" and column.serial or {}
   local name = serial.name or self:fit_name(("%s_%s_seq"):format(table_.name, column.name))
   local schema = serial.schema or table_.schema
-  local place = (table_.schema and table_.schema .. "." or "") .. table_.name .. "." .. column.name
   local default = alter_column(table_, column)
   default.server_default = sql(("nextval(%s::regclass)"):format(self:string_literal(self:table_name(name, schema))))
   return {
@@ -134,7 +133,7 @@ local function make_serial(self, table_, column)
       name = name,
       schema = schema,
       type_ = column.type.kind ~= "bigint" and column.type or nil,
-      owned_by = place,
+      owned_by = { table = table_.name, column = column.name, schema = table_.schema },
     },
     default,
   }

@@ -344,8 +344,7 @@ local function read_enums(db, result, schemas)
 end
 
 local function owner_of(row)
-  local owner = row.owner_column and row.owner_table .. "." .. row.owner_column
-  return row.owner_schema and owner and row.owner_schema .. "." .. owner or owner
+  return row.owner_column and { table = row.owner_table, column = row.owner_column, schema = row.owner_schema }
 end
 
 local function read_sequences(self, db, result, schemas)

@@ -1,6 +1,7 @@
 -- Sequences of PostgreSQL, and those behind identity columns. Methods of the dialect (../dialect.lua takes them in).
 
 local list = require("moonbird.list")
+local reference = require("moonbird.reference")
 local sql = require("moonbird.sql")
 
 local sequences = {}
@@ -33,16 +34,12 @@ function sequences.sequence_words(_, options)
   return words
 end
 
--- "table.column", each name quoted
 local function owner_text(self, owner)
   if owner == sql.null then
     return "OWNED BY NONE"
   end
-  local names = {}
-  for name in owner:gmatch("[^.]+") do
-    names[#names + 1] = self:ident(name)
-  end
-  return "OWNED BY " .. table.concat(names, ".")
+  local place = reference.parse(owner)
+  return ("OWNED BY %s.%s"):format(self:table_name(place.table, place.schema), self:ident(place.column))
 end
 
 local function phrases(self, operation)

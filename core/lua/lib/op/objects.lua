@@ -23,7 +23,7 @@ local function numbered(more)
     maxvalue = "limit",
     cycle = "boolean",
     cache = "integer",
-    owned_by = "reference_or_null",
+    owned_by = "column_place_or_null",
   }
   for name, kind in pairs(more) do
     options[name] = kind

@@ -35,6 +35,9 @@ local function settle_schemas(schema, default)
       for _, key in ipairs(part.foreign_keys or {}) do
         key.referent_schema = key.referent_schema ~= default and key.referent_schema or nil
       end
+      if part.owned_by then
+        part.owned_by.schema = part.owned_by.schema ~= default and part.owned_by.schema or nil
+      end
     end
   end
 end

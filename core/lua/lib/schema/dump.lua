@@ -55,8 +55,11 @@ local function sequence_node(sequence)
   if sequence.type.kind ~= "bigint" then
     options[#options + 1] = source.field("type", text.type(sequence.type))
   end
-  local names = { "start", "increment", "minvalue", "maxvalue", "cycle", "cache", "owned_by", "comment" }
-  text.fields(options, trimmed, names)
+  text.fields(options, trimmed, { "start", "increment", "minvalue", "maxvalue", "cycle", "cache" })
+  if sequence.owned_by then
+    options[#options + 1] = source.field("owned_by", text.place(sequence.owned_by))
+  end
+  text.fields(options, trimmed, { "comment" })
   return text.call_with_options("sequence", { source.string(sequence.name) }, options)
 end
 

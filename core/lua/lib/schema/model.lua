@@ -6,6 +6,7 @@
 local check = require("moonbird.check")
 local kinds = require("moonbird.kinds")
 local normal = require("moonbird.schema.normal")
+local reference = require("moonbird.reference")
 local scope = require("moonbird.schema.scope")
 local sql = require("moonbird.sql")
 local types = require("moonbird.types")
@@ -95,6 +96,7 @@ end
 
 function add.sequence(schema, part)
   part.type = part.type or types.bigint()
+  part.owned_by = part.owned_by and reference.parse(part.owned_by)
   table.insert(schema.sequences, part)
 end
 

@@ -80,7 +80,7 @@ local steps = {
   "drop_view",
   "rename",
   "create_type",
-  "drop_key",
+  { "disown", "drop_key" },
   "create_table",
   {
     "drop_item",
@@ -93,7 +93,7 @@ local steps = {
     "options",
     "comment",
   },
-  "create_key",
+  { "create_key", "own" },
   "drop_table",
   "drop_type",
   "create_view",

@@ -37,7 +37,7 @@ local function table_rename(text, old, new, model, live)
   elseif not find_table(model, new_place) then
     return nil, ("--rename %s: the models have no table %s"):format(text, new)
   end
-  return { kind = "table", table = from.name, schema = from.schema, new_name = new_place:match("[^.]+$") }
+  return { kind = "table", table = from.name, schema = from.schema, new_name = find_table(model, new_place).name }
 end
 
 -- `place`: the table by the name that it has in the database or in the models.

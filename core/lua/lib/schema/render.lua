@@ -1,6 +1,7 @@
 -- Changes as the Lua of a revision: the bodies of upgrade() and downgrade(), as a person would write them. Called by
 -- command.lua; pure.
 
+local reference = require("moonbird.reference")
 local source = require("moonbird.schema.source")
 local sql = require("moonbird.sql")
 local text = require("moonbird.schema.text")
@@ -73,6 +74,8 @@ local function value_node(operation, name, style)
   local value = operation[name]
   if name == "type_" and type(value) == "table" then
     return text.type(value, style)
+  elseif name == "owned_by" and type(value) == "table" and value.table then
+    return text.place(value)
   elseif value == nil then
     return "nil"
   end
@@ -256,6 +259,8 @@ function render.data(operation)
       result[key] = value[1]
     elseif key == "type_" or key == "type" then
       result[key] = tostring(value)
+    elseif key == "owned_by" and type(value) == "table" and value.table then
+      result[key] = reference.text(value) or { schema = value.schema, table = value.table, column = value.column }
     elseif type(value) ~= "table" then
       result[key] = value
     elseif #value > 0 then

@@ -36,7 +36,7 @@ local signatures = {
       maxvalue = "integer",
       cycle = "boolean",
       cache = "integer",
-      owned_by = "name",
+      owned_by = "column_place",
       comment = "text",
     },
   },

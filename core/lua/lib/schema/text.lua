@@ -2,6 +2,7 @@
 -- op.* share. Called by render.lua (revisions) and dump.lua (models).
 
 local numbering = require("moonbird.schema.numbering")
+local reference = require("moonbird.reference")
 local source = require("moonbird.schema.source")
 local sql = require("moonbird.sql")
 
@@ -135,12 +136,23 @@ local function without_no_action(key)
   return said
 end
 
+local function place_entries(place)
+  return fields({}, place, { "schema", "table", "column", "columns" })
+end
+
+--- A column of another table: "table.column", or by name where a name has a dot.
+function text.place(place)
+  local short = reference.text(place)
+  return short and source.string(short) or source.list(place_entries(place))
+end
+
 local function reference_node(key)
   key = without_no_action(key)
-  local place = (key.referent_schema and key.referent_schema .. "." or "") .. key.referent_table
-  local target = source.string(place .. "." .. key.referent_columns[1])
-  local entries = fields({ target }, key, { "name", "onupdate", "ondelete", "deferrable", "initially", "match" })
-  return #entries == 1 and target or source.list(entries)
+  local place = { schema = key.referent_schema, table = key.referent_table, column = key.referent_columns[1] }
+  local short = reference.text(place)
+  local entries = short and { source.string(short) } or place_entries(place)
+  fields(entries, key, { "name", "onupdate", "ondelete", "deferrable", "initially", "match" })
+  return short and #entries == 1 and entries[1] or source.list(entries)
 end
 
 --- A column; `inline` has what of the table stands at it: primary_key, unique, index (true), references (a key),
@@ -200,9 +212,15 @@ function items.unique(item)
 end
 
 local function referents(key)
-  local place, list = (key.referent_schema and key.referent_schema .. "." or "") .. key.referent_table, {}
+  local place, list = { schema = key.referent_schema, table = key.referent_table }, {}
   for index, name in ipairs(key.referent_columns) do
-    list[index] = source.string(place .. "." .. name)
+    place.column = name
+    local short = reference.text(place)
+    if not short then
+      place.column, place.columns = nil, key.referent_columns
+      return source.list(place_entries(place))
+    end
+    list[index] = source.string(short)
   end
   return #list == 1 and list[1] or source.list(list)
 end
