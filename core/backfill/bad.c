@@ -46,7 +46,7 @@ bool bad_read(struct session *session, const char *name, struct vec *entries, st
 
 /* Is `text` the one value of this key? */
 static bool is_single(const char *key, const char *text) {
-  json_t *array = json_loads(key, 0, NULL);
+  json_t *array = json_loads(key, JSON_ALLOW_NUL, NULL);
   bool same = false;
   if (json_array_size(array) == 1) {
     const json_t *value = json_array_get(array, 0);
@@ -60,7 +60,7 @@ static bool is_single(const char *key, const char *text) {
 
 /* The same values, whatever blanks stand between them? */
 static bool is_same(const char *key, const char *text) {
-  json_t *a = json_loads(key, 0, NULL), *b = json_loads(text, 0, NULL);
+  json_t *a = json_loads(key, JSON_ALLOW_NUL, NULL), *b = json_loads(text, JSON_ALLOW_NUL, NULL);
   bool same = a && b && json_equal(a, b);
   json_decref(a);
   json_decref(b);

@@ -50,10 +50,12 @@ void log_write(enum log_level level, const char *fmt, ...) {
   strbuf_add_str(&line, styles[level].prefix);
   if (colored)
     strbuf_add_str(&line, "\033[0m");
+  size_t from = line.len;
   va_list args;
   va_start(args, fmt);
   strbuf_add_vf(&line, fmt, args);
   va_end(args);
+  strbuf_mask_controls(&line, from);
   strbuf_add_char(&line, '\n');
   if (before_line_hook)
     before_line_hook(before_line_data);

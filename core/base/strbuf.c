@@ -111,6 +111,18 @@ void strbuf_add_vf(struct strbuf *sb, const char *fmt, va_list args) {
   sb->len += (size_t)len;
 }
 
+void strbuf_mask_controls(struct strbuf *sb, size_t from) {
+  for (size_t i = from; i < sb->len; i++) {
+    unsigned char c = (unsigned char)sb->buf[i], next = (unsigned char)sb->buf[i + 1]; /* behind the end is a NUL */
+    bool is_c0 = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
+    bool is_c1 = c == 0xC2 && next >= 0x80 && next < 0xA0; /* in UTF-8 */
+    if (is_c0 || is_c1)
+      sb->buf[i] = '?';
+    if (is_c1)
+      sb->buf[i + 1] = '?';
+  }
+}
+
 void strbuf_truncate(struct strbuf *sb, size_t len) {
   if (len >= sb->len)
     return;

@@ -108,7 +108,9 @@ static void add_statement(struct strbuf *text, const char *statement, int64_t po
 }
 
 void report_text(struct strbuf *text, const struct error *err, bool color) {
-  strbuf_addf(text, "%serror:%s %s\n", color ? "\033[1;31m" : "", color ? "\033[0m" : "", err->message);
+  strbuf_addf(text, "%serror:%s ", color ? "\033[1;31m" : "", color ? "\033[0m" : "");
+  size_t from = text->len;
+  strbuf_addf(text, "%s\n", err->message);
   if (err->where)
     add_where(text, err->where);
   if (err->sqlstate[0])
@@ -119,6 +121,7 @@ void report_text(struct strbuf *text, const struct error *err, bool color) {
     add_statement(text, err->statement, err->position);
   if (err->hint)
     add_lines(text, "hint: ", err->hint);
+  strbuf_mask_controls(text, from);
 }
 
 static void set_text(json_t *object, const char *key, const char *text) {

@@ -1,4 +1,4 @@
--- What operators ask of a backfill: pause, resume, cancel, set, the brake, retry, forget, and the rows put aside.
+-- What operators ask of a backfill: pause, resume, cancel, set, the brake, retry, forget.
 local moonbird = require("support.moonbird")
 
 local function contains(text, part)
@@ -142,51 +142,6 @@ describe("an operator", function()
       contains(p:fails(2, "backfill throttle --all fill 30m").err, "give the name of a backfill, or --all")
     end)
 
-    it("sees to bad rows", function()
-      p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 77)")
-      contains(p:fails(8, "backfill run fill").err, "2 bad rows\n")
-      local list = p:ok("backfill bad list fill")
-      assert.truthy(list.out:find("\n%[50%] +bad +.*no such name"), list.out)
-      contains(p:ok("backfill bad show fill 77").out, "Key: [77]\n")
-      contains(p:fails(2, "backfill bad show fill 78").err, "backfill fill has no bad row 78")
-      local csv = p:ok("backfill bad export fill").out
-      assert.truthy(csv:find("^key,state,sqlstate,message,attempts,range,batch_id,first_at,last_at\n%[50%],bad,"), csv)
-      contains(p:ok("backfill bad export fill --format json").out, '"state": "bad"')
-      p:ok({ "backfill", "bad", "export", "fill", "-o", p:path("bad.csv") })
-      assert.equals(csv, p:read("bad.csv"))
-
-      local function rows_done()
-        return p:sql("SELECT sum(rows_done) FROM moonbird_backfill_range")
-      end
-      assert.equals("100", rows_done())
-      p:ok({ "backfill", "bad", "retry", "fill", "[50]" })
-      assert.equals("99", rows_done())
-      contains(p:fails(8, "backfill run fill").err, "2 bad rows")
-      assert.equals("100", rows_done()) -- it is as bad as before
-
-      p:ok("backfill bad ignore fill 77")
-      p:ok("backfill bad retry fill")
-      contains(p:fails(8, "backfill run fill").err, "backfill fill is done, but for 1 bad row\n")
-      p:sql("UPDATE people SET full_name = 'Ada Lovelace' WHERE id = 50")
-      p:ok({ "backfill", "bad", "retry", "fill", "[50]" })
-      p:ok("backfill run fill")
-      assert.equals("99", p:sql("SELECT sum(counter) FROM people"))
-      assert.equals("mended,ignored", table.concat({
-        p:sql("SELECT state FROM moonbird_backfill_bad WHERE bad_key = '[50]'"),
-        p:sql("SELECT state FROM moonbird_backfill_bad WHERE bad_key = '[77]'"),
-      }, ","))
-      assert.equals("done|0|100", p:sql("SELECT observed, quarantined, rows_done FROM moonbird_backfill"))
-      assert.equals("100", rows_done())
-      contains(p:ok("backfill retry fill").err, "nothing to do: backfill fill has no failed range")
-    end)
-
-    it("ignores all bad rows at once", function()
-      p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 77)")
-      p:fails(8, "backfill run fill")
-      contains(p:ok("backfill bad ignore fill").err, "2 bad rows ignored")
-      assert.equals("done|0", p:sql("SELECT observed, quarantined FROM moonbird_backfill"))
-    end)
-
     it("has failed ranges done again", function()
       p:write("migrations/backfills/fill.lua", (FILL:gsub('"quarantine"', '"stop"')))
       p:sql("UPDATE people SET full_name = 'poison' WHERE id = 50")
@@ -224,56 +179,5 @@ describe("an operator without any backfill", function()
     contains(p:ok("backfill throttle --all 1m").err, "nothing to do: no backfill is open")
     assert.equals("", p:tables())
     p:remove()
-  end)
-end)
-
-describe("a finished backfill", function()
-  moonbird.each_database(describe, pending, function(kind)
-    local p
-
-    before_each(function()
-      p = moonbird.project(kind)
-      p:people(100)
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-      p:write("migrations/backfills/fill.lua", (FILL:gsub("size = 10,", 'size = 10,\n  done = "counter > 0",')))
-    end)
-
-    after_each(function()
-      p:remove()
-    end)
-
-    it("is verified, and what is not done is done again", function()
-      contains(p:fails(3, "backfill verify fill").err, "backfill fill is not done yet")
-      p:ok("backfill finalize fill")
-      contains(p:ok("backfill verify fill").err, "every row is done")
-      assert.equals("done|1", p:sql([[
-        SELECT observed, CASE WHEN verified_at IS NULL THEN 0 ELSE 1 END FROM moonbird_backfill]]))
-      p:sql("UPDATE people SET counter = 0 WHERE id IN (1, 33)")
-      local run = p:fails(8, "backfill verify fill")
-      contains(run.err, "2 rows are not done")
-      contains(run.err, "--requeue")
-      contains(p:fails(8, "backfill verify fill --json").out, '"rows_not_done":2')
-      assert.equals("done", p:sql("SELECT observed FROM moonbird_backfill"))
-      contains(p:fails(3, "backfill verify fill --requeue").err, "`moonbird backfill run fill` does them")
-      p:ok("backfill run fill")
-      p:ok("backfill verify fill")
-      assert.equals("0", p:sql("SELECT count(*) FROM people WHERE counter = 0"))
-    end)
-
-    it("has a log, after it was forgotten too", function()
-      p:ok("backfill run fill")
-      p:ok({ "backfill", "forget", "fill", "--yes", "--reason", "a new try" })
-      local out = p:ok("backfill log fill").out
-      assert.truthy(out:find("^AT +EVENT +BY +DETAIL\n"), out)
-      assert.truthy(out:find("registered .*\n.*started .*\n.*finished .*\n.*forgotten .* a new try\n"), out)
-      contains(p:ok("backfill log fill --json").out, '"event": "forgotten"')
-      contains(p:fails(2, "backfill log fil").err, "there is no backfill 'fil'")
-    end)
-
-    it("cannot be verified without `done`", function()
-      p:write("migrations/backfills/fill.lua", FILL)
-      p:ok("backfill run fill")
-      contains(p:fails(2, "backfill verify fill").err, "has no `done`")
-    end)
   end)
 end)

@@ -52,6 +52,15 @@ static void text_grows_and_is_always_ended(void **state) {
   strbuf_release(&sb);
 }
 
+static void controls_are_masked(void **state) {
+  (void)state;
+  struct strbuf sb = STRBUF_INIT;
+  strbuf_add_str(&sb, "\033[1mЖ\n\t\033[2J\r\a\x7F \xC2\x9B \xC2\xA0\xC2");
+  strbuf_mask_controls(&sb, 4);
+  assert_string_equal(sb.buf, "\033[1mЖ\n\t?[2J??? ?? \xC2\xA0\xC2");
+  strbuf_release(&sb);
+}
+
 static void empty_texts_are_never_written(void **state) {
   (void)state;
   struct strbuf a = STRBUF_INIT, b = STRBUF_INIT;
@@ -390,6 +399,7 @@ static void digests_are_the_standards(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text_grows_and_is_always_ended),
+      cmocka_unit_test(controls_are_masked),
       cmocka_unit_test(empty_texts_are_never_written),
       cmocka_unit_test(trims_the_end),
       cmocka_unit_test(reads_files),

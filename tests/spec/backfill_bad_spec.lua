@@ -1,0 +1,262 @@
+-- Rows that a backfill puts aside: list, show, retry, ignore, export, with keys of every kind; and the check of a
+-- finished backfill: verify, finalize, log.
+local moonbird = require("support.moonbird")
+
+local function contains(text, part)
+  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
+end
+
+-- One more on every row; a row called "poison" cannot be done.
+local FILL = [[
+return {
+  table = "people",
+  columns = { "counter", "full_name" },
+  size = 10,
+  on_error = "quarantine",
+  row = function(person)
+    if person.full_name == "poison" then
+      error("no such name")
+    end
+    return { counter = person.counter + 1 }
+  end,
+}
+]]
+
+describe("bad rows", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+
+    before_each(function()
+      p = moonbird.project(kind)
+      p:people(100)
+      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+      p:write("migrations/backfills/fill.lua", FILL)
+    end)
+
+    after_each(function()
+      p:remove()
+    end)
+
+    it("are listed, exported, done again and ignored", function()
+      p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 77)")
+      contains(p:fails(8, "backfill run fill").err, "2 bad rows\n")
+      local list = p:ok("backfill bad list fill")
+      assert.truthy(list.out:find("\n%[50%] +bad +.*no such name"), list.out)
+      contains(p:ok("backfill bad show fill 77").out, "Key: [77]\n")
+      contains(p:fails(2, "backfill bad show fill 78").err, "backfill fill has no bad row 78")
+      local csv = p:ok("backfill bad export fill").out
+      assert.truthy(csv:find("^id,state,sqlstate,message,attempts,range,batch_id,first_at,last_at\n50,bad,,"), csv)
+      contains(p:ok("backfill bad export fill --format json").out, '"state": "bad"')
+      p:ok({ "backfill", "bad", "export", "fill", "-o", p:path("bad.csv") })
+      assert.equals(csv, p:read("bad.csv"))
+
+      local function rows_done()
+        return p:sql("SELECT sum(rows_done) FROM moonbird_backfill_range")
+      end
+      assert.equals("100", rows_done())
+      p:ok({ "backfill", "bad", "retry", "fill", "[50]" })
+      assert.equals("99", rows_done())
+      contains(p:fails(8, "backfill run fill").err, "2 bad rows")
+      assert.equals("100", rows_done()) -- it is as bad as before
+
+      p:ok("backfill bad ignore fill 77")
+      p:ok("backfill bad retry fill")
+      contains(p:fails(8, "backfill run fill").err, "backfill fill is done, but for 1 bad row\n")
+      p:sql("UPDATE people SET full_name = 'Ada Lovelace' WHERE id = 50")
+      p:ok({ "backfill", "bad", "retry", "fill", "[50]" })
+      p:ok("backfill run fill")
+      assert.equals("99", p:sql("SELECT sum(counter) FROM people"))
+      assert.equals("mended,ignored", table.concat({
+        p:sql("SELECT state FROM moonbird_backfill_bad WHERE bad_key = '[50]'"),
+        p:sql("SELECT state FROM moonbird_backfill_bad WHERE bad_key = '[77]'"),
+      }, ","))
+      assert.equals("done|0|100", p:sql("SELECT observed, quarantined, rows_done FROM moonbird_backfill"))
+      assert.equals("100", rows_done())
+      contains(p:ok("backfill retry fill").err, "nothing to do: backfill fill has no failed range")
+    end)
+
+    it("are ignored all at once", function()
+      p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 77)")
+      p:fails(8, "backfill run fill")
+      contains(p:ok("backfill bad ignore fill").err, "2 bad rows ignored")
+      assert.equals("done|0", p:sql("SELECT observed, quarantined FROM moonbird_backfill"))
+    end)
+  end)
+end)
+
+-- Each as the text of an SQL literal; every row but the last two is poison.
+local HARD_KEYS = { [[a"b]], "c,d", "line\nend", "Жёлудь", "it''s", "", "[1]", "null", "\27[2Jx", "good", "Хорошо" }
+
+describe("bad rows with a key of text and number", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+
+    before_each(function()
+      p = moonbird.project(kind)
+      p:sql([[CREATE TABLE t (state text NOT NULL, "the №" integer NOT NULL, note text, PRIMARY KEY (state, "the №"))]])
+      for number, key in ipairs(HARD_KEYS) do
+        local note = number <= #HARD_KEYS - 2 and "'poison'" or "NULL"
+        p:sql(("INSERT INTO t VALUES ('%s', %d, %s)"):format(key, number, note))
+      end
+      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+      p:write("migrations/backfills/fill.lua", [[
+return {
+  table = "t",
+  size = 3,
+  on_error = "quarantine",
+  row = function(row)
+    if row.note == "poison" then
+      error("no\n\27[31mgood: " .. row.state)
+    end
+    return { note = "done" }
+  end,
+}]])
+      contains(p:fails(8, "backfill run fill").err, "but for 9 bad rows")
+    end)
+
+    after_each(function()
+      p:remove()
+    end)
+
+    -- Fields of RFC 4180.
+    local function parse_csv(text)
+      local records, record, at = {}, {}, 1
+      while at <= #text do
+        local field, next_at
+        if text:sub(at, at) == '"' then
+          local stop = at + 1
+          while text:sub(stop, stop + 1) == '""' or text:sub(stop, stop) ~= '"' do
+            stop = stop + (text:sub(stop, stop + 1) == '""' and 2 or 1)
+          end
+          field, next_at = text:sub(at + 1, stop - 1):gsub('""', '"'), stop + 1
+        else
+          next_at = text:find("[,\n]", at)
+          field = text:sub(at, next_at - 1)
+        end
+        record[#record + 1] = field
+        if text:sub(next_at, next_at) == "\n" then
+          records[#records + 1], record = record, {}
+        end
+        at = next_at + 1
+      end
+      return records
+    end
+
+    it("are exported with a column for each column of the key", function()
+      local records = parse_csv(p:ok("backfill bad export fill").out)
+      assert.equals(
+        "key_state|the №|state|sqlstate|message|attempts|range|batch_id|first_at|last_at",
+        table.concat(records[1], "|")
+      )
+      local seen = {}
+      for i = 2, #records do
+        assert.equals(10, #records[i])
+        seen[records[i][1] .. "|" .. records[i][2]] = records[i][5]
+      end
+      for number = 1, #HARD_KEYS - 2 do
+        local key = HARD_KEYS[number]:gsub("''", "'")
+        contains(seen[key .. "|" .. number], "good: " .. key)
+      end
+      assert.equals(10, #records)
+    end)
+
+    it("are called by the key as the list shows it, and cannot move the cursor", function()
+      local list = p:ok("backfill bad list fill").out
+      assert.falsy(list:find("\27", 1, true), list)
+      assert.equals(10, select(2, list:gsub("\n", "\n")))
+      for key in list:gmatch("\n(%[.-%]) +bad ") do
+        local shown = p:ok({ "backfill", "bad", "show", "fill", key }).out
+        contains(shown, "Key: " .. key .. "\nState: bad\n")
+        assert.falsy(shown:find("\27", 1, true), shown)
+      end
+      assert.falsy(p:run("backfill run fill").err:find("\27", 1, true))
+      assert.falsy(p:fails(2, { "backfill", "bad", "show", "fill", "\27[2J" }).err:find("\27", 1, true))
+    end)
+
+    it("are done again one by one, then all", function()
+      p:sql("UPDATE t SET note = NULL WHERE note = 'poison'")
+      for _, key in ipairs({ '["a\\"b",1]', '[ "Жёлудь" , 4 ]', '["",6]' }) do
+        local run = p:ok({ "backfill", "bad", "retry", "fill", key })
+        contains(run.err, "1 bad row to do again: `moonbird backfill run fill`")
+      end
+      p:ok({ "backfill", "bad", "ignore", "fill", '["null",8]' })
+      contains(p:fails(8, "backfill run fill").err, "but for 5 bad rows\n")
+      assert.equals("5", p:sql("SELECT count(*) FROM t WHERE note = 'done'"))
+      contains(p:ok("backfill bad retry fill").err, "5 bad rows to do again")
+      p:ok("backfill run fill")
+      assert.equals("null|8", p:sql([[SELECT state, "the №" FROM t WHERE note IS NULL]]))
+      contains(p:ok("backfill bad retry fill").err, "nothing to do: backfill fill has no bad row")
+      assert.equals("8|1", p:sql([[
+        SELECT (SELECT count(*) FROM moonbird_backfill_bad WHERE state = 'mended'),
+               (SELECT count(*) FROM moonbird_backfill_bad WHERE state = 'ignored')]]))
+      assert.equals("done|0", p:sql("SELECT observed, quarantined FROM moonbird_backfill"))
+    end)
+  end)
+end)
+
+describe("a bad row of a revision", function()
+  it("is not done again when the revision is applied", function()
+    local p = moonbird.project("sqlite")
+    p:people(10)
+    p:revision("a1", nil, [[op.backfill({ table = "people", on_error = "quarantine", row = function(person)
+      if person.id == 5 then error("no") end
+    end })]])
+    p:ok("upgrade head")
+    local run = p:fails(2, "backfill bad retry a1:1")
+    contains(run.err, "backfill a1:1 has ended with its revision")
+    contains(run.err, "`moonbird backfill bad ignore a1:1`")
+    p:ok("backfill bad ignore a1:1 5")
+    p:remove()
+  end)
+end)
+
+describe("a finished backfill", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+
+    before_each(function()
+      p = moonbird.project(kind)
+      p:people(100)
+      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+      p:write("migrations/backfills/fill.lua", (FILL:gsub("size = 10,", 'size = 10,\n  done = "counter > 0",')))
+    end)
+
+    after_each(function()
+      p:remove()
+    end)
+
+    it("is verified, and what is not done is done again", function()
+      contains(p:fails(3, "backfill verify fill").err, "backfill fill is not done yet")
+      p:ok("backfill finalize fill")
+      contains(p:ok("backfill verify fill").err, "every row is done")
+      assert.equals("done|1", p:sql([[
+        SELECT observed, CASE WHEN verified_at IS NULL THEN 0 ELSE 1 END FROM moonbird_backfill]]))
+      p:sql("UPDATE people SET counter = 0 WHERE id IN (1, 33)")
+      local run = p:fails(8, "backfill verify fill")
+      contains(run.err, "2 rows are not done")
+      contains(run.err, "--requeue")
+      contains(p:fails(8, "backfill verify fill --json").out, '"rows_not_done":2')
+      assert.equals("done", p:sql("SELECT observed FROM moonbird_backfill"))
+      contains(p:fails(3, "backfill verify fill --requeue").err, "`moonbird backfill run fill` does them")
+      p:ok("backfill run fill")
+      p:ok("backfill verify fill")
+      assert.equals("0", p:sql("SELECT count(*) FROM people WHERE counter = 0"))
+    end)
+
+    it("has a log, after it was forgotten too", function()
+      p:ok("backfill run fill")
+      p:ok({ "backfill", "forget", "fill", "--yes", "--reason", "a new try" })
+      local out = p:ok("backfill log fill").out
+      assert.truthy(out:find("^AT +EVENT +BY +DETAIL\n"), out)
+      assert.truthy(out:find("registered .*\n.*started .*\n.*finished .*\n.*forgotten .* a new try\n"), out)
+      contains(p:ok("backfill log fill --json").out, '"event": "forgotten"')
+      contains(p:fails(2, "backfill log fil").err, "there is no backfill 'fil'")
+    end)
+
+    it("cannot be verified without `done`", function()
+      p:write("migrations/backfills/fill.lua", FILL)
+      p:ok("backfill run fill")
+      contains(p:fails(2, "backfill verify fill").err, "has no `done`")
+    end)
+  end)
+end)
