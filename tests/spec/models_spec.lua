@@ -159,21 +159,34 @@ describe("models", function()
     { 'return { naming_convention = { uq = 5 } }', "naming_convention must be" },
     { "return {", "models.lua:1: " },
     { 'return { require "models" }', "requires itself" },
+    { '\nreturn { require "nix.da" }', 'models.lua:2: require "nix.da": there is no such module' },
+    { 'return require "nix"', 'models.lua: require "nix": there is no such module' },
+    { "return { require(nil) }", "models.lua:1: require: the name of a module must be a string, got nothing" },
+    {
+      'return { table("a", { column("b", types.text()), 5 }) }',
+      "models.lua:1: table: argument 2 must be a list of columns and constraints "
+        .. '({ column("id", types.integer()), unique { "a" } }), got a list whose entry 2 is an integer',
+    },
+    { 'return { table("a", { b = column("b", types.text()) }) }', "got a table with the name b in it" },
   }
   for _, mistake in ipairs(mistakes) do
     it("with a mistake are answered with its place: " .. mistake[2], function()
       with_models("sqlite", mistake[1], function(p)
         local run = p:fails(1, "check")
         assert.matches(mistake[2], run.err, 1, true)
+        assert.is_nil(run.err:find("moonbird/", 1, true), run.err)
       end)
     end)
   end
 
   it("that are not there are an error that says how to get them", function()
     local p = moonbird.project("sqlite")
-    local run = p:fails(1, "check")
-    assert.matches("there are no models", run.err, 1, true)
-    assert.matches("moonbird dump", run.err, 1, true)
+    local run = p:fails(2, "check")
+    assert.matches("there are no models: ", run.err, 1, true)
+    assert.matches("hint: `moonbird dump -o ", run.err, 1, true)
+    p:write("migrations/env.lua", 'return { models = "schema/all.lua" }')
+    run = p:fails(2, "revision --autogenerate -m x")
+    assert.matches("schema/all.lua does not exist, env.lua names it", run.err, 1, true)
     p:remove()
   end)
 end)

@@ -67,7 +67,7 @@ describe("the setting schemas", function()
 
   it("that names what SQLite has not attached is an error that says what there is", function()
     with_project("sqlite", TWO, function(p)
-      local run = p:fails(1, "check")
+      local run = p:fails(2, "check")
       assert.matches("the setting schemas names shop", run.err, 1, true)
       assert.matches("these are there: main", run.err, 1, true)
     end, "schemas = main, shop\n")
@@ -148,4 +148,53 @@ return {
       p:ok("check")
     end)
   end)
+end)
+
+describe("a mistake on the command line", function()
+  it("is one of usage: --rename", function()
+    with_project("sqlite", TWO, function(p)
+      p:sql("CREATE TABLE a (id INTEGER PRIMARY KEY)")
+      for text, message in pairs({
+        ["a"] = "--rename a: must be TABLE.OLD:NEW for a column or OLD:NEW for a table",
+        ["nix:b"] = "--rename nix:b: the database has no table nix",
+        ["a.nix:id"] = "--rename a.nix:id: the table a of the database has no column nix",
+      }) do
+        assert.matches(message, p:fails(2, { "diff", "--rename", text }).err, 1, true)
+        assert.matches(message, p:fails(2, { "revision", "--autogenerate", "-m", "x", "--rename", text }).err, 1, true)
+      end
+    end)
+  end)
+end)
+
+describe("names that are not UTF-8", function()
+  it("are shown, written in revisions, and replaced in JSON", function()
+    local models = 'return { table("a\\xff", { column("id", types.integer(), { primary_key = true }) }) }'
+    with_project("sqlite", models, function(p)
+      assert.matches("table 'a", p:fails(3, "check").out, 1, true)
+      local out = p:fails(3, "check --json").out
+      assert.matches("Detected added table 'a\u{FFFD}'", out, 1, true)
+      p:ok("revision --autogenerate -m x")
+      p:ok("upgrade head")
+      p:ok("check")
+      p:ok("dump -o migrations/models.lua")
+      assert.matches('table("a\\255"', p:read("migrations/models.lua"), 1, true)
+      p:ok("check")
+    end)
+  end)
+end)
+
+describe("models that never end", function()
+  for _, words in ipairs({ "check", "diff", "revision --autogenerate -m x" }) do
+    it("are ended by Ctrl-C: " .. words, function()
+      with_project("sqlite", 'io.stderr:write("here\\n") while true do pcall(error) end', function(p)
+        local run = p:start(words)
+        moonbird.wait_until("the loop", 20, function()
+          return select(2, run:so_far()):find("here", 1, true)
+        end)
+        run:kill("INT"):wait(10)
+        assert.are.equal(130, run.code)
+        assert.matches("interrupted", run.err, 1, true)
+      end)
+    end)
+  end
 end)

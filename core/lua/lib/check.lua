@@ -101,8 +101,28 @@ local function unknown_option(signature, key, extra)
   )
 end
 
+-- What is wrong in a table that is no list of its kind: the first thing that does not belong there.
+local function describe_list(value, is_entry)
+  for index = 1, #value do
+    if not is_entry(value[index]) then
+      return ("a list whose entry %d is %s"):format(index, check.describe(value[index]))
+    end
+  end
+  for key in pairs(value) do
+    if math.type(key) ~= "integer" then
+      return ("a table with the name %s in it"):format(tostring(key))
+    elseif key < 1 or key > #value then
+      return ("a list without an entry %d"):format(#value + 1)
+    end
+  end
+  return "an empty list"
+end
+
 local function wrong_value(signature, what, kind, value)
-  return ("%s: %s must be %s, got %s"):format(signature.name, what, kinds.rows[kind].words, check.describe(value))
+  local row = kinds.rows[kind]
+  local is_list = row.entry_test and kinds.is_plain_table(value)
+  local got = is_list and describe_list(value, row.entry_test) or check.describe(value)
+  return ("%s: %s must be %s, got %s"):format(signature.name, what, row.words, got)
 end
 
 local function fits(kind, value)

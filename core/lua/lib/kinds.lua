@@ -45,9 +45,12 @@ local function is_scalar(value)
   return is_text(value) or type(value) == "number" or type(value) == "boolean"
 end
 
+-- The test of a list -> that of its entries.
+local entry_tests = setmetatable({}, { __mode = "k" })
+
 -- A list (keys 1 to n, nothing else) whose entries all pass.
 local function list_of(test)
-  return function(value)
+  local function is_list(value)
     if not is_plain_table(value) then
       return false
     end
@@ -58,13 +61,17 @@ local function list_of(test)
     end
     return true
   end
+  entry_tests[is_list] = test
+  return is_list
 end
 
 local function filled_list_of(test)
   local is_list = list_of(test)
-  return function(value)
+  local function is_filled(value)
     return is_list(value) and #value > 0
   end
+  entry_tests[is_filled] = test
+  return is_filled
 end
 
 -- A table whose keys are names.
@@ -142,7 +149,7 @@ end
 -- --- the rows ---
 
 local function kind(name, test, words)
-  kinds[name] = { test = test, words = words }
+  kinds[name] = { test = test, words = words, entry_test = entry_tests[test] }
 end
 
 local function is_anything()

@@ -8,6 +8,7 @@
 local create_index = require("sqlite.create_index")
 local create_table = require("sqlite.create_table")
 local expression = require("moonbird.schema.expression")
+local host = require("moonbird.host")
 local items = require("moonbird.items")
 local sql = require("moonbird.sql")
 local tokens = require("sqlite.tokens")
@@ -299,8 +300,11 @@ local function attached(db, wanted)
     if name == "*" then
       return places
     elseif not known[name:lower()] then
-      local format = "the setting schemas names %s; a schema of SQLite is an attached file; these are there: %s"
-      error(format:format(name, table.concat(places, ", ")), 0)
+      host.fail(
+        "usage",
+        ("the setting schemas names %s, which the database does not have"):format(name),
+        "a schema of SQLite is an attached file; these are there: " .. table.concat(places, ", ")
+      )
     end
   end
   return wanted

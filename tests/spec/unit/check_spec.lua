@@ -32,7 +32,7 @@ local cases = {
   },
   {
     'op.create_unique_constraint("u", "t", {})',
-    'op.create_unique_constraint: argument 3 must be a list of names ({ "a", "b" }), got a table',
+    'op.create_unique_constraint: argument 3 must be a list of names ({ "a", "b" }), got an empty list',
   },
   {
     'op.create_foreign_key("f", "a", "b", { "x" }, { "y" }, { on_delete = "CASCADE" })',
@@ -60,7 +60,7 @@ local cases = {
   {
     'op.create_exclude_constraint("e", "t", { "room" })',
     'op.create_exclude_constraint: argument 3 must be a list of elements with their operators ({ { "room", "=" } }), '
-      .. "got a table",
+      .. "got a list whose entry 1 is a table",
   },
   {
     'op.drop_constraint("c", "t", "uniqe")',
@@ -105,7 +105,8 @@ local cases = {
   },
   {
     'exclude { "room", "=" }',
-    'exclude: the columns must be a list of elements with their operators ({ { "room", "=" } }), got a table',
+    'exclude: the columns must be a list of elements with their operators ({ { "room", "=" } }), '
+      .. "got a list whose entry 1 is a string",
   },
   {
     'op.add_column("people", "first_name")',
@@ -174,12 +175,16 @@ local cases = {
     'foreign_key { "a", "b", references = { "o.id", "p.id" } }',
     "foreign_key: the referenced columns must be of one table, got o.id and p.id",
   },
-  { "unique {}", 'unique: the columns must be a list of names ({ "a", "b" }), got a table' },
+  {
+    'unique { "a", 5 }',
+    'unique: the columns must be a list of names ({ "a", "b" }), got a list whose entry 2 is an integer',
+  },
+  { "unique {}", 'unique: the columns must be a list of names ({ "a", "b" }), got an empty list' },
   { 'unique { "a", nmae = "x" }', 'unique: unknown option "nmae"; did you mean "name"? '
     .. "(known: deferrable, include, initially, name, nulls_not_distinct)" },
   { 'types.varchar("40")', "types.varchar: argument 1 must be an integer from 0, got a string" },
   { "types.numeric(nil, 2)", "types.numeric: a scale needs a precision (types.numeric(10, 2))" },
-  { 'types.enum("mood", {})', 'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got a table' },
+  { 'types.enum("mood", {})', 'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got an empty list' },
   { "types.integer(4)", "types.integer: takes 0 arguments, got 1" },
   { "sql(5)", "sql: argument 1 must be a string, got a number" },
   { "blob()", "blob: argument 1 must be a string, got nothing" },
@@ -190,7 +195,7 @@ local cases = {
   { 'op.execute(" ")', 'op.execute: argument 1 must be an SQL text ("a > 0" or sql "a > 0"), got a string' },
   {
     'op.bulk_insert("t", { a = 1 })',
-    "op.bulk_insert: argument 2 must be a list of rows ({ { name = value }, ... }), got a table",
+    "op.bulk_insert: argument 2 must be a list of rows ({ { name = value }, ... }), got a table with the name a in it",
   },
 }
 

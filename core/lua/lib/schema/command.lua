@@ -49,9 +49,9 @@ local function load_models(request)
   end
   local schema, path = model.load(request.folder, request.settings.models, dialect)
   if not schema then
-    local format = "there are no models: %s does not exist, and env.lua names none. "
-      .. "`moonbird dump -o %s` writes the models of the database as it is"
-    error(format:format(path, path), 0)
+    local said = request.settings.models and "env.lua names it" or "and env.lua names none"
+    local hint = "`moonbird dump -o %s` writes the models of the database as it is"
+    host.fail("usage", ("there are no models: %s does not exist, %s"):format(path, said), hint:format(path))
   end
   return schema
 end
@@ -178,7 +178,7 @@ end
 local function settle_renames(request, schema, live)
   local list, problem = renames.parse(request.renames, schema, live)
   if not list then
-    error(problem, 0)
+    host.fail("usage", problem)
   end
   renames.apply(list, live)
   if request.ask then
@@ -257,15 +257,29 @@ local function lines_of(changes)
   return table.concat(lines, "\n") .. (#lines > 0 and "\n" or "")
 end
 
+-- JSON is UTF-8, the names of a database need not be.
+local function as_text(value)
+  if type(value) == "string" then
+    return utf8.len(value) and value or (value:gsub("[\128-\255]", "\u{FFFD}"))
+  elseif type(value) ~= "table" then
+    return value
+  end
+  local copy = setmetatable({}, getmetatable(value))
+  for key, entry in pairs(value) do
+    copy[as_text(key)] = as_text(entry)
+  end
+  return copy
+end
+
 local function compare_and_tell(request, result)
   local changes = compare(request)
   local up, down = fill(result, changes)
   result.text = lines_of(changes)
-  result.json = json.encode({
+  result.json = json.encode(as_text({
     messages = json.array(diff.messages(changes)),
     operations = operations_json(up),
     reverse = operations_json(down),
-  })
+  }))
 end
 
 actions.check = compare_and_tell

@@ -160,7 +160,7 @@ function model.load(folder, given, dialect)
     error(("%s/env.lua: models must be a path or a list, got %s"):format(folder, check.describe(given)), 0)
   end
   local path = absolute(folder, given or "models.lua")
-  if not given and not is_readable(path) then
+  if not is_readable(path) then
     return nil, path
   end
   return model.normalise(scope.run(folder, path), path, dialect), path

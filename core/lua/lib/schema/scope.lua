@@ -115,13 +115,38 @@ local function run_file(path, environment, ...)
   return result
 end
 
+-- Lua's own require, whose complaint about a missing module names the places where this program looks.
+local function require_other(folder, name, where)
+  local results = table.pack(pcall(require, name))
+  if results[1] then
+    return table.unpack(results, 2, results.n)
+  end
+  local problem = results[2]
+  local places = type(problem) == "string" and problem:match("^[^\n]*module '.-' not found:\n(.*)$")
+  if not places then
+    error(problem, 0)
+  end
+  host.fail(
+    "failed",
+    ("%s: require %q: there is no such module"):format(where, name),
+    ("%s.lua in %s is what models find first; Lua's own places have none either:\n%s"):format(
+      name:gsub("%.", "/"),
+      folder,
+      places
+    )
+  )
+end
+
 -- Modules of the environment are loaded once, with the names of models; all others come from Lua's own require.
 local function new_require(folder, environment)
   local loaded = {}
   return function(name)
-    local path = type(name) == "string" and find_module(folder, name)
+    if type(name) ~= "string" then
+      error(("%s: require: the name of a module must be a string, got %s"):format(place(2), check.describe(name)), 0)
+    end
+    local path = find_module(folder, name)
     if not path then
-      return require(name)
+      return require_other(folder, name, place(2))
     elseif loaded[path] == LOADING then
       error(('require "%s": the file is being loaded, it requires itself'):format(name), 2)
     elseif loaded[path] == nil then
