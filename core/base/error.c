@@ -59,6 +59,10 @@ bool error_hint(struct error *err, const char *fmt, ...) {
   return false;
 }
 
+bool error_add_hint(struct error *err, const char *text) {
+  return err->hint ? error_hint(err, "%s %s", err->hint, text) : error_hint(err, "%s", text);
+}
+
 bool error_detail(struct error *err, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);

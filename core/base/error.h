@@ -60,6 +60,7 @@ bool error_set_v(struct error *err, enum error_class class, const char *fmt, va_
 
 /* Adds to an error that is set; each returns false. A later call replaces the text. */
 bool error_hint(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+bool error_add_hint(struct error *err, const char *text); /* behind the hint that is there */
 bool error_detail(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool error_where(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool error_statement(struct error *err, const char *sql, size_t len);

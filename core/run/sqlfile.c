@@ -67,8 +67,8 @@ static int file_fail(lua_State *L) {
     error_set(&err, ERROR_FAILED, "%s", luaL_tolstring(L, 2, NULL));
   if (!err.where)
     add_place(&err, file, line);
-  if (!err.hint && !lua_isnil(L, 4))
-    error_hint(&err, "%s", luaL_checkstring(L, 4));
+  if (!lua_isnil(L, 4))
+    error_add_hint(&err, luaL_checkstring(L, 4));
   return host_throw(L, &err);
 }
 

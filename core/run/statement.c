@@ -102,8 +102,7 @@ static int fail_with_hint(lua_State *L) {
     error_copy(&err, thrown);
   else
     error_set(&err, ERROR_FAILED, "%s", luaL_tolstring(L, 1, NULL));
-  if (!err.hint)
-    error_hint(&err, "%s", luaL_checkstring(L, 2));
+  error_add_hint(&err, luaL_checkstring(L, 2));
   return host_throw(L, &err);
 }
 
@@ -205,7 +204,7 @@ bool statement_install(struct session *session, struct error *err) {
        statement_next}, /* (kind, fingerprint source, text for people) -> verdict, entry, result or error */
       {"statement_done", statement_done},           /* (entry, rows affected) */
       {"statement_failed", statement_failed},       /* (entry, error) */
-      {"fail_with_hint", fail_with_hint},           /* (error, hint): throws it, with the hint if it has none */
+      {"fail_with_hint", fail_with_hint},           /* (error, hint): throws it, with this hint behind its own */
       {"statement_accept", statement_accept},       /* (entry): goes on under its new definition */
       {"statement_refuse", statement_refuse},       /* (entry): throws the error that shows both */
       {"accepts_code_change", accepts_code_change}, /* --accept-code-change was given */

@@ -188,7 +188,33 @@ end
 -- A column whose type is an enum: its text is made when the models are printed, with the values of then.
 local function new_enum_column(model)
   local enum = #model.enums > 0 and chance(50) and pick(model.enums) or new_enum(model)
-  return { name = new_name(model, "c"), enum = enum, default = chance(30) and lua_text("v1") or nil }
+  return { name = new_name(model, "c"), enum = enum, default_value = chance(30) and pick(enum.values) or nil }
+end
+
+-- A CHECK or an index whose condition names a value; it goes when the value goes.
+local function new_enum_item(model, table_, value)
+  local columns = of_kind(table_, "enum")
+  if #columns == 0 then
+    return
+  end
+  local column = pick(columns)
+  value = value or pick(column.enum.values)
+  column.is_used = true
+  local condition = lua_text(("%s <> '%s'"):format(quoted(column.name), value))
+  local text = chance(50) and ("check(%s, { name = %s })"):format(condition, lua_text(new_name(model, "ck")))
+    or ('index { "id", name = %s, where = %s }'):format(lua_text(new_name(model, "ix")), condition)
+  table.insert(table_.enum_items, { text = text, enum = column.enum, value = value })
+end
+
+-- Calls f(column, table) for each column of the enum.
+local function each_user(model, enum, f)
+  for _, table_ in ipairs(model.tables) do
+    for _, column in ipairs(table_.columns) do
+      if column.enum == enum then
+        f(column, table_)
+      end
+    end
+  end
 end
 
 local function new_computed(model, table_)
@@ -205,13 +231,17 @@ local function new_computed(model, table_)
   })
 end
 
--- Over the key, which no change takes away.
+-- Over the key, which no change takes away, and an enum.
 local function new_view(model)
   local table_ = pick(model.tables)
   table_.is_target = true
+  local more, enums = "", of_kind(table_, "enum")
+  if #enums > 0 then
+    more, enums[1].is_used = ", " .. quoted(enums[1].name) .. " AS e", true
+  end
   table.insert(model.views, {
     name = "v" .. new_name(model, "v"),
-    text = ("SELECT id + %d AS n FROM %s"):format(random(99), quoted(table_.name)),
+    text = ("SELECT id + %d AS n%s FROM %s"):format(random(99), more, quoted(table_.name)),
   })
 end
 
@@ -222,12 +252,15 @@ end
 
 local function new_table(model)
   local name = "t" .. new_name(model, "t"):gsub("%.", "")
-  local table_ = { name = name, columns = {}, items = {} }
+  local table_ = { name = name, columns = {}, items = {}, enum_items = {} }
   for _ = 1, random(2, 5) do
     table.insert(table_.columns, new_column(model))
   end
   if model.kind == "postgres" and chance(30) then
     table.insert(table_.columns, new_enum_column(model))
+  end
+  if chance(50) then
+    new_enum_item(model, table_)
   end
   if chance(20) then
     new_computed(model, table_)
@@ -299,11 +332,40 @@ local changes = {
       column.type = pick(number_types)
     end
   end,
+  -- the new value is at once a default, or in a condition
   add_enum_value = function(model)
-    if #model.enums > 0 then
-      local enum = pick(model.enums)
-      table.insert(enum.values, random(#enum.values), "new" .. #enum.values)
+    if #model.enums == 0 then
+      return
     end
+    local enum, value = pick(model.enums), new_name(model, "new"):gsub("'", "")
+    table.insert(enum.values, random(#enum.values + 1), value)
+    each_user(model, enum, function(column, table_)
+      column.default_value = chance(60) and value or column.default_value
+      if chance(50) then
+        new_enum_item(model, table_)
+      end
+    end)
+  end,
+  remove_enum_value = function(model)
+    local enum = #model.enums > 0 and pick(model.enums)
+    if not enum or #enum.values == 1 then
+      return
+    end
+    local value = table.remove(enum.values, random(#enum.values))
+    each_user(model, enum, function(column, table_)
+      if column.default_value == value then
+        column.default_value = chance(50) and pick(enum.values) or nil
+      end
+      for index = #table_.enum_items, 1, -1 do
+        local item = table_.enum_items[index]
+        if item.enum == enum and item.value == value then
+          table.remove(table_.enum_items, index)
+        end
+      end
+    end)
+  end,
+  add_enum_item = function(model)
+    new_enum_item(model, any_table(model))
   end,
   add_enum = function(model)
     if model.kind == "postgres" then
@@ -384,7 +446,7 @@ local function column_line(column)
     options[#options + 1] = value and ("%s = %s"):format(name, value) or nil
   end
   add("nullable", column.is_required and "false" or nil)
-  add("server_default", column.default)
+  add("server_default", column.default or column.default_value and lua_text(column.default_value))
   add("comment", column.comment and lua_text(column.comment))
   add("computed", column.computed and ("{ %s, persisted = true }"):format(lua_text(column.computed)))
   local type_ = column.enum and ("types.enum(%s, %s)"):format(lua_text(column.enum.name), values_text(column.enum))
@@ -402,6 +464,9 @@ local function models_text(model)
     end
     for _, item in ipairs(table_.items) do
       lines[#lines + 1] = "    " .. item .. ","
+    end
+    for _, item in ipairs(table_.enum_items) do
+      lines[#lines + 1] = "    " .. item.text .. ","
     end
     lines[#lines + 1] = table_.comment and ("  }, { comment = %s }),"):format(lua_text(table_.comment)) or "  }),"
   end

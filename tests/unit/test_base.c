@@ -338,6 +338,8 @@ static void errors_hold_what_was_said_last(void **state) {
   struct error err = ERROR_INIT;
   assert_false(error_is_set(&err));
   assert_false(error_set(&err, ERROR_FAILED, "first %d", 1));
+  assert_false(error_add_hint(&err, "other"));
+  assert_string_equal(err.hint, "other");
   assert_false(error_hint(&err, "hint"));
   assert_false(error_detail(&err, "detail"));
   assert_false(error_where(&err, "a:%d", 7));
@@ -349,6 +351,8 @@ static void errors_hold_what_was_said_last(void **state) {
   assert_string_equal(err.statement, "SELECT 1");
   assert_false(error_hint(&err, "better %s", err.hint)); /* the old text may be in the new one */
   assert_string_equal(err.hint, "better hint");
+  assert_false(error_add_hint(&err, "still"));
+  assert_string_equal(err.hint, "better hint still");
   assert_false(error_set(&err, ERROR_USAGE, "again: %s", err.message));
   assert_string_equal(err.message, "again: object: first 1");
   assert_int_equal(err.class, ERROR_USAGE);

@@ -65,6 +65,9 @@ function dialect.for_session()
   return false
 end
 
+-- What to do about a SQLSTATE, in a revision in Lua or (is_file) in SQL; nil where the error says enough.
+function dialect.advice() end
+
 -- --- operations ---
 
 -- An option as this database sees it: `sqlite_where` comes before `where`.

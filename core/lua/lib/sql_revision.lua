@@ -58,8 +58,11 @@ end
 local OUTSIDE = "the database refuses this statement in a transaction: `-- transaction: false` in the header runs the "
   .. "revision without one, each statement is then committed by itself"
 
-local function hint_for(text)
-  return host.in_transaction() and host.dialect:outside_transaction(text) and OUTSIDE or nil
+local function hint_for(text, problem)
+  if host.in_transaction() and host.dialect:outside_transaction(text) then
+    return OUTSIDE
+  end
+  return type(problem) == "userdata" and host.dialect:advice(problem.sqlstate, true) or nil
 end
 
 local AT_ONCE, BYTES_AT_ONCE = 200, 65536
@@ -83,7 +86,7 @@ function Queue:flush()
     first = first + done
     if problem then
       lock_wait.note_failure(problem)
-      self.file:fail(problem, self.lines[first], hint_for(self.texts[first]))
+      self.file:fail(problem, self.lines[first], hint_for(self.texts[first], problem))
     end
     local ok
     ok, problem = pcall(host.check_transaction)

@@ -127,8 +127,11 @@ local OUTSIDE = "the database refuses this in a transaction: op.autocommit_block
 
 -- Throws what a statement in the revision's transaction has thrown.
 local function fail(problem, items)
+  local advice = type(problem) == "userdata" and host.dialect:advice(problem.sqlstate, false)
   if items and any_outside(items) then
     host.fail_with_hint(problem, OUTSIDE)
+  elseif advice then
+    host.fail_with_hint(problem, advice)
   end
   error(problem, 0)
 end

@@ -27,11 +27,16 @@ end
 
 -- --- what is made ---
 
+local function enum_of(column)
+  local type_ = column.type.kind == "array" and column.type.element or column.type
+  return type_.kind == "enum" and type_ or nil
+end
+
 -- The type of an enum must not be made again, and SERIAL would make a sequence.
 local function bare_column(column)
   local result = with(column, { identity = false, serial = false, autoincrement = false, comment = false })
-  local type_ = column.type.kind == "array" and column.type.element or column.type
-  if type_.kind == "enum" then
+  local type_ = enum_of(column)
+  if type_ then
     local enum = setmetatable({ create_type = false }, { __index = type_ })
     result.type = column.type.kind == "array" and with(column.type, { element = enum }) or enum
   end
@@ -58,6 +63,20 @@ local function items_of(table_)
     end
   end
   return list
+end
+
+-- Enums as the models have them: in the temporary schema, where they come before those that are there, and are printed
+-- like them. Of another schema, they would not be.
+local function create_enums(self, db, table_)
+  local is_made = {}
+  for _, column in ipairs(table_.columns) do
+    local enum = enum_of(column)
+    if enum and not enum.schema and not is_made[enum.name] then
+      is_made[enum.name] = true
+      local operation = { kind = "create_enum", name = enum.name, schema = "pg_temp", values = enum.values }
+      db:exec(self:render(operation)[1])
+    end
+  end
 end
 
 local function create(self, db, table_)
@@ -129,6 +148,18 @@ local function take_names_back(given)
   end
 end
 
+-- The table as the catalog has it. `own_enums`: its enums have values that the database has not yet.
+local function print_table(self, db, table_, own_enums)
+  return rolled_back(db, function()
+    if own_enums then
+      create_enums(self, db, table_)
+    end
+    create(self, db, table_)
+    local place = db:query("SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = pg_my_temp_schema()")[1].nspname
+    return self:schema(db, { schemas = { place }, tables = { table_.name } }).tables[1]
+  end)
+end
+
 --- The table with all its expressions as the server prints them; as it was, and the error, where it does not say.
 function canonical:canonical(db, table_)
   local result = with(table_, {})
@@ -139,11 +170,10 @@ function canonical:canonical(db, table_)
   for _, name in ipairs({ "checks", "excludes" }) do
     given[#given + 1] = give_names(result[name], name)
   end
-  local printed, problem = rolled_back(db, function()
-    create(self, db, result)
-    local place = db:query("SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = pg_my_temp_schema()")[1].nspname
-    return self:schema(db, { schemas = { place }, tables = { table_.name } }).tables[1]
-  end)
+  local printed, problem = print_table(self, db, result, false)
+  if not printed and (problem.sqlstate == "22P02" or problem.sqlstate == "42704") then
+    printed = print_table(self, db, result, true)
+  end
   if printed then
     take_columns(printed.columns, result.columns)
     take_texts(printed.checks, result.checks, { "condition" })

@@ -74,46 +74,8 @@ end
 
 -- --- changes in several statements ---
 
-local function array_of_enum(type_)
-  return type_.kind == "array" and "[]" or ""
-end
-
--- Columns go over to the new type by way of text; a default stands in the way.
-local function move_column(self, user, to)
-  local place = self:table_name(user.table.name, user.table.schema)
-  local name, type_sql = self:ident(user.column.name), to .. array_of_enum(user.column.type)
-  local alter = ("ALTER TABLE %s ALTER COLUMN %s "):format(place, name)
-  local through = user.column.type.kind == "array" and "text[]" or "text"
-  local list = {}
-  if user.column.server_default ~= nil then
-    list[1] = alter .. "DROP DEFAULT"
-  end
-  list[#list + 1] = ("%sTYPE %s USING %s::%s::%s"):format(alter, type_sql, name, through, type_sql)
-  if user.column.server_default ~= nil then
-    list[#list + 1] = alter .. "SET DEFAULT " .. self:default_text(user.column.server_default)
-  end
-  return list
-end
-
 local function execute(text)
   return { kind = "execute", text = text }
-end
-
---- An enum gets other values: the old type makes room, the columns `users` move over, the old type goes.
-function compare:enum_change(enum, users)
-  local name, schema = enum.name, enum.schema
-  local old = self:fit_name(name .. "_old")
-  local list = {
-    { kind = "rename_enum", name = name, schema = schema, new_name = old },
-    { kind = "create_enum", name = name, schema = schema, values = enum.values, comment = enum.comment },
-  }
-  for _, user in ipairs(users) do
-    for _, text in ipairs(move_column(self, user, self:table_name(name, schema))) do
-      list[#list + 1] = execute(text)
-    end
-  end
-  list[#list + 1] = { kind = "drop_enum", name = old, schema = schema }
-  return list
 end
 
 local function alter_column(table_, column)

@@ -90,13 +90,54 @@ end
 -- --- alter_enum ---
 
 -- Values leave a type only with the type itself: a new one is made under its name, and every column that has the old
--- one gets it. Which columns these are is known on the server alone, so that it is a block there.
+-- one gets it. Which columns these are is known on the server alone, so that it is a block there. CHECKs, exclusions,
+-- foreign keys, and indexes with an expression or a condition compare with the old type: they go before and come back.
 local ALTER = [[
 
 DECLARE
+  kind CONSTANT regtype := CAST(%(old_text)s AS regtype);
+  kind_text CONSTANT text := CAST(kind AS text);
+  note CONSTANT text := obj_description(kind, 'pg_type');
+  again text[] := '{}';
+  thing record;
   place record;
   value text;
 BEGIN
+  FOR thing IN
+    WITH kinds AS (
+      SELECT k.oid FROM pg_catalog.pg_type AS t JOIN pg_catalog.pg_type AS k ON k.oid IN (t.oid, t.typarray)
+      WHERE t.oid = kind
+    ), users AS (
+      SELECT d.classid, d.objid FROM pg_catalog.pg_depend AS d
+      WHERE d.refclassid = CAST('pg_type' AS regclass) AND d.refobjid IN (SELECT oid FROM kinds)
+      UNION
+      SELECT d.classid, d.objid FROM pg_catalog.pg_attribute AS a
+      JOIN pg_catalog.pg_depend AS d ON d.refclassid = CAST('pg_class' AS regclass) AND d.refobjid = a.attrelid
+        AND d.refobjsubid = a.attnum
+      WHERE a.atttypid IN (SELECT oid FROM kinds)
+    )
+    SELECT c.contype = 'f' AS is_key, format('ALTER TABLE %s DROP CONSTRAINT %I', table_name, c.conname) AS leave,
+      format('ALTER TABLE %s ADD CONSTRAINT %I %s', table_name, c.conname, pg_get_constraintdef(c.oid)) AS make,
+      format('COMMENT ON CONSTRAINT %I ON %s IS ', c.conname, table_name)
+        || quote_literal(obj_description(c.oid, 'pg_constraint')) AS remark, CAST(NULL AS text) AS move
+    FROM pg_catalog.pg_constraint AS c CROSS JOIN CAST(c.conrelid AS regclass) AS table_name
+    WHERE c.contype IN ('c', 'f', 'x') AND c.conrelid <> 0 AND c.coninhcount = 0 AND c.conparentid = 0
+      AND (CAST('pg_constraint' AS regclass), c.oid) IN (SELECT classid, objid FROM users)
+    UNION ALL
+    SELECT false, format('DROP INDEX %s', index_name), pg_get_indexdef(i.indexrelid),
+      format('COMMENT ON INDEX %s IS ', index_name) || quote_literal(obj_description(i.indexrelid, 'pg_class')),
+      format('ALTER INDEX %s SET TABLESPACE ', index_name) || quote_ident(s.spcname)
+    FROM pg_catalog.pg_index AS i CROSS JOIN CAST(CAST(i.indexrelid AS regclass) AS text) AS index_name
+    JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid AND NOT c.relispartition
+    LEFT JOIN pg_catalog.pg_tablespace AS s ON s.oid = c.reltablespace
+    WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+      AND (CAST('pg_class' AS regclass), i.indexrelid) IN (SELECT classid, objid FROM users)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS o WHERE o.conindid = i.indexrelid)
+    ORDER BY 1 DESC, 2
+  LOOP
+    EXECUTE thing.leave;
+    again := ARRAY[thing.make, thing.remark, thing.move] || again;
+  END LOOP;
   ALTER TYPE %(old)s RENAME TO %(spare)s;
   CREATE TYPE %(new)s AS ENUM (%(values)s);
   FOR place IN
@@ -107,7 +148,7 @@ BEGIN
       AND NOT a.attisdropped
     JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
     LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    WHERE t.oid = CAST(%(spare_text)s AS regtype)
+    WHERE t.oid = kind
     ORDER BY c.oid, a.attnum
   LOOP
     IF place.default_text IS NOT NULL THEN
@@ -122,23 +163,14 @@ BEGIN
     END IF;
   END LOOP;
   DROP TYPE %(spare_place)s;
+  EXECUTE format('COMMENT ON TYPE %s IS %L', %(new_text)s, note);
+  FOREACH value IN ARRAY again LOOP
+    IF value IS NOT NULL THEN
+      EXECUTE %(again)s;
+    END IF;
+  END LOOP;
 END
 ]]
-
--- An expression of type text or text[] with the new names of values; `%` is doubled for format().
-local function renamed(self, expression, rename, is_array)
-  local text = expression .. (is_array and "::text[]" or "::text")
-  local cases = {}
-  for _, pair in ipairs(rename) do
-    local old, new = self:string_literal(pair[1]):gsub("%%", "%%%%"), self:string_literal(pair[2]):gsub("%%", "%%%%")
-    cases[#cases + 1] = ("WHEN %s THEN %s"):format(old, new)
-    text = is_array and ("array_replace(%s, %s, %s)"):format(text, old, new) or text
-  end
-  if is_array or #cases == 0 then
-    return text
-  end
-  return ("CASE %s %s ELSE %s END"):format(text, table.concat(cases, " "), text)
-end
 
 local function sorted_pairs(map)
   local pairs_ = {}
@@ -149,6 +181,54 @@ local function sorted_pairs(map)
     return a[1] < b[1]
   end)
   return pairs_
+end
+
+-- Renames that can be done one after the other: where a new name is an old one too, by way of a third.
+local function steps_of(rename)
+  local is_old, first, second = {}, {}, {}
+  for _, pair in ipairs(rename) do
+    is_old[pair[1]] = true
+  end
+  for index, pair in ipairs(rename) do
+    first[index], second[index] = { pair[1], "\1" .. pair[2] }, { "\1" .. pair[2], pair[2] }
+  end
+  for _, pair in ipairs(rename) do
+    if is_old[pair[2]] then
+      return table.move(second, 1, #second, #first + 1, first)
+    end
+  end
+  return rename
+end
+
+-- A literal that goes through format().
+local function doubled(self, value)
+  return (self:string_literal(value):gsub("%%", "%%%%"))
+end
+
+-- An expression of type text or text[] with the new names of values.
+local function renamed(self, expression, rename, is_array)
+  local text = expression .. (is_array and "::text[]" or "::text")
+  if is_array then
+    for _, pair in ipairs(steps_of(rename)) do
+      text = ("array_replace(%s, %s, %s)"):format(text, doubled(self, pair[1]), doubled(self, pair[2]))
+    end
+    return text
+  end
+  local cases = {}
+  for index, pair in ipairs(rename) do
+    cases[index] = ("WHEN %s THEN %s"):format(doubled(self, pair[1]), doubled(self, pair[2]))
+  end
+  return #cases == 0 and text or ("CASE %s %s ELSE %s END"):format(text, table.concat(cases, " "), text)
+end
+
+-- What was taken away, with the new names of values: the server prints them with their type.
+local function made_again(self, rename)
+  local text = "value"
+  for _, pair in ipairs(steps_of(rename)) do
+    local format = "replace(%s, quote_literal(%s) || '::' || kind_text, quote_literal(%s) || '::' || kind_text)"
+    text = format:format(text, self:string_literal(pair[1]), self:string_literal(pair[2]))
+  end
+  return text
 end
 
 -- The statement that changes a column, and the query for its default, as texts for format().
@@ -170,7 +250,9 @@ function enums:render_alter_enum(operation)
     new = self:enum_name(operation),
     spare = self:ident(spare),
     spare_place = self:table_name(spare, operation.schema),
-    spare_text = self:string_literal(self:table_name(spare, operation.schema)),
+    old_text = self:string_literal(self:enum_name(operation)),
+    new_text = self:string_literal(self:enum_name(operation)),
+    again = made_again(self, sorted_pairs(operation.rename)),
     values = value_list(self, operation.values),
   }
   words.change, words.default = change_texts(self, operation, "", false)

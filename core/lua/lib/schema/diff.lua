@@ -4,9 +4,10 @@
 
 local changes = require("moonbird.schema.changes")
 local difference = require("moonbird.schema.difference")
+local enums = require("moonbird.schema.enums")
 local operations = require("moonbird.schema.operations")
-local objects = require("moonbird.schema.objects")
 local order = require("moonbird.schema.order")
+local sequences = require("moonbird.schema.sequences")
 local views = require("moonbird.schema.views")
 
 local diff = {}
@@ -207,17 +208,20 @@ function diff.compare(model, live, dialect, options)
     moved = {},
     gone = {},
     replaced = {},
+    remade = {},
+    remade_back = {},
     dropped_tables = {},
   }
   local parts = dialect.schema_parts
   add_renames(state, options.renames or {})
   if parts.sequences then
-    objects.compare_sequences(state)
+    sequences.compare(state)
   end
   if parts.enums then
-    objects.compare_enums(state)
+    enums.compare(state)
   end
   compare_tables(state)
+  enums.make_room(state)
   if not dialect.alters_by_copy then
     replace_keys_in_the_way(state)
   end

@@ -271,13 +271,13 @@ local function compare_columns(comparison)
       add_column(comparison, model, column_message("added", comparison.model, model))
     end
   end
-  local after
-  for _, live in ipairs(comparison.live.columns) do
+  -- from the last to the first: the way back adds each after the one before it
+  for index = #comparison.live.columns, 1, -1 do
+    local live, after = comparison.live.columns[index], comparison.live.columns[index - 1]
     if not model_columns[live.name] and wanted(comparison, "column", live, true) then
-      remove_column(comparison, live, column_message("removed", comparison.model, live), after)
+      remove_column(comparison, live, column_message("removed", comparison.model, live), after and after.name)
       comparison.gone[live.name] = true
     end
-    after = live.name
   end
   replace_dependents(comparison, model_columns, live_columns)
 end

@@ -77,10 +77,16 @@ end
 
 -- The steps of a whole migration. Those of a table come together, table by table.
 local steps = {
+  "view_last",
+  "add_value",
+  "no_view_first",
   "drop_view",
   "rename",
-  "create_type",
   { "disown", "drop_key" },
+  "make_room",
+  "drop_table_first",
+  "change_type",
+  "create_type",
   "create_table",
   {
     "drop_item",
@@ -92,6 +98,7 @@ local steps = {
     "create_item",
     "options",
     "comment",
+    by_table = true,
   },
   { "create_key", "own" },
   "drop_table",
@@ -102,10 +109,13 @@ local steps = {
 -- Where a table is changed by copying it, its foreign keys are a part of that: nothing else need wait for them.
 local with_keys = { drop_key = "drop_item", create_key = "create_item" }
 
+-- The place of each phase: { step, place within it }; and the step that goes table by table.
 local function ranks_of(in_one)
-  local ranks = {}
+  local ranks, by_table = {}, nil
   for rank, step in ipairs(steps) do
-    for index, phase in ipairs(type(step) == "table" and step or { step }) do
+    local phases = type(step) == "table" and step or { step }
+    by_table = phases.by_table and rank or by_table
+    for index, phase in ipairs(phases) do
       ranks[phase] = { rank, index }
     end
   end
@@ -114,12 +124,13 @@ local function ranks_of(in_one)
       ranks[phase] = ranks[other]
     end
   end
-  return ranks
+  return ranks, by_table
 end
 
 --- Puts changes in order; stable within a step. `in_one`: foreign keys belong to the changes of their table.
 function order.changes(changes, in_one)
-  local ranks, place, tables, count = ranks_of(in_one), {}, {}, 0
+  local ranks, by_table = ranks_of(in_one)
+  local place, tables, count = {}, {}, 0
   for index, change in ipairs(changes) do
     place[change] = index
     local key = change.table and key_of(change.table.schema, change.table.name) or ""
@@ -130,7 +141,6 @@ function order.changes(changes, in_one)
     change.group = tables[key]
     change.step = ranks[change.phase][1]
   end
-  local by_table = 6
   table.sort(changes, function(a, b)
     local x, y = ranks[a.phase], ranks[b.phase]
     if x[1] ~= y[1] then

@@ -51,6 +51,7 @@ local rows = {
   rename_enum = { { "name", "new_name" }, {} },
   create_enum = { { "name", "values" }, { "comment" } },
   drop_enum = { { "name" }, {} },
+  alter_enum = { { "name", "values" }, {} },
   add_enum_value = { { "name", "value" }, { "before", "after" } },
   create_sequence = {
     { "name" },
@@ -129,6 +130,34 @@ local function operation_node(operation, style)
   return text.call_with_options((style.batch and "batch." or "op.") .. operation.kind, arguments, options)
 end
 
+-- --- values of enums that are used at once ---
+
+-- Is the word part of one of the strings in `value`? `seen` has the tables that are known.
+local function mentions(value, word, seen)
+  if type(value) == "string" then
+    return value:find(word, 1, true) ~= nil
+  elseif type(value) ~= "table" or seen[value] then
+    return false
+  end
+  seen[value] = true
+  for _, part in pairs(value) do
+    if mentions(part, word, seen) then
+      return true
+    end
+  end
+  return false
+end
+
+-- A value that comes new can be used only after a commit.
+local function is_used_at_once(operation, entries)
+  for _, entry in ipairs(entries) do
+    if entry.operation.kind ~= "add_enum_value" and mentions(entry.operation, operation.value, {}) then
+      return true
+    end
+  end
+  return false
+end
+
 -- --- a body ---
 
 local function add_operation(lines, entry, style, indent)
@@ -154,10 +183,18 @@ local function batch_key(operation, dialect)
   return (operation.schema or "") .. "\0" .. operation.table
 end
 
+-- What stands together: the changes of a batch, the values that are committed first.
+local function group_key(entry, entries, dialect)
+  if entry.operation.kind == "add_enum_value" then
+    return is_used_at_once(entry.operation, entries) and "committed" or nil
+  end
+  return batch_key(entry.operation, dialect)
+end
+
 local function groups_of(entries, dialect)
   local groups = {}
   for _, entry in ipairs(entries) do
-    local key, last = batch_key(entry.operation, dialect), groups[#groups]
+    local key, last = group_key(entry, entries, dialect), groups[#groups]
     if key and last and last.key == key then
       table.insert(last, entry)
     else
@@ -165,6 +202,15 @@ local function groups_of(entries, dialect)
     end
   end
   return groups
+end
+
+local function add_committed(lines, group, style)
+  lines[#lines + 1] = "  -- a new value can be used only after a commit: the block commits each call by itself"
+  lines[#lines + 1] = "  op.autocommit_block(function()"
+  for _, entry in ipairs(group) do
+    add_operation(lines, entry, style, "    ")
+  end
+  lines[#lines + 1] = "  end)"
 end
 
 -- Is the group worth a batch? Indexes alone are made and dropped without a copy.
@@ -213,7 +259,9 @@ function render.body(entries, dialect)
   local lines, last = {}, nil
   for _, group in ipairs(groups_of(entries, dialect)) do
     local block = {}
-    if is_batch(group) then
+    if group.key == "committed" then
+      add_committed(block, group, style)
+    elseif is_batch(group) then
       add_batch(block, group, style)
     else
       for _, entry in ipairs(group) do

@@ -43,16 +43,18 @@ local function is_same_view(state, model, live)
   return same and comment and state.dialect:same_text(model.definition, live.definition)
 end
 
--- Does the view read a column that goes, comes back or becomes of another type, or a view that is replaced?
-local function is_view_touched(state, view, replaced)
+-- Does the view read a column that is named in one of the maps (table key -> { name = true }), or a whole table or view
+-- that is named in `replaced`?
+local function is_view_touched(view, replaced, maps)
   for _, use in ipairs(view.uses or {}) do
     local key = (type(use[1]) == "string" and use[1] or "") .. "\0" .. use[2]
-    if replaced[key] or state.dropped_tables[key] then
+    if replaced[key] then
       return true
     end
-    local moved, gone = state.moved[key] or {}, state.gone[key] or {}
-    if moved[use[3]] or gone[use[3]] or (state.replaced[key] or {})[use[3]] then
-      return true
+    for _, map in ipairs(maps) do
+      if map[key] and map[key][use[3]] then
+        return true
+      end
     end
   end
   return false
@@ -65,53 +67,96 @@ local function note_replaced_columns(state)
       local key = key_of(change.table)
       state.replaced[key] = state.replaced[key] or {}
       state.replaced[key][change.column.name] = true
-    elseif change.phase == "drop_table" then
+    elseif change.phase == "drop_table" or change.phase == "drop_table_first" then
       state.dropped_tables[key_of(change.table)] = true
     end
   end
 end
 
--- Which live views must go: removed, changed, or built on what goes.
-local function views_to_drop(state, model_by_key)
-  local drop, is_settled = {}, false
+-- The live views for which goes(view, found) is true, and those that are built on them: key -> view.
+local function closure(state, model_by_key, goes)
+  local found, is_settled = {}, false
   while not is_settled do
     is_settled = true
     for _, view in ipairs(state.live.views) do
-      local key, model = key_of(view), model_by_key[key_of(view)]
-      local wanted = state.filter("view", view, nil, true, model)
-      local goes = not model or not is_same_view(state, model, view) or is_view_touched(state, view, drop)
-      if wanted and goes and not drop[key] then
-        drop[key], is_settled = view, false
+      local key = key_of(view)
+      if not found[key] and state.filter("view", view, nil, true, model_by_key[key]) and goes(view, found) then
+        found[key], is_settled = view, false
       end
     end
   end
-  return drop
+  return found
 end
 
---- Adds the changes of views to state.changes; those of tables are there already.
-function views.compare(state)
-  local model_by_key, live_by_key = by_key(state.model.views), by_key(state.live.views)
-  note_replaced_columns(state)
-  local drop = views_to_drop(state, model_by_key)
-  local lives = order.views(state.live.views)
+-- Which live views must go: removed, changed, or built on what goes.
+local function views_to_drop(state, model_by_key)
+  local maps = { state.moved, state.gone, state.replaced, state.remade }
+  return closure(state, model_by_key, function(view, found)
+    local model = model_by_key[key_of(view)]
+    return not model
+      or not is_same_view(state, model, view)
+      or is_view_touched(view, state.dropped_tables, maps)
+      or is_view_touched(view, found, {})
+  end)
+end
+
+-- Which are in the way of what is made anew on the way back only.
+local function views_to_drop_back(state, model_by_key)
+  return closure(state, model_by_key, function(view, found)
+    return is_view_touched(view, found, { state.remade_back })
+  end)
+end
+
+-- On the way back such a view goes just before the type is made anew, and comes after that.
+local function drop_on_the_way_back(state, lives, back, dropped)
   for index = #lives, 1, -1 do
     local view = lives[index]
-    local model = model_by_key[key_of(view)]
-    if drop[key_of(view)] then
-      local verb = not model and "removed" or not is_same_view(state, model, view) and "changed"
-      local message = verb and message_of(verb, view) or nil
-      add(state, "drop_view", message, { view = view, up = drop_view(view), down = create_view(view) })
+    if back[key_of(view)] then
+      add(state, "view_last", nil, { view = view, up = {}, down = create_view(view) })
     end
   end
+  for _, view in ipairs(lives) do
+    if back[key_of(view)] and not dropped[key_of(view)] then
+      add(state, "no_view_first", nil, { view = view, up = {}, down = drop_view(view) })
+    end
+  end
+end
+
+local function drop_views(state, lives, dropped, back, model_by_key)
+  for index = #lives, 1, -1 do
+    local view = lives[index]
+    local key = key_of(view)
+    if dropped[key] then
+      local model = model_by_key[key]
+      local verb = not model and "removed" or not is_same_view(state, model, view) and "changed"
+      local message = verb and message_of(verb, view) or nil
+      local down = back[key] and {} or create_view(view)
+      add(state, "drop_view", message, { view = view, up = drop_view(view), down = down })
+    end
+  end
+end
+
+local function create_views(state, dropped, live_by_key)
   for _, view in ipairs(order.views(state.model.views)) do
     local live = live_by_key[key_of(view)]
     local is_wanted = state.filter("view", view, nil, false, live)
-    if is_wanted and (not live or drop[key_of(view)]) then
+    if is_wanted and (not live or dropped[key_of(view)]) then
       local made = live and is_same_view(state, view, live) and live or view
       local message = not live and message_of("added", view) or nil
       add(state, "create_view", message, { view = view, up = create_view(made), down = drop_view(view) })
     end
   end
+end
+
+--- Adds the changes of views to state.changes; those of tables and types are there already.
+function views.compare(state)
+  local model_by_key, live_by_key = by_key(state.model.views), by_key(state.live.views)
+  note_replaced_columns(state)
+  local dropped, back = views_to_drop(state, model_by_key), views_to_drop_back(state, model_by_key)
+  local lives = order.views(state.live.views)
+  drop_views(state, lives, dropped, back, model_by_key)
+  create_views(state, dropped, live_by_key)
+  drop_on_the_way_back(state, lives, back, dropped)
 end
 
 return views

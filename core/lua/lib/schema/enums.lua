@@ -1,0 +1,182 @@
+-- What differs between the enums of the models and of the database. Values that only come are added, before everything
+-- else; where values go or change their places, the type is made anew, and what holds its old values makes room first.
+-- Pure. Called by diff.lua.
+
+local changes = require("moonbird.schema.changes")
+local difference = require("moonbird.schema.difference")
+local match = require("moonbird.schema.match")
+local sql = require("moonbird.sql")
+
+local enums = {}
+
+local add, each_pair, key_of = changes.add, changes.each_pair, changes.key_of
+
+-- --- operations ---
+
+local function create_enum(enum)
+  return { kind = "create_enum", name = enum.name, schema = enum.schema, values = enum.values, comment = enum.comment }
+end
+
+local function drop_enum(enum)
+  return { kind = "drop_enum", name = enum.name, schema = enum.schema }
+end
+
+local function alter_enum(enum)
+  return { kind = "alter_enum", name = enum.name, schema = enum.schema, values = enum.values }
+end
+
+-- The values that come new, each with the one that it follows; nil where values go or change their places.
+local function added_values(model, live)
+  local known, kept, added = {}, {}, {}
+  for _, value in ipairs(live.values) do
+    known[value] = true
+  end
+  local before
+  for _, value in ipairs(model.values) do
+    if known[value] then
+      kept[#kept + 1] = value
+    else
+      local operation = { kind = "add_enum_value", name = live.name, schema = live.schema, value = value }
+      operation.after, operation.before = before, not before and live.values[1] or nil
+      added[#added + 1] = operation
+    end
+    before = value
+  end
+  return match.same_list(kept, live.values) and added or nil
+end
+
+-- What a person must know: values of `from` that `to` has not.
+local function reviews_of_loss(from, to)
+  local kept, list = {}, {}
+  for _, value in ipairs(to.values) do
+    kept[value] = true
+  end
+  for _, value in ipairs(from.values) do
+    list[#list + 1] = not kept[value] and ("no row may have the value '%s'"):format(value) or nil
+  end
+  return list
+end
+
+-- --- comparing ---
+
+-- The columns of an enum: table key -> { column name = true }, into `places`.
+local function note_columns(places, schema, enum)
+  for _, table_ in ipairs(schema.tables) do
+    for _, column in ipairs(table_.columns) do
+      local type_ = column.type.kind == "array" and column.type.element or column.type
+      if type_.kind == "enum" and type_.name == enum.name and type_.schema == enum.schema then
+        local key = key_of(table_)
+        places[key] = places[key] or {}
+        places[key][column.name] = true
+      end
+    end
+  end
+end
+
+local function change_enum(state, model, live)
+  local added = added_values(model, live)
+  note_columns(added and state.remade_back or state.remade, state.live, live)
+  add(state, added and "add_value" or "change_type", ("Detected changed enum '%s'"):format(difference.place(model)), {
+    up = added or { alter_enum(model) },
+    down = { alter_enum(live) },
+    review_up = reviews_of_loss(live, model),
+    review_down = reviews_of_loss(model, live),
+  })
+end
+
+--- Adds the changes of enums to state.changes. state.remade gets the columns whose enum is made anew, state.remade_back
+--- those for which this is so on the way back only: table key -> { column name = true }.
+function enums.compare(state)
+  local foreign = state.model.foreign_enums or {}
+  each_pair(state.model.enums, state.live.enums, function(model, live)
+    local part = model or live
+    if foreign[key_of(part)] or not state.filter("enum", part, nil, model == nil, model and live) then
+      return
+    elseif not live then
+      local message = ("Detected added enum '%s'"):format(difference.place(model))
+      add(state, "create_type", message, { up = { create_enum(model) }, down = { drop_enum(model) } })
+    elseif not model then
+      local message = ("Detected removed enum '%s'"):format(difference.place(live))
+      add(state, "drop_type", message, { up = { drop_enum(live) }, down = { create_enum(live) } })
+    elseif not match.same_list(model.values, live.values) then
+      change_enum(state, model, live)
+    end
+  end)
+end
+
+-- --- making room ---
+
+local function set_default(table_, name, value)
+  local operation = { kind = "alter_column", table = table_.name, schema = table_.schema, column = name }
+  operation.server_default = value
+  return operation
+end
+
+local function column_of(table_, name)
+  for _, column in ipairs(table_.columns) do
+    if column.name == name then
+      return column
+    end
+  end
+end
+
+-- A default that goes or changes: it goes before the type is made anew, and comes back after that on the way back.
+local function free_default(state, table_, name)
+  local column = table_ and column_of(table_, name)
+  if column and column.server_default ~= nil then
+    add(state, "make_room", nil, {
+      table = table_,
+      up = { set_default(table_, name, sql.null) },
+      down = { set_default(table_, name, column.server_default) },
+    })
+  end
+end
+
+local function without_default(column)
+  local copy = setmetatable({}, getmetatable(column))
+  for key, value in pairs(column) do
+    copy[key] = key ~= "server_default" and value or nil
+  end
+  return copy
+end
+
+local make_room = {}
+
+function make_room.drop_item(_, change, columns)
+  change.phase = difference.touches(change.item, columns) and "make_room" or change.phase
+end
+
+function make_room.drop_table(_, change)
+  change.phase = "drop_table_first"
+end
+
+function make_room.drop_column(state, change, columns, live)
+  if columns[change.column.name] then
+    free_default(state, live, change.column.name)
+    change.down[1].column = without_default(change.column)
+  end
+end
+
+function make_room.alter_column(state, change, columns, live)
+  for _, operation in ipairs(change.down) do
+    if operation.server_default ~= nil and columns[operation.column] then
+      free_default(state, live, operation.column)
+      operation.server_default = sql.null
+    end
+  end
+end
+
+--- What has values of an enum that is made anew goes before that: conditions, defaults, tables.
+function enums.make_room(state)
+  local lives = changes.by_key(state.live.tables)
+  for index = 1, #state.changes do
+    local change = state.changes[index]
+    local columns = change.table and state.remade[key_of(change.table)]
+    local move = columns and make_room[change.phase]
+    if move then
+      move(state, change, columns, lives[key_of(change.table)])
+    end
+  end
+end
+
+return enums
