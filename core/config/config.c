@@ -221,7 +221,8 @@ static void cut_comment(char *text) {
 }
 
 static bool is_free_text(enum setting_type type) {
-  return type == SETTING_TEXT || type == SETTING_URL || type == SETTING_LIST || type == SETTING_IGNORED;
+  return type == SETTING_TEXT || type == SETTING_URL || type == SETTING_LIST || type == SETTING_NAMES ||
+         type == SETTING_IGNORED;
 }
 
 static bool fail_type(const struct config *config, const struct setting *setting, const char *key,
@@ -250,9 +251,10 @@ static bool check_types(const struct config *config, const char *section, struct
     const char *key = values->entries[i].key;
     struct value *value = values->entries[i].value;
     const struct setting *setting = setting_find(table, key);
-    if (!setting || is_free_text(setting->type))
+    if (!setting)
       continue;
-    cut_comment(value->text);
+    if (!is_free_text(setting->type))
+      cut_comment(value->text);
     if (*value->text && !setting_accepts(setting, value->text))
       return fail_type(config, setting, key, value, err);
   }

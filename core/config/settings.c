@@ -6,6 +6,7 @@
 #include "config/settings.h"
 
 #include "base/mem.h"
+#include "base/strbuf.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static const struct setting main_rows[] = {
      .help = "table of the current revisions; alembic_version takes over an Alembic database"},
     {.name = "version_table_schema", .help = "schema of the version table; default the connection's own"},
     {.name = "schemas",
-     .type = SETTING_LIST,
+     .type = SETTING_NAMES,
      .help = "schemas that autogenerate, check, diff and dump look at, or * for all; default the connection's own"},
     {.name = "transaction_per_migration",
      .type = SETTING_FLAG,
@@ -138,6 +139,7 @@ static const struct {
     [SETTING_TEXT] = {"a text", ""},
     [SETTING_URL] = {"a database URL", "write scheme://user:password@host:port/database"},
     [SETTING_LIST] = {"a list", ""},
+    [SETTING_NAMES] = {"a list of names", "write a, b; a name with blanks, commas or quotes as \"my schema\""},
     [SETTING_CHOICE] = {"one of its choices", ""},
     [SETTING_FLAG] = {"true or false", "write true or false"},
     [SETTING_NUMBER] = {"a whole number", "write digits only, such as 40"},
@@ -316,6 +318,44 @@ bool setting_parse_bytes(const char *text, int64_t *bytes) {
   return true;
 }
 
+static const char between_names[] = ", \t\r\n";
+
+/* Reads the quoted name that begins at *text, and moves *text behind it. False where the quote has no end, or where
+ * nothing is in it. */
+static bool read_quoted(const char **text, struct strbuf *name) {
+  const char *at = *text + 1;
+  for (; *at; at++) {
+    if (*at == '"' && *++at != '"') {
+      *text = at;
+      return name->len > 0;
+    }
+    strbuf_add_char(name, *at);
+  }
+  return false;
+}
+
+static bool read_name(const char **text, struct strbuf *name) {
+  if (**text == '"')
+    return read_quoted(text, name) && (!**text || strchr(between_names, **text));
+  size_t len = strcspn(*text, ", \t\r\n\"");
+  strbuf_add(name, *text, len);
+  *text += len;
+  return **text != '"';
+}
+
+bool setting_parse_names(const char *text, struct vec *names) {
+  struct strbuf name = STRBUF_INIT;
+  bool ok = true;
+  while (ok && *(text += strspn(text, between_names))) {
+    strbuf_clear(&name);
+    ok = read_name(&text, &name);
+    if (ok && names)
+      strvec_push_len(names, name.buf, name.len);
+  }
+  strbuf_release(&name);
+  return ok;
+}
+
 static bool is_choice(const char *const *choices, const char *text) {
   for (; *choices; choices++)
     if (strcmp(*choices, text) == 0)
@@ -340,6 +380,8 @@ bool setting_accepts(const struct setting *setting, const char *text) {
     return setting_parse_seconds(text, &real);
   case SETTING_BYTES:
     return setting_parse_bytes(text, &number) && number >= setting->minimum;
+  case SETTING_NAMES:
+    return setting_parse_names(text, NULL);
   case SETTING_TEXT:
   case SETTING_URL:
   case SETTING_LIST:

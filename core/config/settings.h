@@ -7,6 +7,8 @@
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
+#include "base/vec.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +17,7 @@ enum setting_type {
   SETTING_TEXT,
   SETTING_URL,     /* a text in which '%' and two hexadecimal digits are kept as they are */
   SETTING_LIST,    /* a text that its reader splits */
+  SETTING_NAMES,   /* names of a database: a, "B c", "with ""quotes""" */
   SETTING_CHOICE,  /* one of `choices` */
   SETTING_FLAG,    /* true/false, yes/no, on/off, 1/0 */
   SETTING_NUMBER,  /* a whole number */
@@ -58,6 +61,10 @@ bool setting_parse_number(const char *text, int64_t *number);
 bool setting_parse_real(const char *text, double *number);
 bool setting_parse_seconds(const char *text, double *seconds);
 bool setting_parse_bytes(const char *text, int64_t *bytes);
+
+/* Names between commas and blanks, appended to `names`, unless that is NULL. One in double quotes may hold anything; a
+ * double quote in it is doubled. */
+bool setting_parse_names(const char *text, struct vec *names);
 
 /* Does the text suit the row: its type, its choices, its minimum? */
 bool setting_accepts(const struct setting *setting, const char *text);

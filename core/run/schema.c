@@ -3,6 +3,7 @@
  */
 #include "run/schema.h"
 
+#include "config/settings.h"
 #include "db/driver.h"
 #include "run/env.h"
 #include "run/session.h"
@@ -56,18 +57,14 @@ static void add_texts(lua_State *L, const char *field, const struct vec *texts) 
   lua_setfield(L, -2, field);
 }
 
-/* The setting `schemas`, split at commas and blanks. */
+/* config_load has seen that the setting can be read. */
 static void add_schemas(lua_State *L, const struct config *config) {
+  struct vec names = VEC_INIT;
   const char *text = config_text(config, "schemas");
-  lua_Integer count = 0;
-  lua_newtable(L);
-  while (text && *(text += strspn(text, ", \t\n"))) {
-    size_t len = strcspn(text, ", \t\n");
-    lua_pushlstring(L, text, len);
-    lua_rawseti(L, -2, ++count);
-    text += len;
-  }
-  lua_setfield(L, -2, "schemas");
+  if (text && !setting_parse_names(text, &names))
+    BUG("schemas = %s", text);
+  add_texts(L, "schemas", &names);
+  strvec_release(&names);
 }
 
 static void push_request(struct session *session, const struct schema_request *request, const struct strbuf *models) {

@@ -166,3 +166,58 @@ describe("names with dots", function()
     assert.matches("owned_by = null", text, 1, true)
   end))
 end)
+
+describe("schemas", function()
+  local MODELS = [[
+    return {
+      enum("mood", { "a", "b" }, { schema = "my schema" }),
+      table("o", {
+        column("id", types.integer(), { primary_key = true }),
+        column("moods", types.array(types.enum("mood", { "a", "b" }, { schema = "my schema" }))),
+      }),
+      table("log", { column("id", types.integer(), { references = "o.id" }) }, { schema = "audit" }),
+    }]]
+
+  local function schemas(p)
+    return p:sql("SELECT string_agg(nspname, ',' ORDER BY nspname) FROM pg_namespace WHERE nspname !~ '^(pg_|info)'")
+  end
+
+  it("that are missing are made first, and taken away on the way back", on_postgres(function(p)
+    p:sql("CREATE SCHEMA audit; CREATE TABLE audit.others (a int)")
+    p:write("migrations/models.lua", MODELS)
+    p:ok("revision --autogenerate -m all")
+    p:ok("upgrade head")
+    assert.equal("audit,my schema,public", schemas(p))
+    assert.equal(EQUAL, p:ok("check").out)
+    p:ok("downgrade base")
+    assert.equal("audit,public", schemas(p))
+  end))
+
+  it("are named in the ini, in quotes where they must be", on_postgres(function(p)
+    local ini = 'schemas = public, "my schema" audit "a ""b"", c"\n'
+    p:write("moonbird.ini", p:read("moonbird.ini") .. ini)
+    local dump = round(p, [[
+      CREATE SCHEMA "my schema"; CREATE SCHEMA audit; CREATE SCHEMA "a ""b"", c";
+      CREATE TABLE "my schema".a (id int PRIMARY KEY);
+      CREATE TABLE "a ""b"", c".a (id int REFERENCES "my schema".a);
+      CREATE TABLE audit.b (id int);
+    ]], ini)
+    assert.matches('{ schema = "my schema" }', dump, 1, true)
+    assert.matches('{ schema = "a \\"b\\", c" }', dump, 1, true)
+    p:write("moonbird.ini", p:read("moonbird.ini"):gsub("schemas.*", 'schemas = a, "b\n'))
+    local run = p:fails(2, "check")
+    assert.matches("is not a valid value for schemas: it must be a list of names", run.err, 1, true)
+    assert.matches("at moonbird.ini:4", run.err, 1, true)
+  end))
+
+  it("that are not read keep their enums", on_postgres(function(p)
+    p:sql([[
+      CREATE SCHEMA other; CREATE TYPE other.mood AS ENUM ('a', 'b');
+      CREATE TABLE t (m other.mood DEFAULT 'a', n other.mood[]);
+    ]])
+    local dump = p:ok("dump").out
+    assert.matches('types.enum("mood", { "a", "b" }, { schema = "other", create_type = false })', dump, 1, true)
+    p:write("migrations/models.lua", dump)
+    assert.equal(EQUAL, p:ok("check").out)
+  end))
+end)

@@ -464,6 +464,20 @@ static void test_durations(void **state) {
   assert_true(seconds == 7);
 }
 
+static void test_names(void **state) {
+  (void)state;
+  static const char *const bad[] = {"\"", "\"a", "\"\"", "\"a\"b", "a\"b\"", "\"a\"\"", "a, \"b"};
+  static const char *const wanted[] = {"a", "my schema", "b.c", "say \"x\", y", "*", "\xd0\xb8"};
+  struct vec names = VEC_INIT;
+  assert_true(setting_parse_names(" a,\"my schema\" b.c\n\"say \"\"x\"\", y\" ,, * \xd0\xb8 ", &names));
+  assert_int_equal(names.len, ARRAY_LEN(wanted));
+  for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+    assert_string_equal(strvec_at(&names, i), wanted[i]);
+  strvec_release(&names);
+  for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+    assert_false(setting_parse_names(bad[i], NULL));
+}
+
 static void test_backfill_section(void **state) {
   struct fixture *f = *state;
   load_ini(f, "[moonbird]\n[backfill]\nmax = 9007199254740993\nmax_bytes = 2MiB\nlock_timeout = 10s\nnice = 0.5\n");
@@ -700,6 +714,7 @@ int main(void) {
       CONFIG_TEST(test_interpolation_bombs),
       CONFIG_TEST(test_types),
       CONFIG_TEST(test_durations),
+      CONFIG_TEST(test_names),
       CONFIG_TEST(test_backfill_section),
       CONFIG_TEST(test_unknown_keys),
       CONFIG_TEST(test_edit_distance),

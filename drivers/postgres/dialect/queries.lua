@@ -150,15 +150,17 @@ WHERE NOT EXISTS (
 )
 ORDER BY t.schema NULLS FIRST, t.relname, x.relname, k.position]]
 
-queries.enums = [[
+local ENUMS = [[
 SELECT ]] .. SCHEMA .. [[, t.typname AS name, ]] .. comment("t.oid", "pg_type") .. [[ AS comment,
   (SELECT array_to_json(array_agg(enumlabel ORDER BY enumsortorder))::text
    FROM pg_catalog.pg_enum WHERE enumtypid = t.oid) AS labels
 FROM pg_catalog.pg_type AS t
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-WHERE t.typtype = 'e' AND n.nspname = ANY (CAST(? AS text[])) AND ]] .. not_of_extension("t.oid", "pg_type") .. [[
-
+WHERE t.typtype = 'e' AND n.nspname = ANY (CAST(? AS text[]))%s
 ORDER BY schema NULLS FIRST, name]]
+
+queries.enums = ENUMS:format(" AND " .. not_of_extension("t.oid", "pg_type"))
+queries.all_enums = ENUMS:format("")
 
 -- Not those of identity columns, nor those that fill a serial column.
 queries.sequences = [[

@@ -318,28 +318,45 @@ end
 
 -- --- the other objects ---
 
--- The types of columns get the values of their enums.
-local function fill_enum_types(result)
-  local values = {}
-  for _, enum in ipairs(result.enums) do
+local function read_enums(db, query, schemas)
+  local enums = {}
+  for index, row in ipairs(db:query(query, schemas)) do
+    enums[index] =
+      { kind = "enum", name = row.name, schema = row.schema, values = decode(row.labels) or {}, comment = row.comment }
+  end
+  return enums
+end
+
+-- The types of columns get the values of these enums; gives the types that have none yet.
+local function fill_enum_types(result, enums, is_foreign)
+  local values, missing = {}, {}
+  for _, enum in ipairs(enums) do
     values[key_of(enum)] = enum.values
   end
   for _, table_ in ipairs(result.tables) do
     for _, column in ipairs(table_.columns) do
       local type_ = column.type.kind == "array" and column.type.element or column.type
-      if type_.kind == "enum" then
+      if type_.kind == "enum" and not type_.values then
         type_.values = values[key_of(type_)]
-        type_.create_type = not type_.values and false or nil -- of a schema that was not read
-        type_.values = type_.values or { "?" }
+        if not type_.values then
+          missing[#missing + 1] = type_
+        elseif is_foreign then
+          type_.create_type = false
+        end
       end
     end
   end
+  return missing
 end
 
-local function read_enums(db, result, schemas)
-  for index, row in ipairs(db:query(queries.enums, schemas)) do
-    result.enums[index] =
-      { kind = "enum", name = row.name, schema = row.schema, values = decode(row.labels) or {}, comment = row.comment }
+-- An enum of a schema that is not read, or of an extension, is another's: the column says that its type is there.
+local function fill_foreign_enums(db, result, missing)
+  local names = {}
+  for _, type_ in ipairs(missing) do
+    names[#names + 1] = type_.schema or result.default_schema
+  end
+  if #names > 0 then
+    fill_enum_types(result, read_enums(db, queries.all_enums, text_array(names)), true)
   end
 end
 
@@ -383,22 +400,36 @@ local function read_views(db, result, schemas, found)
   end
 end
 
---- Reads the schemas (nil: the default one; { "*" }: all), of them all tables or those named in filter.tables.
+local function wanted_schemas(filter, default, all)
+  local wanted = { table.unpack(filter.schemas or { default }) }
+  for _, name in ipairs(wanted) do
+    if name == "*" then
+      return all
+    end
+  end
+  for _, name in ipairs(filter.further_schemas or {}) do
+    wanted[#wanted + 1] = name
+  end
+  return wanted
+end
+
+--- Reads the schemas (nil: the default one; "*": all) and further ones, of them all tables or those in filter.tables.
 function schema:schema(db, filter)
   filter = filter or {}
   local place = db:query(queries.place)[1]
-  local wanted = filter.schemas or { place.default_schema }
-  local schemas = text_array(wanted[1] == "*" and decode(place.all_schemas) or wanted)
+  local all = decode(place.all_schemas)
+  local schemas = text_array(wanted_schemas(filter, place.default_schema, all))
   local result = { tables = {}, enums = {}, sequences = {}, views = {}, default_schema = place.default_schema }
+  result.schemas = all
   local names = text_array(filter.tables)
   local found = read_tables(self, db, result, schemas, names)
   if not filter.tables then
     read_views(db, result, schemas, found)
     read_sequences(self, db, result, schemas)
   end
-  read_enums(db, result, schemas)
+  result.enums = read_enums(db, queries.enums, schemas)
   add_indexes(self, found, db:query(queries.indexes, schemas, names))
-  fill_enum_types(result)
+  fill_foreign_enums(db, result, fill_enum_types(result, result.enums))
   return result
 end
 

@@ -12,6 +12,7 @@ local json = require("moonbird.json")
 local log = require("moonbird.log")
 local match = require("moonbird.schema.match")
 local model = require("moonbird.schema.model")
+local places = require("moonbird.schema.places")
 local references = require("moonbird.schema.references")
 local render = require("moonbird.schema.render")
 local renames = require("moonbird.schema.renames")
@@ -20,12 +21,6 @@ local source = require("moonbird.schema.source")
 local command = {}
 
 -- --- both sides ---
-
-local function read_live(request)
-  local schemas = #request.schemas > 0 and request.schemas or nil
-  local live = host.dialect:schema(host.connection, { schemas = schemas })
-  return filter.names(live, request.settings, request.version_table, request.version_schema)
-end
 
 -- The default schema has no name, also where somebody wrote it.
 local function settle_schemas(schema, default)
@@ -42,6 +37,18 @@ local function settle_schemas(schema, default)
   end
 end
 
+-- What of the database counts; `schema` is what the models say, or nil, and gets its names settled.
+local function read_live(request, schema)
+  local wanted = #request.schemas > 0 and request.schemas or nil
+  local further = schema and host.dialect.schema_parts.schemas and places.of_parts(schema) or {}
+  local live = host.dialect:schema(host.connection, { schemas = wanted, further_schemas = further })
+  if schema then
+    settle_schemas(schema, live.default_schema)
+    places.leave_alone(live, request.schemas, schema)
+  end
+  return filter.names(live, request.settings, request.version_table, request.version_schema)
+end
+
 local function load_models(request)
   local dialect = host.dialect
   if request.models_text then
@@ -56,12 +63,10 @@ local function load_models(request)
   return schema
 end
 
-local function comparable(schema, default)
-  settle_schemas(schema, default)
+local function make_comparable(schema)
   for index, table_ in ipairs(schema.tables) do
     schema.tables[index] = host.dialect:comparable(table_)
   end
-  return schema
 end
 
 -- --- texts as the database prints them ---
@@ -195,8 +200,9 @@ end
 -- --- the commands ---
 
 local function compare(request)
-  local live = read_live(request)
-  local schema = comparable(load_models(request), live.default_schema)
+  local schema = load_models(request)
+  local live = read_live(request, schema)
+  make_comparable(schema)
   if not request.models_text then
     references.check(schema, live, request)
   end

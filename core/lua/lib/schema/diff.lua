@@ -7,6 +7,7 @@ local difference = require("moonbird.schema.difference")
 local enums = require("moonbird.schema.enums")
 local operations = require("moonbird.schema.operations")
 local order = require("moonbird.schema.order")
+local places = require("moonbird.schema.places")
 local sequences = require("moonbird.schema.sequences")
 local views = require("moonbird.schema.views")
 
@@ -214,6 +215,9 @@ function diff.compare(model, live, dialect, options)
   }
   local parts = dialect.schema_parts
   add_renames(state, options.renames or {})
+  if parts.schemas then
+    places.compare(state)
+  end
   if parts.sequences then
     sequences.compare(state)
   end

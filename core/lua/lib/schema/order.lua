@@ -81,7 +81,7 @@ local steps = {
   "add_value",
   "no_view_first",
   "drop_view",
-  "rename",
+  { "create_schema", "rename" },
   { "disown", "drop_key" },
   "make_room",
   "drop_table_first",
