@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/hooks.h"
 #include "cli/process.h"
+#include "run/run.h"
 #include "run/schema.h"
 #include "script/template.h"
 
@@ -25,6 +26,7 @@ static struct {
   bool splice;
   bool autogenerate;
   bool empty;
+  bool sql;
 } given = {.template_name = "generic", .head = "head"};
 
 #define HEAD_OPTION                                                                                                    \
@@ -84,6 +86,10 @@ const struct option_spec revision_options[] = {
      .type = OPTION_FLAG,
      .help = "with --autogenerate: write the file even where nothing differs",
      .target = &given.empty},
+    {.name = "sql",
+     .type = OPTION_FLAG,
+     .help = "where revision_environment is set: run env.lua without a connection",
+     .target = &given.sql},
     HEAD_OPTION,
     SPLICE_OPTION,
     LABEL_OPTION,
@@ -307,16 +313,40 @@ static bool autogenerate(struct cli *cli, struct error *err) {
   return ok;
 }
 
+/* Without --autogenerate no database is needed, unless the settings want env.lua to be run. */
+static bool empty_revision(struct cli *cli, const char *message, struct error *err) {
+  struct run_request run = cli_run_request(cli, NULL);
+  if (config_flag(cli->config, "revision_environment") && !run_environment(&run, given.sql, err))
+    return false;
+  return revision_on_head(cli, message, NULL, err);
+}
+
+/* Alembic's words for what --sql does not go with. */
+static bool check_sql(const struct cli *cli, struct error *err) {
+  if (given.autogenerate) {
+    error_set(err, ERROR_USAGE, "Using --sql with --autogenerate does not make any sense");
+    return error_hint(err, "'moonbird upgrade FROM:TO --sql' prints the SQL of revisions");
+  }
+  if (config_flag(cli->config, "revision_environment"))
+    return true;
+  error_set(err, ERROR_USAGE,
+            "Using --sql with the revision command when revision_environment is not configured does not make any "
+            "sense");
+  return error_hint(err, "a new revision file needs no database: leave --sql out");
+}
+
 bool cmd_revision(struct cli *cli, struct error *err) {
+  if (given.sql && !check_sql(cli, err))
+    return false;
   if (given.autogenerate)
     return autogenerate(cli, err);
   if (given.renames.len || given.empty)
     return error_set(err, ERROR_USAGE, "revision: --rename and --empty go with --autogenerate");
-  return revision_on_head(cli, given.message, NULL, err);
+  return empty_revision(cli, given.message, err);
 }
 
 bool cmd_new(struct cli *cli, struct error *err) {
-  return revision_on_head(cli, cli_argument(cli, 0, NULL), NULL, err);
+  return empty_revision(cli, cli_argument(cli, 0, NULL), err);
 }
 
 bool cmd_merge(struct cli *cli, struct error *err) {

@@ -372,6 +372,17 @@ bool run_ensure_version_sql(const struct run_request *request, struct strbuf *sc
 
 /* --- current --- */
 
+bool run_environment(const struct run_request *request, bool offline, struct error *err) {
+  struct offline writer = OFFLINE_INIT;
+  struct session session;
+  bool ok =
+      offline ? session_open_offline(&session, request, &writer, err) : session_open(&session, request, true, err);
+  if (ok)
+    session_close(&session);
+  offline_release(&writer);
+  return ok;
+}
+
 bool run_current(const struct run_request *request, struct vec *rows, char **url_shown, char **partial,
                  struct error *err) {
   struct session session;

@@ -89,6 +89,9 @@ bool run_stamp_sql(const struct run_request *request, const struct vec *targets,
                    struct error *err) MUST_CHECK;
 bool run_ensure_version_sql(const struct run_request *request, struct strbuf *script, struct error *err) MUST_CHECK;
 
+/* Runs env.lua on the database, or with `offline` without a connection, and does nothing more. */
+bool run_environment(const struct run_request *request, bool offline, struct error *err) MUST_CHECK;
+
 /* The version rows, sorted; owned strings. Writes nothing, needs no permission to write; no version table gives no
  * rows. `url_shown` gets the URL without its password, if not NULL; the caller frees. `partial` gets the id of a
  * revision that was interrupted and waits for its next run, or NULL; the caller frees. */

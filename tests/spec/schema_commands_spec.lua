@@ -198,3 +198,44 @@ describe("models that never end", function()
     end)
   end
 end)
+
+describe("revision with --sql", function()
+  local ENV = [[
+io.stderr:write("env.lua: offline = ", tostring(context.offline), "\\n")
+if context.x.refuse then error("no revision today", 0) end
+return {}
+]]
+
+  it("is a mistake without revision_environment, and with --autogenerate, in Alembic's words", function()
+    with_project("sqlite", nil, function(p)
+      local run = p:fails(2, "revision -m x --sql")
+      local message = "Using --sql with the revision command when revision_environment is not configured does not make "
+      assert.matches(message .. "any sense", run.err, 1, true)
+      run = p:fails(2, "revision -m x --sql --autogenerate")
+      assert.matches("Using --sql with --autogenerate does not make any sense", run.err, 1, true)
+      assert.are.equal("", moonbird.shell("ls " .. p.folder .. "/migrations/versions"))
+    end)
+  end)
+
+  it("runs env.lua without a connection; without it env.lua is run on the database", function()
+    with_project("sqlite", nil, function(p)
+      p:write("migrations/env.lua", ENV)
+      local nowhere = { env = { MOONBIRD_DATABASE_URL = "sqlite:////proc/none/none.db" } }
+      local run = p:ok("revision -m x --sql --rev-id a1", nowhere)
+      assert.matches("env.lua: offline = true", run.err, 1, true)
+      assert.is_nil(run.out:find("DROP", 1, true))
+      assert.matches("no revision today", p:fails(2, "-x refuse revision -m y --sql").err, 1, true)
+      assert.matches("no revision today", p:fails(2, "-x refuse new y").err, 1, true)
+      assert.matches("env.lua: offline = false", p:ok("revision -m y --rev-id a2").err, 1, true)
+      assert.are.equal("a1_x.lua\na2_y.lua\n", moonbird.shell("ls " .. p.folder .. "/migrations/versions"))
+      assert.is_nil(p:read("data.db"))
+    end, "revision_environment = true\n")
+  end)
+
+  it("leaves env.lua alone where nothing is set", function()
+    with_project("sqlite", nil, function(p)
+      p:write("migrations/env.lua", ENV)
+      assert.is_nil(p:ok("revision -m x").err:find("env.lua:", 1, true))
+    end)
+  end)
+end)
