@@ -74,3 +74,9 @@ double estimate_position(const struct estimate *e) {
   double done = e->frontier - e->open;
   return e->frontier < 0 ? -1 : done < 0 ? 0 : done;
 }
+
+double estimate_advance(struct estimate *e, double position) {
+  if (position > e->farthest)
+    e->farthest = position;
+  return position < 0 ? position : e->farthest;
+}

@@ -14,8 +14,9 @@ struct estimate {
   struct rate rate;
   char *first_key;
   char *last_key;
-  double frontier;     /* ranges are planned up to here, 0 to 1; -1: keys are no numbers */
+  double frontier;     /* ranges are planned up to here, 0 to 1; -1: keys have no such place */
   double open;         /* part of the key space in ranges that are planned and not done, but for our own */
+  double farthest;     /* the position that was given before */
   int64_t rows_before; /* rows of all, without those of this process in this run */
 };
 
@@ -28,7 +29,10 @@ void estimate_take(struct estimate *estimate, const moonbird_batch *rows, const 
 /* In a copy: a range of our own that is open from `cursor` to `high`. */
 void estimate_own(struct estimate *estimate, const char *high, const char *cursor);
 
-/* 0 to 1; -1 where keys are no numbers. */
+/* 0 to 1; -1 where keys have no such place. */
 double estimate_position(const struct estimate *estimate);
+
+/* The same, never below what it gave before: a range that goes from hand to hand may be counted twice for a moment. */
+double estimate_advance(struct estimate *estimate, double position);
 
 #endif

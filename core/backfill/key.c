@@ -121,19 +121,85 @@ bool key_has_null(const char *key) {
   return found;
 }
 
-static bool single_number(const char *key, double *number) {
-  json_t *array = json_loads(key, JSON_ALLOW_NUL, NULL);
-  const json_t *item = json_array_size(array) == 1 ? json_array_get(array, 0) : NULL;
-  bool ok = json_is_number(item);
-  if (ok)
-    *number = json_number_value(item);
-  json_decref(array);
-  return ok;
+/* The sixteen bytes of a UUID, or bytes, as hexadecimal digits without what stands between; owned. NULL: it is neither.
+ * A UUID as text stands in the order of its digits in every collation. */
+static char *hex_digits(const json_t *item) {
+  static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  const char *bytes = json_string_value(json_object_get(item, "hex"));
+  if (bytes)
+    return xstrdup(bytes);
+  const char *text = json_string_value(item);
+  if (!text || json_string_length(item) != sizeof(shape) - 1)
+    return NULL;
+  struct strbuf digits = STRBUF_INIT;
+  for (size_t i = 0; shape[i]; i++) {
+    bool fits = shape[i] == '-' ? text[i] == '-' : strchr("0123456789abcdefABCDEF", text[i]) != NULL;
+    if (!fits) {
+      strbuf_release(&digits);
+      return NULL;
+    }
+    if (shape[i] != '-')
+      strbuf_add_char(&digits, text[i] >= 'A' && text[i] <= 'F' ? (char)(text[i] - 'A' + 'a') : text[i]);
+  }
+  return strbuf_detach(&digits);
+}
+
+/* Digits behind the first `skip` as a number below 1; what is not there is 0. */
+static double hex_fraction(const char *digits, size_t skip) {
+  enum { MOST_DIGITS = 13 }; /* a double has 52 bits */
+  size_t len = strlen(digits);
+  double sum = 0, weight = 1;
+  for (size_t i = skip; i < len && i < skip + MOST_DIGITS; i++)
+    sum += hex_digit(digits[i]) * (weight /= 16);
+  return sum;
+}
+
+static double between(double low, double high, double value) {
+  double position = high > low ? (value - low) / (high - low) : 1;
+  return position < 0 ? 0 : position > 1 ? 1 : position;
+}
+
+static double hex_position(const char *low, const char *high, const char *key) {
+  size_t same = 0;
+  while (low[same] && low[same] == high[same])
+    same++;
+  int order = strncmp(key, low, same);
+  if (order)
+    return order < 0 ? 0 : 1;
+  return between(hex_fraction(low, same), hex_fraction(high, same), hex_fraction(key, same));
+}
+
+static double column_position(const json_t *low, const json_t *high, const json_t *key) {
+  if (json_is_number(low) && json_is_number(high) && json_is_number(key))
+    return between(json_number_value(low), json_number_value(high), json_number_value(key));
+  char *l = hex_digits(low), *h = hex_digits(high), *k = hex_digits(key);
+  double position = l && h && k ? hex_position(l, h, k) : -1;
+  free(l);
+  free(h);
+  free(k);
+  return position;
+}
+
+/* The first column in which the ends differ is the one that the keys go along; it must be the last one, or so fine that
+ * those behind it do not count, as a UUID is. */
+static double array_position(const json_t *low, const json_t *high, const json_t *key) {
+  size_t count = json_array_size(low), at = 0;
+  if (!count || json_array_size(high) != count || json_array_size(key) != count)
+    return -1;
+  while (at + 1 < count && json_equal(json_array_get(low, at), json_array_get(high, at)))
+    at++;
+  if (at + 1 < count && json_is_number(json_array_get(low, at)))
+    return -1;
+  return column_position(json_array_get(low, at), json_array_get(high, at), json_array_get(key, at));
 }
 
 double key_position(const char *low, const char *high, const char *key) {
-  double l, h, k;
-  if (!low || !high || !key || !single_number(low, &l) || !single_number(high, &h) || !single_number(key, &k))
-    return -1;
-  return h > l ? (k - l) / (h - l) : 1;
+  json_t *l = low ? json_loads(low, JSON_ALLOW_NUL, NULL) : NULL;
+  json_t *h = high ? json_loads(high, JSON_ALLOW_NUL, NULL) : NULL;
+  json_t *k = key ? json_loads(key, JSON_ALLOW_NUL, NULL) : NULL;
+  double position = array_position(l, h, k);
+  json_decref(l);
+  json_decref(h);
+  json_decref(k);
+  return position;
 }

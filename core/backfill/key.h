@@ -21,7 +21,8 @@ bool key_add(const char *key, struct batch_builder *builder, uint32_t first_colu
 /* Is one of its values NULL? */
 bool key_has_null(const char *key);
 
-/* How far `key` is on the way from `low` to `high`, 0 to 1; -1 where they are not single numbers. */
+/* How far `key` is on the way from `low` to `high`, 0 to 1; -1 where that cannot be said: numbers, UUIDs and bytes have
+ * a place between two others, texts do not, and nor does the first of several columns that differ. */
 double key_position(const char *low, const char *high, const char *key);
 
 #endif

@@ -57,21 +57,24 @@ double window_rate(const struct rate_window *window, double now_s, double second
   return covered_s >= 1 ? (double)sum / covered_s : 0;
 }
 
-/* From the position of the key where that is a number, else from the estimated rows. */
+/* From the position of the key where it has one, else from the estimated rows. */
 static double fraction(const struct backfill_progress *p, double position) {
   if (p->ended)
     return 1;
-  if (position < 0 && p->rows_estimated > 0)
+  if (p->is_estimate)
     position = (double)p->rows_done / (double)p->rows_estimated;
   return position > fraction_most ? fraction_most : position;
 }
 
 void progress_estimate(struct backfill_progress *p, const struct rate *rate, double position) {
+  p->is_estimate = !p->ended && position < 0 && p->rows_estimated > 0;
   p->fraction = fraction(p, position);
   p->rows_per_s = rate_per_s(rate);
   p->eta_s = -1;
   if (p->ended || p->elapsed_s < eta_after_s || p->fraction < eta_after_fraction || p->rows_per_s <= 0)
     return;
+  if (p->is_estimate && p->rows_done >= p->rows_estimated)
+    return; /* the estimate is known to be wrong */
   double rows_all = (double)p->rows_done / p->fraction;
   p->eta_s = (rows_all - (double)p->rows_done) / p->rows_per_s;
 }

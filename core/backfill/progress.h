@@ -44,8 +44,8 @@ void window_add(struct rate_window *window, double at_s, int64_t rows);
 /* Rows a second over the last `seconds` (at most 600) before `now_s`, or since the window began. */
 double window_rate(const struct rate_window *window, double now_s, double seconds);
 
-/* Fills fraction, rows_per_s and eta_s of `p` from the others and from `position` (0..1, -1 unknown). Never 1 before
- * the end; no estimate of the time left in the first two seconds or before 1 % is done. */
+/* Fills fraction, is_estimate, rows_per_s and eta_s of `p` from the others and from `position` (0..1, -1 unknown).
+ * Never 1 before the end; no estimate of the time left in the first two seconds or before 1 % is done. */
 void progress_estimate(struct backfill_progress *p, const struct rate *rate, double position);
 
 #endif

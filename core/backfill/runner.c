@@ -208,14 +208,14 @@ static const char *state_word(const struct runner *r, bool ended) {
 }
 
 /* Own ranges are known better than the table's last look at them. */
-static double position(const struct runner *r) {
+static double position(struct runner *r) {
   struct estimate own = r->estimate;
   for (size_t i = 0; i < r->workers.len; i++) {
     const struct worker *w = worker_at(r, i);
     if (w->has_range)
       estimate_own(&own, w->range.high, w->range.cursor ? w->range.cursor : w->range.low);
   }
-  return estimate_position(&own);
+  return estimate_advance(&r->estimate, estimate_position(&own));
 }
 
 static void report(struct runner *r, bool ended) {
@@ -230,7 +230,7 @@ static void report(struct runner *r, bool ended) {
       .state = complete ? "done" : state_word(r, ended),
       .reason = ended ? NULL : waiting_reason(r, &reason),
       .rows_done = r->estimate.rows_before + r->rows,
-      .rows_estimated = r->job.definition->rows_estimated,
+      .rows_estimated = r->request->row->rows_estimated,
       .batch_size = largest_batch(r),
       .elapsed_s = clock_monotonic_s() - r->begun_s,
       .workers = ended ? 0 : working(r),

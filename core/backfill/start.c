@@ -124,11 +124,15 @@ bool start_check_keys(struct session *session, const struct definition *d, struc
 static bool write_bounds(struct session *session, const struct definition *d, const char *low, const char *high,
                          struct error *err) {
   struct batch_builder params;
-  batch_init(&params, 4);
+  batch_init(&params, 5);
   batch_add_str(&params, 0, low);
   batch_add_str(&params, 1, high);
   batch_add_bool(&params, 2, !low);
-  batch_add_str(&params, 3, d->name);
+  if (d->rows_estimated >= 0)
+    batch_add_int(&params, 3, d->rows_estimated);
+  else
+    batch_add_null(&params, 3);
+  batch_add_str(&params, 4, d->name);
   bool ok = session_execute_batch(session, "backfill_bounds", &params, NULL, err);
   batch_release(&params);
   char *range = low ? xasprintf("%s to %s", low, high) : xstrdup("the table is empty");

@@ -128,6 +128,7 @@ static void add_backfill(struct reading *r, const struct rowset *rows, size_t ro
       .rate_1m = -1,
       .rate_10m = -1,
       .lag_ms = -1,
+      .frontier = -1,
       .fraction = -1,
       .eta_s = -1,
   };
@@ -151,7 +152,8 @@ static void add_ranges(struct reading *r, const struct rowset *rows, size_t row)
     s->commit_age_s = not_below_0(seconds_between(committed, r->now, -1));
 }
 
-/* What a range that is not done still lacks; the frontier counted it as done. */
+/* What a range that is not done still lacks; the frontier counted it as done. A range that was planned after the
+ * frontier was read lies behind it. */
 static void subtract_open(struct reading *r, const struct rowset *rows, size_t row) {
   struct backfill_status *s = find(r, rowset_text(rows, row, 0));
   if (!s || s->fraction < 0)
@@ -160,7 +162,8 @@ static void subtract_open(struct reading *r, const struct rowset *rows, size_t r
   const char *from = cursor ? cursor : rowset_text(rows, row, 1);
   double low = key_position(s->first_key, s->last_key, from);
   double high = key_position(s->first_key, s->last_key, rowset_text(rows, row, 2));
-  if (low >= 0 && high >= low)
+  high = high < s->frontier ? high : s->frontier;
+  if (low >= 0 && high > low)
     s->fraction -= high - low;
 }
 
@@ -257,9 +260,13 @@ double status_throttled_share(const struct backfill_status *s) {
   return share < 1 ? share : 1;
 }
 
-/* From the keys where these are numbers, else from the rows and their estimate. */
+/* From the keys where these have a place between two others, else from the rows and their estimate. */
 static void finish_fraction(struct backfill_status *s) {
-  if (s->fraction < 0 && s->rows_estimated > 0)
+  bool has_position = s->frontier >= 0;
+  if (has_position && s->fraction < 0)
+    s->fraction = 0;
+  s->is_estimate = !has_position && s->rows_estimated > 0 && !status_is_done(s);
+  if (s->is_estimate)
     s->fraction = (double)s->rows_done / (double)s->rows_estimated;
   if (s->fraction > fraction_most)
     s->fraction = fraction_most;
@@ -271,6 +278,8 @@ static void finish_eta(struct backfill_status *s) {
   int64_t rate = s->rate_10m > 0 ? s->rate_10m : s->rate_1m;
   if (rate <= 0 || s->elapsed_s < eta_after_s || s->fraction < eta_after_fraction || status_has_ended(s))
     return;
+  if (s->is_estimate && s->rows_done >= s->rows_estimated)
+    return; /* the estimate is known to be wrong */
   double all = (double)s->rows_done / s->fraction;
   s->eta_s = (all - (double)s->rows_done) / (double)rate;
 }
@@ -280,7 +289,8 @@ static void start_fractions(struct reading *r) {
     struct backfill_status *s = r->list->items[i];
     const char *frontier = r->frontiers.items[i - r->first];
     if (s->first_key)
-      s->fraction = key_position(s->first_key, s->last_key, frontier ? frontier : s->first_key);
+      s->frontier = key_position(s->first_key, s->last_key, frontier ? frontier : s->first_key);
+    s->fraction = s->frontier;
   }
 }
 

@@ -55,7 +55,9 @@ struct backfill_status {
   int64_t ranges;
   int64_t ranges_done;
   int64_t ranges_failed;
-  double fraction;           /* 0 to 0.999, from the keys; 1 when it is done; -1 unknown */
+  double frontier;           /* up to which ranges are planned, 0 to 1; -1: keys have no such place */
+  double fraction;           /* 0 to 0.999; 1 when it is done; -1 unknown */
+  bool is_estimate;          /* the fraction: from the estimated rows, and not from the keys */
   double elapsed_s;          /* from its start to its end or to now; -1 not begun */
   double commit_age_s;       /* of the last commit; -1 none */
   double throttled_for_s;    /* of the pause that goes on; -1 none */

@@ -167,6 +167,7 @@ static void on_backfill(void *data, const struct backfill_progress *news) {
     json_object_set_new(event, "rows_estimated",
                         news->rows_estimated < 0 ? json_null() : json_integer(news->rows_estimated));
     set_number(event, "fraction", news->fraction, news->fraction >= 0);
+    json_object_set_new(event, "fraction_is_estimate", json_boolean(news->is_estimate));
     set_number(event, "rows_per_s", news->rows_per_s, true);
     set_number(event, "eta_s", news->eta_s, news->eta_s >= 0);
     json_object_set_new(event, "batch_size", json_integer(news->batch_size));

@@ -144,7 +144,7 @@ static struct strbuf *piece_add(struct pieces *pieces, int rank) {
 static void pieces_collect(struct pieces *pieces, const struct backfill_progress *news) {
   double done = percent(news);
   if (done >= 0)
-    strbuf_addf(piece_add(pieces, RANK_STAYS), "%5.1f %%", done);
+    strbuf_addf(piece_add(pieces, RANK_STAYS), news->is_estimate ? "about %4.1f %%" : "%5.1f %%", done);
   struct strbuf *rows = piece_add(pieces, done >= 0 ? RANK_NUMBER : RANK_STAYS);
   add_count(rows, news->rows_done);
   /* An estimate below what is done already is known to be wrong. */
@@ -253,7 +253,7 @@ static void add_end(struct strbuf *out, const struct backfill_progress *news, in
 static void add_middle(struct strbuf *out, const struct backfill_progress *news) {
   strbuf_addf(out, "%lld rows", (long long)news->rows_done);
   if (percent(news) >= 0)
-    strbuf_addf(out, " (%.1f %%)", percent(news));
+    strbuf_addf(out, " (%s%.1f %%)", news->is_estimate ? "about " : "", percent(news));
   if (news->rows_per_s > 0)
     strbuf_addf(out, ", %.0f rows/s", news->rows_per_s);
   if (news->batch_size > 0)

@@ -162,10 +162,10 @@ static void add_bar_line(const struct view *v) {
   enum { PERCENT_COLUMNS = 9, BAR_MOST = 100 };
   if (percent < 0)
     return;
-  size_t bar = v->columns - INDENT - PERCENT_COLUMNS;
+  size_t bar = v->columns - INDENT - PERCENT_COLUMNS - (v->s->is_estimate ? strlen("about") : 0);
   strbuf_add_repeated(v->out, ' ', INDENT);
   progress_add_bar(v->out, percent, bar < BAR_MOST ? bar : BAR_MOST, v->utf8);
-  strbuf_addf(v->out, "  %5.1f %%\n", percent);
+  strbuf_addf(v->out, v->s->is_estimate ? "  about %4.1f %%\n" : "  %5.1f %%\n", percent);
 }
 
 /* Is the number of rows as it was guessed? What is done already, and how far the keys are, may show that it was not. */
@@ -184,8 +184,12 @@ static void add_rows_line(const struct view *v) {
     screen_add_count(&words, v->s->rows_estimated);
   }
   strbuf_add_str(&words, " rows");
+  if (v->s->is_estimate && v->s->rows_done > v->s->rows_estimated) {
+    strbuf_add_str(&words, ", more than the estimated ");
+    screen_add_count(&words, v->s->rows_estimated);
+  }
   if (v->s->eta_s >= 0) {
-    strbuf_add_str(&words, ", ");
+    strbuf_add_str(&words, v->s->is_estimate ? ", about " : ", ");
     add_duration(&words, ceil(v->s->eta_s));
     strbuf_add_str(&words, " left");
   }

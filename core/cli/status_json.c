@@ -55,6 +55,7 @@ static void set_figures(json_t *object, const struct backfill_status *s) {
   set_int(object, "rows_done", s->rows_done);
   set_int(object, "rows_estimated", s->rows_estimated);
   set_real(object, "fraction", s->fraction);
+  json_object_set_new(object, "fraction_is_estimate", json_boolean(s->is_estimate));
   set_real(object, "eta_s", s->eta_s);
   set_real(object, "elapsed_s", s->elapsed_s);
   set_int(object, "rows_per_s_1m", s->rate_1m);

@@ -24,7 +24,8 @@ struct backfill_progress {
   const char *reason;     /* why it waits ("throttled: ..."), or NULL */
   int64_t rows_done;      /* over all runs */
   int64_t rows_estimated; /* -1 unknown */
-  double fraction;        /* 0 to 0.999 while it runs, from the position of the key; -1 unknown; 1 only when done */
+  double fraction;        /* 0 to 0.999 while it runs; -1 unknown; 1 only when done */
+  bool is_estimate;       /* the fraction: from the estimated rows, and not from the position of the key */
   double rows_per_s;      /* over the last seconds; 0 before it is known */
   double eta_s;           /* -1 until it means something */
   int64_t batch_size;

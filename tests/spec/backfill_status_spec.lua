@@ -119,6 +119,28 @@ describe("backfill status", function()
       contains(json, '"name": "split"')
     end)
 
+    it("does not go back for a range that was planned after its look at the frontier", function()
+      backfill(p)
+      range(p, 1, 1, 301, 301, "done")
+      range(p, 2, 301, 501, 401, "active")
+      range(p, 3, 501, 601, 501, "active")
+      contains(p:ok("backfill status split").out, " 40.0 %")
+    end)
+
+    it("says that a percentage is an estimate, where keys are texts", function()
+      backfill(p, { first_key = [['["a"]']], last_key = [['["z"]']], frontier_key = [['["k"]']] })
+      range(p, 1, 0, 350, 350, "done")
+      worker(p, "w1", 60)
+      local out = p:ok("backfill status split").out
+      contains(out, "  about 35.0 %\n  350 of about 1 000 rows, about 5 min 2") -- 650 rows at 2 a second
+      contains(p:ok("backfill status split --json").out, '"fraction_is_estimate": true')
+      p:sql("UPDATE moonbird_backfill SET rows_estimated = 300 WHERE name = 'split'")
+      out = p:ok("backfill status split").out
+      contains(out, "  about 99.9 %\n  350 rows, more than the estimated 300\n")
+      p:sql("UPDATE moonbird_backfill SET rows_estimated = NULL WHERE name = 'split'")
+      assert.falsy(p:ok("backfill status split").out:find("%%"))
+    end)
+
     it("tells why nothing goes on", function()
       backfill(p, { throttle_reason = "'replica lag 12 s'", throttled_since = ago(p, 20), throttled_ms = "5000" })
       worker(p, "w1", 60)

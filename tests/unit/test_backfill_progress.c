@@ -51,8 +51,14 @@ static void position_counts_before_the_estimate(void **state) {
   struct backfill_progress p = progress(500, 1000, 30);
   progress_estimate(&p, &rate, 0.25);
   assert_near(p.fraction, 0.25);
+  assert_false(p.is_estimate);
   progress_estimate(&p, &rate, -1);
   assert_near(p.fraction, 0.5);
+  assert_true(p.is_estimate);
+  p.rows_done = 1100; /* the estimate was too low: how much is left nobody knows */
+  progress_estimate(&p, &rate, -1);
+  assert_true(p.fraction == 0.999);
+  assert_true(p.eta_s == -1);
   p.rows_estimated = -1;
   progress_estimate(&p, &rate, -1);
   assert_true(p.fraction == -1);

@@ -150,6 +150,38 @@ static void positions_of_numbers(void **state) {
   assert_true(p > 0.49 && p < 0.51);
 }
 
+static void assert_position(const char *low, const char *high, const char *key, double want) {
+  double got = key_position(low, high, key);
+  if (got < want - 1e-9 || got > want + 1e-9)
+    fail_msg("%s is at %.12g, not at %.12g", key, got, want);
+}
+
+static void positions_of_uuids_and_bytes(void **state) {
+  (void)state;
+  const char *first = "[\"00000000-0000-0000-0000-000000000000\"]",
+             *last = "[\"ffffffff-ffff-ffff-ffff-ffffffffffff\"]";
+  assert_position(first, last, first, 0);
+  assert_position(first, last, "[\"40000000-0000-4000-8000-000000000000\"]", 0.25);
+  assert_position(first, last, "[\"C0000000-0000-0000-0000-000000000000\"]", 0.75);
+  assert_position(first, last, last, 1);
+  /* Those of an hour have their first digits in common. */
+  first = "[\"018f3a5b-0000-7000-8000-000000000000\"]";
+  last = "[\"018f3a5b-8000-7000-8000-000000000000\"]";
+  assert_position(first, last, "[\"018f3a5b-2000-7fff-8000-000000000000\"]", 0.25 + 0x0fff / (0x8000 * 65536.0));
+  assert_position(first, last, "[\"018f3a5a-ffff-7000-8000-000000000000\"]", 0);
+  assert_position(first, last, "[\"018f3a5c-0000-7000-8000-000000000000\"]", 1);
+  assert_position("[{\"hex\":\"0000\"}]", "[{\"hex\":\"1000\"}]", "[{\"hex\":\"08\"}]", 0.5);
+  assert_true(key_position(first, last, "[\"018f3a5b-2000-7fff-8000-00000000000g\"]") == -1);
+}
+
+static void positions_of_several_columns(void **state) {
+  (void)state;
+  assert_position("[\"x\",10]", "[\"x\",20]", "[\"x\",15]", 0.5);
+  assert_position("[\"00000000-0000-0000-0000-000000000000\",\"a\"]",
+                  "[\"ffffffff-ffff-ffff-ffff-ffffffffffff\",\"b\"]",
+                  "[\"80000000-0000-0000-0000-000000000000\",\"z\"]", 0.5);
+}
+
 static void other_positions_are_unknown(void **state) {
   (void)state;
   assert_true(key_position("[\"a\"]", "[\"z\"]", "[\"m\"]") == -1);
@@ -162,6 +194,8 @@ static void other_positions_are_unknown(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_type),
+      cmocka_unit_test(positions_of_uuids_and_bytes),
+      cmocka_unit_test(positions_of_several_columns),
       cmocka_unit_test(numbers_without_loss),
       cmocka_unit_test(numbers_without_a_json_form),
       cmocka_unit_test(texts_of_any_bytes_stay_texts),

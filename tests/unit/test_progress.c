@@ -40,6 +40,19 @@ static void test_wide_bar_has_everything(void **state) {
   strbuf_release(&text);
 }
 
+static void test_an_estimate_is_called_so(void **state) {
+  (void)state;
+  struct backfill_progress guess = half;
+  guess.is_estimate = true;
+  struct strbuf text = STRBUF_INIT;
+  render(&text, &guess, 120, false);
+  assert_non_null(strstr(text.buf, "]  about 45.2 %  "));
+  strbuf_clear(&text);
+  progress_render_line(&text, &guess, 0);
+  assert_non_null(strstr(text.buf, "452000 rows (about 45.2 %), "));
+  strbuf_release(&text);
+}
+
 /* Percent stays at every width; the reason of a pause outlives rows, speed and batch. */
 static void test_bar_fits_every_width(void **state) {
   (void)state;
@@ -292,6 +305,7 @@ static void test_interval_setting(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_wide_bar_has_everything),
+      cmocka_unit_test(test_an_estimate_is_called_so),
       cmocka_unit_test(test_bar_fits_every_width),
       cmocka_unit_test(test_narrow_bars),
       cmocka_unit_test(test_percent_is_never_done_before_the_end),

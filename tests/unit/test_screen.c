@@ -214,6 +214,17 @@ static void test_the_command_that_goes_on(void **state) {
   assert_has(&s, "none; 'moonbird backfill resume split' takes it up again");
 }
 
+static void test_a_guessed_percentage(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  s.is_estimate = true;
+  assert_has(&s, "]  about 41.3 %\n");
+  assert_has(&s, " rows, about 3 h 12 min left\n");
+  s.rows_estimated = 1000000;
+  s.eta_s = -1;
+  assert_has(&s, "  206 512 000 rows, more than the estimated 1 000 000\n");
+}
+
 static void test_an_estimate_that_the_keys_contradict(void **state) {
   (void)state;
   struct backfill_status s = running();
@@ -232,6 +243,7 @@ int main(void) {
       cmocka_unit_test(test_who_holds_it_and_why),
       cmocka_unit_test(test_settings_as_they_are_typed),
       cmocka_unit_test(test_the_command_that_goes_on),
+      cmocka_unit_test(test_a_guessed_percentage),
       cmocka_unit_test(test_an_estimate_that_the_keys_contradict),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

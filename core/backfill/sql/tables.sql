@@ -120,7 +120,8 @@ VALUES (?, ?, ?, ?, ?, ?, {false}, 0, 'run', 'planned', ?, 0, 0, ?, 0, ?, ?, {cl
 SELECT observed, started_at FROM {backfill} WHERE name = ?{claim}
 
 -- name: backfill_bounds
-UPDATE {backfill} SET first_key = ?, last_key = ?, planned = ?, started_at = {clock} WHERE name = ?
+UPDATE {backfill}
+SET first_key = ?, last_key = ?, planned = ?, rows_estimated = CAST(? AS {bigint}), started_at = {clock} WHERE name = ?
 
 -- name: backfill_adopt
 UPDATE {backfill} SET revision = ? WHERE name = ?
