@@ -188,7 +188,9 @@ static bool fail_several_heads(const struct graph *graph, struct error *err) {
   error_set(err, ERROR_HISTORY,
             "Multiple heads are present; please specify the head revision on which the new revision should be based, "
             "or perform a merge.");
-  error_hint(err, "the heads are %s: add --head with one of them, or type 'moonbird merge heads'", list);
+  char *words = graph_merge_words(&heads);
+  error_hint(err, "the heads are %s: add --head with one of them, or type 'moonbird merge %s'", list, words);
+  free(words);
   free(list);
   strvec_release(&ids);
   vec_release(&heads);
@@ -349,6 +351,24 @@ bool cmd_new(struct cli *cli, struct error *err) {
   return empty_revision(cli, cli_argument(cli, 0, NULL), err);
 }
 
+/* `heads` passes over a head on which another one depends. */
+static void tell_nothing_to_merge(const struct graph *graph, const struct revision *head) {
+  struct vec heads = VEC_INIT;
+  graph_heads(graph, &heads);
+  char *words = graph_merge_words(&heads);
+  if (!head)
+    log_info("nothing to do: there are no revisions");
+  else if (heads.len < 2)
+    log_info("nothing to do: the only head is %s", head->id);
+  else
+    log_info(
+        "nothing to do: all other heads are applied with %s, which depends on them; 'moonbird merge %s' joins them "
+        "all the same",
+        head->id, words);
+  free(words);
+  vec_release(&heads);
+}
+
 bool cmd_merge(struct cli *cli, struct error *err) {
   bool ok = false;
   struct vec parents = VEC_INIT;
@@ -356,8 +376,7 @@ bool cmd_merge(struct cli *cli, struct error *err) {
     if (!add_parents(environment_graph(cli->env), strvec_at(&cli->arguments, i), &parents, err))
       goto out;
   if (parents.len < 2 && strcmp(strvec_at(&cli->arguments, 0), "heads") == 0) {
-    const struct revision *head = parents.len ? parents.items[0] : NULL;
-    log_info("nothing to do: %s%s", head ? "the only head is " : "there are no revisions", head ? head->id : "");
+    tell_nothing_to_merge(environment_graph(cli->env), parents.len ? parents.items[0] : NULL);
     ok = true;
     goto out;
   }

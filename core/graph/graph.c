@@ -76,6 +76,18 @@ void rows_current(const struct graph *graph, const struct vec *rows, struct vec 
   revset_release(&applied);
 }
 
+char *graph_merge_words(const struct vec *heads) {
+  bool are_real = true;
+  struct vec ids = VEC_INIT;
+  for (size_t i = 0; i < heads->len; i++) {
+    are_real = are_real && revision_is_real_head(revision_in(heads, i));
+    strvec_push(&ids, revision_in(heads, i)->id);
+  }
+  char *words = are_real ? xstrdup("heads") : strvec_join(&ids, " ");
+  strvec_release(&ids);
+  return words;
+}
+
 bool graph_current(const struct graph *graph, const struct vec *rows, struct vec *revisions, struct error *err) {
   struct vec found = VEC_INIT;
   bool ok = rows_find(graph, rows, &found, err);

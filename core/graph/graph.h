@@ -73,6 +73,10 @@ void graph_heads(const struct graph *graph, struct vec *heads);
 void graph_real_heads(const struct graph *graph, struct vec *heads);
 void graph_bases(const struct graph *graph, struct vec *bases);
 
+/* The arguments by which `merge` joins these heads (struct revision *): "heads", or their ids where one is an effective
+ * head, which that word passes over. The caller frees. */
+char *graph_merge_words(const struct vec *heads);
+
 /*
  * Resolves an absolute identifier (id, unique prefix, label, head, heads, base, label@head, label@REV, ...; no relative
  * one) and appends the revisions that it means: none for base, several for heads. Unknown, ambiguous and wrong branch

@@ -104,7 +104,9 @@ bool message_several_heads(struct error *err, const char *argument, const struct
             "Multiple head revisions are present for given argument '%s'; please specify a specific target revision, "
             "'<branchname>@%s' to narrow to a specific head, or 'heads' for all heads",
             argument, argument);
-  error_hint(err, "The heads are: %s. 'moonbird merge heads' joins them.", names.buf);
+  char *words = graph_merge_words(heads);
+  error_hint(err, "The heads are: %s. 'moonbird merge %s' joins them.", names.buf, words);
+  free(words);
   strbuf_release(&names);
   return false;
 }

@@ -218,6 +218,20 @@ describe("commands", function()
     assert.equals("d1 (side) (head)\n", p:ok("heads").out)
   end)
 
+  it("says how heads are joined of which one depends on another", function()
+    p:revision("a1", nil)
+    p:revision("b1", nil, nil, nil, { header = 'depends_on = "a1"' })
+    for _, words in ipairs({ "upgrade head", "revision -m x" }) do
+      assert.matches("'moonbird merge a1 b1'", p:fails(4, words).err, 1, true)
+    end
+    local run = p:ok("merge heads -m x")
+    assert.matches("nothing to do: all other heads are applied with b1", run.err, 1, true)
+    assert.matches("'moonbird merge a1 b1' joins them", run.err, 1, true)
+    p:ok("merge a1 b1 -m join --rev-id c1")
+    p:ok("upgrade head")
+    assert.equals("c1 (head) (mergepoint)\n", p:ok("current").out)
+  end)
+
   it("shows a revision in full", function()
     p:revision("a1", nil, nil, nil, { message = "The summary\n--\n-- and more words" })
     p:revision("b2", "a1")
