@@ -27,12 +27,17 @@ local function round(p, tables, ini)
   return dump
 end
 
--- What the revision from the changed models says; up and down again the dump is what it was.
-local function change(p, from, to)
+-- What the revision from the dump says in which some texts are others, from, to, from, to, ...; up and down again the
+-- dump is what it was.
+local function change(p, ...)
   local before = p:ok("dump").out
-  local first, last = before:find(from, 1, true)
-  assert(first, before)
-  p:write("migrations/models.lua", before:sub(1, first - 1) .. to .. before:sub(last + 1))
+  local models, pairs_ = before, { ... }
+  for index = 1, #pairs_, 2 do
+    local first, last = models:find(pairs_[index], 1, true)
+    assert(first, models)
+    models = models:sub(1, first - 1) .. pairs_[index + 1] .. models:sub(last + 1)
+  end
+  p:write("migrations/models.lua", models)
   p:ok("revision --autogenerate -m change --rev-id c1")
   p:ok("upgrade head")
   assert.equal(EQUAL, p:ok("check").out)
@@ -219,5 +224,67 @@ describe("schemas", function()
     assert.matches('types.enum("mood", { "a", "b" }, { schema = "other", create_type = false })', dump, 1, true)
     p:write("migrations/models.lua", dump)
     assert.equal(EQUAL, p:ok("check").out)
+  end))
+end)
+
+describe("what PostgreSQL has beside tables", function()
+  local TABLES = [[
+    CREATE TYPE mood AS ENUM ('a', 'b'); COMMENT ON TYPE mood IS 'it''s a mood';
+    CREATE SEQUENCE numbers; COMMENT ON SEQUENCE numbers IS 'of pages';
+    CREATE TABLE t (id int PRIMARY KEY, name text, m mood);
+    CREATE INDEX by_name ON t (name text_pattern_ops) INCLUDE (m);
+    CREATE MATERIALIZED VIEW v AS SELECT id AS one, name AS two FROM t;
+    CREATE UNIQUE INDEX v_one ON v (one);
+    CREATE INDEX v_two ON v (lower(two) text_pattern_ops DESC) WHERE one > 4;
+  ]]
+
+  it("is in the dump: comments, operator classes, indexes of views", on_postgres(function(p)
+    local dump = round(p, TABLES)
+    assert.matches('enum("mood", { "a", "b" }, { comment = "it\'s a mood" })', dump, 1, true)
+    assert.matches('sequence("numbers", { comment = "of pages" })', dump, 1, true)
+    assert.matches('ops = { name = "text_pattern_ops" }', dump, 1, true)
+    assert.matches('index { "one", name = "v_one", unique = true }', dump, 1, true)
+    local one, two = 'index { "one", name = "v_one", unique = true },', 'index { "two" },'
+    local text_ops, char_ops = 'ops = { name = "text_pattern_ops" }', 'ops = { name = "varchar_pattern_ops" }'
+    change(p, '"it\'s a mood"', '"another"', ', { comment = "of pages" }', "", one, two, text_ops, char_ops)
+    change(p, ', { comment = "it\'s a mood" }', "", '"of pages"', '"of books"', "one > 4", "one>5")
+    change(p, "FROM t]]", "FROM t WHERE id > 0]]", one, two)
+  end))
+
+  it("may be written in other words", on_postgres(function(p)
+    p:sql(TABLES)
+    p:write("migrations/models.lua", [=[
+      return {
+        enum("mood", { "a", "b" }, { comment = "it's a mood" }),
+        sequence("numbers", { comment = "of pages" }),
+        table("t", {
+          column("id", types.integer(), { primary_key = true, autoincrement = false }),
+          column("name", types.text()),
+          column("m", types.enum("mood", { "a", "b" })),
+          index { "name", name = "by_name", postgresql_ops = { name = "text_pattern_ops" }, include = { "m" } },
+        }),
+        view("v", "select id, name from t", {
+          materialized = true,
+          columns = { "one", "two" },
+          indexes = {
+            index { "one", name = "v_one", unique = true, using = "btree" },
+            index { sql "lower( two ) text_pattern_ops DESC", name = "v_two", where = "one>4" },
+          },
+        }),
+      }]=])
+    assert.equal("", p:ok("diff").out)
+  end))
+
+  it("stands in the way of op.alter_enum where it is a view, which is named", on_postgres(function(p)
+    p:sql(TABLES .. 'CREATE VIEW "My V" AS SELECT m FROM t')
+    p:revision("a1", nil, 'op.alter_enum("mood", { "a", "c" })')
+    local run = p:fails(1, "upgrade head")
+    assert.matches('the type mood is read by views: "My V"', run.err, 1, true)
+    assert.matches("op.drop_view them before op.alter_enum", run.err, 1, true)
+  end))
+
+  it("has indexes only where it is materialized", on_postgres(function(p)
+    p:write("migrations/models.lua", 'return { view("v", "SELECT 1 AS a", { indexes = { index { "a" } } }) }')
+    assert.matches("models.lua:1: view v: only a materialized view has indexes", p:fails(1, "check").err, 1, true)
   end))
 end)

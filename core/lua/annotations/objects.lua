@@ -75,12 +75,21 @@ function op.add_enum_value(name, value, options) end
 ---@param options? moonbird.SchemaOption
 function op.rename_enum_value(name, value, new_value, options) end
 
+---@param name string
+---@param comment string
+---@param options? moonbird.SchemaOption
+function op.create_enum_comment(name, comment, options) end
+
+---@param name string
+---@param options? moonbird.SchemaOption
+function op.drop_enum_comment(name, options) end
+
 ---@class moonbird.AlterEnumOptions: moonbird.SchemaOption
 ---@field rename? table<string, string> what old values are called now
 ---@field comment? string
 
 ---Gives an enum other values: a new type takes its name, and every column of the old type gets it. A row whose value is
----not among the new ones is an error.
+---not among the new ones is an error, and so is a view that reads such a column.
 ---@param name string
 ---@param values string[]
 ---@param options? moonbird.AlterEnumOptions
@@ -112,6 +121,7 @@ function op.alter_enum(name, values, options) end
 ---@class moonbird.AlterSequenceOptions: moonbird.SequenceOptions
 ---@field if_exists? boolean
 ---@field restart? integer|true true: from its start
+---@field comment? string|moonbird.Null
 
 ---@param name string
 ---@param options? moonbird.CreateSequenceOptions

@@ -3,7 +3,6 @@
 -- expression that does not fit what is there yet), the text stays as it is. Methods of the dialect (../dialect.lua
 -- takes them in).
 
-local sql = require("moonbird.sql")
 
 local canonical = {}
 
@@ -148,6 +147,10 @@ local function take_names_back(given)
   end
 end
 
+local function temporary_schema(db)
+  return db:scalar("SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = pg_my_temp_schema()")
+end
+
 -- The table as the catalog has it. `own_enums`: its enums have values that the database has not yet.
 local function print_table(self, db, table_, own_enums)
   return rolled_back(db, function()
@@ -155,8 +158,7 @@ local function print_table(self, db, table_, own_enums)
       create_enums(self, db, table_)
     end
     create(self, db, table_)
-    local place = db:query("SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = pg_my_temp_schema()")[1].nspname
-    return self:schema(db, { schemas = { place }, tables = { table_.name } }).tables[1]
+    return self:schema(db, { schemas = { temporary_schema(db) }, tables = { table_.name } }).tables[1]
   end)
 end
 
@@ -178,7 +180,7 @@ function canonical:canonical(db, table_)
     take_columns(printed.columns, result.columns)
     take_texts(printed.checks, result.checks, { "condition" })
     take_texts(printed.excludes, result.excludes, { "elements", "where" })
-    take_texts(printed.indexes, result.indexes, { "columns", "where" })
+    take_texts(printed.indexes, result.indexes, { "columns", "where", "ops" })
   end
   for _, names in ipairs(given) do
     take_names_back(names)
@@ -189,13 +191,36 @@ function canonical:canonical(db, table_)
   return result
 end
 
+-- "TABLE moonbird_view (a, b) AS SELECT ..."
+local function view_text(self, words, view)
+  local names = view.columns and (" (%s)"):format(self:ident_list(view.columns)) or ""
+  return ("CREATE TEMPORARY %s moonbird_view%s AS %s"):format(words, names, self:definition_text(view.definition))
+end
+
 --- A view's query as the server prints it; as it was, and the error, where it does not say.
-function canonical.canonical_query(_, db, view)
+function canonical:canonical_query(db, view)
   local printed, problem = rolled_back(db, function()
-    db:exec("CREATE TEMPORARY VIEW moonbird_view AS " .. sql.text(view.definition))
+    db:exec(view_text(self, "VIEW", view))
     return db:scalar("SELECT pg_get_viewdef('pg_temp.moonbird_view'::regclass, true)")
   end)
   return printed and printed:gsub("^%s+", ""):gsub("[%s;]+$", "") or view.definition, problem
+end
+
+--- The indexes of a materialized view as the server prints them; as they were, and the error, where it does not say.
+function canonical:canonical_indexes(db, view)
+  local result = copy_list(view.indexes)
+  local printed, problem = rolled_back(db, function()
+    db:exec(view_text(self, "TABLE", view) .. " WITH NO DATA")
+    for _, item in ipairs(result) do
+      local place = { table = "moonbird_view", schema = "pg_temp" }
+      db:exec(self:index_text(with(without(item, "tablespace"), place)))
+    end
+    return self:schema(db, { schemas = { temporary_schema(db) }, tables = { "moonbird_view" } }).tables[1].indexes
+  end)
+  if printed then
+    take_texts(printed, result, { "columns", "where", "ops" })
+  end
+  return result, problem
 end
 
 return canonical

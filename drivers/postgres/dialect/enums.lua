@@ -2,6 +2,7 @@
 -- takes them in).
 
 local list = require("moonbird.list")
+local sql = require("moonbird.sql")
 
 local enums = {}
 
@@ -87,6 +88,14 @@ function enums:render_rename_enum_value(operation)
   return alter_type(self, operation, "RENAME VALUE %s TO %s", old, new)
 end
 
+function enums:render_create_enum_comment(operation)
+  return { self:comment_on("TYPE", operation) }
+end
+
+function enums:render_drop_enum_comment(operation)
+  return { self:comment_on("TYPE", { name = operation.name, schema = operation.schema, comment = sql.null }) }
+end
+
 -- --- alter_enum ---
 
 -- Values leave a type only with the type itself: a new one is made under its name, and every column that has the old
@@ -103,6 +112,20 @@ DECLARE
   place record;
   value text;
 BEGIN
+  SELECT string_agg(DISTINCT CAST(CAST(w.ev_class AS regclass) AS text), ', ') INTO value
+  FROM pg_catalog.pg_type AS t
+  JOIN pg_catalog.pg_type AS k ON k.oid IN (t.oid, t.typarray)
+  JOIN pg_catalog.pg_depend AS d ON d.classid = CAST('pg_rewrite' AS regclass)
+    AND (d.refclassid = CAST('pg_type' AS regclass) AND d.refobjid = k.oid
+      OR d.refclassid = CAST('pg_class' AS regclass) AND EXISTS (
+        SELECT FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.atttypid = k.oid))
+  JOIN pg_catalog.pg_rewrite AS w ON w.oid = d.objid
+  WHERE t.oid = kind;
+  IF value IS NOT NULL THEN
+    RAISE dependent_objects_still_exist USING MESSAGE = format('the type %s is read by views: %s', kind_text, value),
+      HINT = 'op.drop_view them before op.alter_enum, and op.create_view them again after it';
+  END IF;
   FOR thing IN
     WITH kinds AS (
       SELECT k.oid FROM pg_catalog.pg_type AS t JOIN pg_catalog.pg_type AS k ON k.oid IN (t.oid, t.typarray)

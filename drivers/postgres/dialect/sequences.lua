@@ -63,7 +63,10 @@ function sequences:render_alter_sequence(operation)
   local changes = phrases(self, operation)
   local guard = operation.if_exists and "IF EXISTS " or ""
   local place = self:table_name(operation.name, operation.schema)
-  return changes ~= "" and { ("ALTER SEQUENCE %s%s%s"):format(guard, place, changes) } or {}
+  local statements = {}
+  list.add(statements, changes ~= "" and ("ALTER SEQUENCE %s%s%s"):format(guard, place, changes))
+  list.add(statements, self:comment_on("SEQUENCE", operation))
+  return statements
 end
 
 function sequences:render_rename_sequence(operation)

@@ -97,6 +97,14 @@ return {
     summary = words.object_place,
   },
 
+  create_enum_comment = {
+    arguments = { NAME, { "comment", "text" } },
+    options = { schema = "name" },
+    summary = words.object_place,
+  },
+
+  drop_enum_comment = { arguments = { NAME }, options = { schema = "name" }, summary = words.object_place },
+
   rename_enum_value = {
     arguments = { NAME, { "value", "text" }, { "new_value", "text" } },
     options = { schema = "name" },
@@ -111,7 +119,7 @@ return {
 
   alter_sequence = {
     arguments = { NAME },
-    options = numbered { if_exists = "boolean", restart = "restart" },
+    options = numbered { if_exists = "boolean", restart = "restart", comment = "changed_text" },
     summary = words.object_place,
   },
 

@@ -147,6 +147,11 @@ local function canonical(schema, live)
       end
       warn_once(problem)
     end
+    if other and not same_items(view.indexes, other.indexes or {}) then
+      local problem
+      view.indexes, problem = dialect:canonical_indexes(host.connection, view)
+      warn_once(problem)
+    end
   end
 end
 

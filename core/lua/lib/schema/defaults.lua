@@ -50,6 +50,11 @@ function defaults.canonical_query(_, _, view)
   return view.definition
 end
 
+--- The indexes of a view as this database prints them.
+function defaults.canonical_indexes(_, _, view)
+  return view.indexes
+end
+
 --- The type that a column gets instead of `from`, with all that must be said for it to be so.
 function defaults.full_type(_, _, to)
   return to

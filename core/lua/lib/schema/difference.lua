@@ -368,6 +368,13 @@ local function used_names(table_)
   return names
 end
 
+--- The changes of the indexes of a view that stays.
+function difference.compare_indexes(model, live, dialect, filter)
+  local comparison = { model = model, live = live, dialect = dialect, filter = filter, changes = {}, names = {} }
+  compare_items(comparison, "indexes")
+  return comparison.changes
+end
+
 --- The changes from the live table to the model's. `filter(kind, item, table, reflected, other)` says what counts.
 --- The second value has the columns whose type changes and those that go.
 function difference.compare(model, live, dialect, filter)

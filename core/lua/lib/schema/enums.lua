@@ -84,6 +84,20 @@ local function change_enum(state, model, live)
   })
 end
 
+local function set_comment(enum, comment)
+  local kind = comment and "create_enum_comment" or "drop_enum_comment"
+  return { kind = kind, name = enum.name, schema = enum.schema, comment = comment }
+end
+
+local function compare_comment(state, model, live)
+  if model.comment ~= live.comment then
+    add(state, "remark", ("Detected enum comment '%s'"):format(difference.place(model)), {
+      up = { set_comment(model, model.comment) },
+      down = { set_comment(model, live.comment) },
+    })
+  end
+end
+
 --- Adds the changes of enums to state.changes. state.remade gets the columns whose enum is made anew, state.remade_back
 --- those for which this is so on the way back only: table key -> { column name = true }.
 function enums.compare(state)
@@ -98,8 +112,11 @@ function enums.compare(state)
     elseif not model then
       local message = ("Detected removed enum '%s'"):format(difference.place(live))
       add(state, "drop_type", message, { up = { drop_enum(live) }, down = { create_enum(live) } })
-    elseif not match.same_list(model.values, live.values) then
-      change_enum(state, model, live)
+    else
+      if not match.same_list(model.values, live.values) then
+        change_enum(state, model, live)
+      end
+      compare_comment(state, model, live)
     end
   end)
 end

@@ -100,9 +100,10 @@ function add.sequence(schema, part)
   table.insert(schema.sequences, part)
 end
 
-function add.view(schema, part)
+function add.view(schema, part, found, dialect)
   part.definition = sql.text(part.definition):gsub("^%s+", ""):gsub("[%s;]+$", "")
   part.materialized = part.materialized or false
+  part.indexes = normal.view_indexes(part, found.naming_convention, dialect)
   table.insert(schema.views, part)
 end
 

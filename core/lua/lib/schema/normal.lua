@@ -192,21 +192,22 @@ local function settle_primary(table_, part, dialect)
 end
 
 -- An index without a name has one all the same.
-local function name_items(table_, convention, dialect)
-  local place = { table = table_.name, schema = table_.schema, naming_convention = convention }
-  local function settle(item)
-    local name = dialect:settled_name(item, place)
-    if item.kind == "index" and not name then
-      name = dialect:index_name({ table = table_.name, columns = item.columns })
-    end
-    item.name = name and tostring(name)
+local function name_item(item, part, convention, dialect)
+  local place = { table = part.name, schema = part.schema, naming_convention = convention }
+  local name = dialect:settled_name(item, place)
+  if item.kind == "index" and not name then
+    name = dialect:index_name({ table = part.name, columns = item.columns })
   end
+  item.name = name and tostring(name)
+end
+
+local function name_items(table_, convention, dialect)
   if table_.primary_key then
-    settle(table_.primary_key)
+    name_item(table_.primary_key, table_, convention, dialect)
   end
   for _, list in ipairs(lists) do
     for _, item in ipairs(table_[list]) do
-      settle(item)
+      name_item(item, table_, convention, dialect)
     end
   end
 end
@@ -235,6 +236,22 @@ function normal.table(part, convention, dialect)
   end
   check_table(table_)
   return table_
+end
+
+--- The indexes of a view in the shape of a catalog's.
+function normal.view_indexes(part, convention, dialect)
+  local list = {}
+  for index, item in ipairs(part.indexes or {}) do
+    if item.kind ~= "index" or not part.materialized then
+      fail(part.where, "view %s: only a materialized view has indexes, and it has nothing else", part.name)
+    end
+    list[index] = settle_item(item, dialect)
+    local ok, problem = pcall(name_item, list[index], part, convention, dialect)
+    if not ok then
+      fail(part.where, "view %s: %s", part.name, tostring(problem))
+    end
+  end
+  return list
 end
 
 -- --- the whole ---

@@ -100,7 +100,7 @@ local steps = {
     "comment",
     by_table = true,
   },
-  { "create_key", "own" },
+  { "create_key", "own", "remark" },
   "drop_table",
   "drop_type",
   "create_view",

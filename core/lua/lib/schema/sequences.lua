@@ -32,6 +32,9 @@ local function alter_sequence(from, to)
     end
   end
   operation.type_ = from.type ~= to.type and to.type or nil
+  if from.comment ~= to.comment then
+    operation.comment = to.comment or sql.null
+  end
   return operation
 end
 

@@ -136,12 +136,28 @@ local function drop_views(state, lives, dropped, back, model_by_key)
   end
 end
 
+-- The model's view in the words of the database.
+local function as_live(view, live)
+  return setmetatable({ definition = live.definition, columns = live.columns }, { __index = view })
+end
+
+-- The indexes of views that stay. Those of the others come and go with them.
+local function compare_indexes(state, dropped, live_by_key)
+  for _, view in ipairs(state.model.views) do
+    local live = not dropped[key_of(view)] and live_by_key[key_of(view)]
+    if live and live.indexes and state.filter("view", view, nil, false, live) then
+      local found = difference.compare_indexes(view, live, state.dialect, state.filter)
+      table.move(found, 1, #found, #state.changes + 1, state.changes)
+    end
+  end
+end
+
 local function create_views(state, dropped, live_by_key)
   for _, view in ipairs(order.views(state.model.views)) do
     local live = live_by_key[key_of(view)]
     local is_wanted = state.filter("view", view, nil, false, live)
     if is_wanted and (not live or dropped[key_of(view)]) then
-      local made = live and is_same_view(state, view, live) and live or view
+      local made = live and is_same_view(state, view, live) and as_live(view, live) or view
       local message = not live and message_of("added", view) or nil
       add(state, "create_view", message, { view = view, up = create_view(made), down = drop_view(view) })
     end
@@ -156,6 +172,7 @@ function views.compare(state)
   local lives = order.views(state.live.views)
   drop_views(state, lives, dropped, back, model_by_key)
   create_views(state, dropped, live_by_key)
+  compare_indexes(state, dropped, live_by_key)
   drop_on_the_way_back(state, lives, back, dropped)
 end
 
