@@ -11,6 +11,7 @@
 #include "backfill/backfill.h"
 
 #include "backfill/outcome.h"
+#include "backfill/persist.h"
 #include "backfill/range.h"
 #include "backfill/runner.h"
 #include "backfill/start.h"
@@ -115,7 +116,8 @@ static bool run_batches(struct backfill *b, struct error *err) {
 
 /* --- the whole --- */
 
-static bool finish(struct backfill *b, struct error *err) {
+static bool write_finished(void *data, struct error *err) {
+  struct backfill *b = data;
   struct session *session = b->session;
   if (!session->in_transaction && !session_begin(session, err))
     return false;
@@ -126,6 +128,11 @@ static bool finish(struct backfill *b, struct error *err) {
   if (!ok)
     b->entry->state = ENTRY_STARTED;
   return ok;
+}
+
+/* Nothing of the revision is in this transaction yet, so it may begin anew on another connection. */
+static bool finish(struct backfill *b, struct error *err) {
+  return persist(b->session, write_finished, b, err);
 }
 
 static bool run(struct backfill *b, struct error *err) {

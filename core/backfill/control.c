@@ -3,13 +3,15 @@
  */
 #include "backfill/control.h"
 
+#include "backfill/persist.h"
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const double reopen_every_s = 2;
+static const double reopen_every_s = 2, cut_off_s = 30;
 
 struct control_call {
   const char *sql;
@@ -20,8 +22,15 @@ struct control_call {
   bool started;
 };
 
+static void handle_cut_off(uv_timer_t *timer) {
+  conn_sever(((struct control *)timer->data)->conn);
+}
+
 void control_init(struct control *c, struct session *session, struct conn *conn) {
-  *c = (struct control){.session = session, .conn = conn, .queue = VEC_INIT};
+  *c = (struct control){.session = session, .conn = conn, .queue = VEC_INIT, .why = ERROR_INIT};
+  persist_limit_opening(session, conn);
+  uv_timer_init(loop_uv(session->loop), &c->cut_off);
+  c->cut_off.data = c;
 }
 
 static void free_call(void *item) {
@@ -30,28 +39,44 @@ static void free_call(void *item) {
   free(call);
 }
 
+static void handle_closed(uv_handle_t *handle) {
+  ((struct control *)handle->data)->cut_off_closed = true;
+}
+
 void control_release(struct control *c) {
   if (conn_is_busy(c->conn)) {
-    conn_cancel(c->conn);
+    conn_sever(c->conn); /* nobody waits for the answer, and it may never come */
     conn_wait(c->conn);
   }
+  uv_close((uv_handle_t *)&c->cut_off, handle_closed);
+  while (!c->cut_off_closed)
+    loop_run_once(c->session->loop);
   vec_release_with(&c->queue, free_call);
+  error_release(&c->why);
 }
 
 size_t control_backlog(const struct control *c) {
   return c->queue.len;
 }
 
+double control_lost_for_s(const struct control *c) {
+  return c->lost_s > 0 ? clock_monotonic_s() - c->lost_s : 0;
+}
+
+const struct error *control_why(const struct control *c) {
+  return &c->why;
+}
+
 static void handle_done(void *data) {
-  ((struct control *)data)->called = true;
+  struct control *c = data;
+  uv_timer_stop(&c->cut_off);
+  c->called = true;
 }
 
 static void start_next(struct control *c) {
-  if (!c->queue.len || conn_is_busy(c->conn))
+  if (!c->queue.len || conn_is_busy(c->conn) || (c->broken && clock_monotonic_s() < c->open_at_s))
     return;
-  if (c->broken_s > 0) {
-    if (clock_monotonic_s() - c->broken_s < reopen_every_s)
-      return;
+  if (c->broken) {
     c->opening = true;
     conn_start_open(c->conn, &c->session->url, "moonbird:control", handle_done, c);
     return;
@@ -61,13 +86,27 @@ static void start_next(struct control *c) {
   if (call->params.column_count)
     call->statement.params = batch_view(&call->params);
   call->started = true;
+  double seconds = fmin(cut_off_s, persist_seconds(c->session) / 4);
+  uv_timer_start(&c->cut_off, handle_cut_off, (uint64_t)(1000 * seconds), 1000);
   conn_start_execute(c->conn, &call->statement, call->on_rows ? UINT32_MAX : 0, handle_done, c);
+}
+
+/* Opened at once the first time; a server that lets us in and then refuses must not be asked without pause. */
+static void note_lost(struct control *c, struct error *err) {
+  double now_s = clock_monotonic_s();
+  c->broken = true;
+  c->open_at_s = c->lost_s > 0 ? now_s + reopen_every_s : now_s;
+  if (c->lost_s == 0)
+    c->lost_s = now_s;
+  error_move(&c->why, err);
 }
 
 static void after_opening(struct control *c) {
   struct error err = ERROR_INIT;
   c->opening = false;
-  c->broken_s = conn_check_open(c->conn, &c->session->url, &err) ? 0 : clock_monotonic_s();
+  c->broken = !conn_check_open(c->conn, &c->session->url, &err);
+  if (c->broken)
+    note_lost(c, &err);
   error_release(&err);
 }
 
@@ -76,11 +115,11 @@ static void after_call(struct control *c) {
   const struct outcome *out = conn_outcome(c->conn);
   struct error err = ERROR_INIT;
   bool ok = conn_check(c->conn, call->sql, strlen(call->sql), &err);
-  if (!ok && err.retry == RETRY_CONNECTION) {
-    c->broken_s = clock_monotonic_s() - reopen_every_s; /* at once, the first time */
-    error_release(&err);
+  if (!ok && persist_is_lost(&err)) {
+    note_lost(c, &err);
     return;
   }
+  c->lost_s = 0;
   vec_remove(&c->queue, 0);
   if (!ok)
     log_warn("the state of the backfill cannot be written: %s", err.message);

@@ -2,7 +2,8 @@
  * control.h - statements beside the batches: heartbeats, the look at the operator's wishes, notes of the throttle.
  *
  * Where several connections may write at once they have one of their own, and nobody waits for them; else they run on
- * the worker's, while it is quiet. A broken connection is opened anew; what it had in flight is tried again.
+ * the worker's, while it is quiet. A broken connection is opened anew; what it had in flight is tried again. A call
+ * that takes too long is cut off: the server may be gone without a word.
  *
  * Ownership: the caller owns the struct (control_init, control_release); the connection is borrowed. Main thread only.
  */
@@ -10,6 +11,8 @@
 #define BACKFILL_CONTROL_H
 
 #include "run/session.h"
+
+#include <uv.h>
 
 typedef void (*control_rows_fn)(void *data, const moonbird_batch *rows);
 
@@ -19,7 +22,12 @@ struct control {
   struct vec queue; /* struct control_call * */
   bool called;      /* an answer is there */
   bool opening;
-  double broken_s; /* since when; 0: it is not */
+  bool broken;
+  double lost_s;    /* since when nothing could be written; 0: it could */
+  double open_at_s; /* when a broken connection is opened */
+  struct error why; /* of the last failure, while `lost_s` is set */
+  uv_timer_t cut_off;
+  bool cut_off_closed;
 };
 
 void control_init(struct control *control, struct session *session, struct conn *conn);
@@ -34,6 +42,10 @@ void control_go_on(struct control *control);
 
 /* Waits until all is done, or the connection is broken. */
 void control_drain(struct control *control);
+
+/* For how long nothing could be written, and why; 0: the last call was well. */
+double control_lost_for_s(const struct control *control);
+const struct error *control_why(const struct control *control);
 
 /* How many wait: a slow database must not let them pile up. */
 size_t control_backlog(const struct control *control);

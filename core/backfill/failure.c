@@ -13,7 +13,7 @@ static bool is_class(const struct error *err, const char *class) {
   return strncmp(err->sqlstate, class, 2) == 0;
 }
 
-enum failure failure_of(const struct error *err, double statement_s, double timeout_s, bool has_committed) {
+enum failure failure_of(const struct error *err, double statement_s, double timeout_s, bool has_written) {
   static const double nearly = 0.9; /* clocks differ, and the server's began later */
   if (err->class == ERROR_INTERRUPTED)
     return FAILURE_INTERRUPTED;
@@ -24,7 +24,7 @@ enum failure failure_of(const struct error *err, double statement_s, double time
   if (is_state(err, "57014"))
     return timeout_s > 0 && statement_s >= timeout_s * nearly ? FAILURE_SHRINK : FAILURE_PAUSE;
   if (is_state(err, "25006")) /* read_only_sql_transaction */
-    return has_committed ? FAILURE_RECONNECT : FAILURE_STOP;
+    return has_written ? FAILURE_WAIT : FAILURE_STOP;
   /* 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now */
   if (err->retry == RETRY_CONNECTION || is_class(err, "57"))
     return FAILURE_RECONNECT;

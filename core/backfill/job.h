@@ -40,6 +40,7 @@ struct job {
   bool exclusive;     /* nobody else can be at work: whoever had a range is dead */
   int64_t range_rows; /* of a range that is planned; 0: all that is left */
   int64_t run_seed;   /* of math.random() */
+  double reconnect_s; /* for so long a lost connection is opened anew */
   struct throttle throttle;
 
   /* settings that the operator may change meanwhile */

@@ -23,7 +23,7 @@
 #include <string.h>
 #include <uv.h>
 
-enum { LOOK_MS = 1000, MOST_ROWS = 1000 };
+enum { LOOK_MS = 1000, MOST_ROWS = 1000, OPENING_S = 5 };
 
 static const double cut_off_s = 10, first_look_s = 15;
 
@@ -222,6 +222,7 @@ static struct reader *add_reader(struct lookout *w, const struct url *url) {
 
 static bool reader_open(struct reader *r, struct error *err) {
   r->conn = conn_new(r->lookout->session->loop, r->lookout->session->driver);
+  conn_limit_opening(r->conn, OPENING_S); /* it must not hold the start up for as long as the network lets it */
   return conn_open(r->conn, r->url, "moonbird:throttle", err) || error_prefix(err, "throttle: ");
 }
 
@@ -256,14 +257,6 @@ static int read_signals(lua_State *L) {
   return 0;
 }
 
-/* A replica that does not answer must not hold the start up for as long as the network lets it. */
-static void limit_opening(struct url *url) {
-  if (strvec_contains(&url->keys, "connect_timeout"))
-    return;
-  strvec_push(&url->keys, "connect_timeout");
-  strvec_push(&url->values, "5");
-}
-
 static bool add_replica(struct lookout *w, struct signal *s, const char *text, struct error *err) {
   struct reader *r = add_reader(w, NULL);
   if (!url_parse(text, &r->own_url, err))
@@ -271,7 +264,6 @@ static bool add_replica(struct lookout *w, struct signal *s, const char *text, s
   char *shown = url_redacted(&r->own_url);
   r->replica = signal_add_replica(s, shown, true, clock_monotonic_s());
   free(shown);
-  limit_opening(&r->own_url);
   r->url = &r->own_url;
   vec_push(&r->signals, s);
   return reader_open(r, err);

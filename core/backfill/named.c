@@ -5,6 +5,7 @@
 #include "backfill/named.h"
 
 #include "backfill/outcome.h"
+#include "backfill/persist.h"
 #include "backfill/range.h"
 #include "backfill/start.h"
 #include "backfill/status.h"
@@ -161,19 +162,36 @@ static bool check_desired(struct named *n, struct error *err) {
 
 /* --- running --- */
 
-static bool finish(struct named *n, const struct runner_outcome *outcome, struct error *err) {
-  struct session *session = n->session;
+struct finishing {
+  struct named *named;
+  const struct runner_outcome *outcome;
+  int64_t bad;
+};
+
+/* In one transaction: if it was committed although nobody heard of it, the next try finds nothing to do. */
+static bool write_finished(void *data, struct error *err) {
+  struct finishing *f = data;
+  struct session *session = f->named->session;
+  const char *name = f->named->row.name;
   struct backfill_row row;
   bool found = false;
-  if (!state_finish(session, n->row.name, outcome->rows_done, outcome->batch_size, err) ||
-      !state_read(session, n->row.name, &row, &found, err))
+  if (!session_begin(session, err) ||
+      !state_finish(session, name, f->outcome->rows_done, f->outcome->batch_size, err) ||
+      !state_read(session, name, &row, &found, err))
     return false;
-  int64_t bad = found ? row.quarantined : 0;
+  f->bad = found ? row.quarantined : 0;
   backfill_row_release(&row);
-  if (!bad)
+  return session_commit(session, err);
+}
+
+static bool finish(struct named *n, const struct runner_outcome *outcome, struct error *err) {
+  struct finishing finishing = {.named = n, .outcome = outcome};
+  if (!persist(n->session, write_finished, &finishing, err))
+    return false;
+  if (!finishing.bad)
     return true;
-  error_set(err, ERROR_FINDINGS, "backfill %s is done, but for %lld bad %s", n->row.name, (long long)bad,
-            bad == 1 ? "row" : "rows");
+  error_set(err, ERROR_FINDINGS, "backfill %s is done, but for %lld bad %s", n->row.name, (long long)finishing.bad,
+            finishing.bad == 1 ? "row" : "rows");
   return error_hint(err, "`moonbird backfill bad list %s` shows them", n->row.name);
 }
 

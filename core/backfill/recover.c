@@ -6,6 +6,7 @@
  * named. With on_error = "quarantine" the next batch is that row alone, and puts it aside instead of doing it.
  */
 #include "backfill/failure.h"
+#include "backfill/persist.h"
 #include "backfill/state.h"
 #include "backfill/worker_states.h"
 #include "base/clock.h"
@@ -19,7 +20,6 @@ enum { MOST_ATTEMPTS = 8, NARROWER = 8 };
 static const double first_retry_s = 0.25;
 static const double last_retry_s = 30;
 static const double last_reconnect_s = 5;
-static const double give_up_s = 600;
 
 /* Doubling, with jitter: workers that met must not meet again. */
 static double delay_s(int attempt, double longest) {
@@ -36,6 +36,7 @@ static enum batch_result result_of(const struct job *job, enum failure failure) 
     return BATCH_SHRUNK;
   case FAILURE_REPEAT:
   case FAILURE_RECONNECT:
+  case FAILURE_WAIT:
   case FAILURE_PAUSE:
   case FAILURE_INTERRUPTED:
   case FAILURE_STOP:
@@ -96,7 +97,14 @@ static bool condemn(struct worker *w) {
   return true;
 }
 
+/* The database writes again. */
+static void forget_losses(struct worker *w) {
+  w->losses = w->refusals = 0;
+  w->refused_s = 0;
+}
+
 void recover_done(struct worker *w) {
+  forget_losses(w);
   if (w->condemned) {
     free(w->condemned);
     w->condemned = NULL;
@@ -115,6 +123,29 @@ static void give_up(struct worker *w) {
   job_end(w->job, JOB_FAILED, NULL);
 }
 
+/* A server that has become a replica, or was told to read only: it, or another one behind its address, may write soon.
+ * Only the waiting for it counts, not what the throttle holds. */
+static void wait_for_writer(struct worker *w) {
+  if (w->refused_s >= w->job->reconnect_s) {
+    persist_explain(w->job->session, &w->err);
+    job_end(w->job, JOB_FAILED, NULL);
+    return;
+  }
+  w->then = WORKER_CONNECT;
+  w->retry_s = w->refusals ? delay_s(w->refusals - 1, last_reconnect_s) : 0;
+  w->refused_s += w->retry_s;
+  w->refusals++;
+}
+
+static void lose_connection(struct worker *w) {
+  if (++w->losses > MOST_ATTEMPTS) {
+    give_up(w); /* it is this batch that costs the connection */
+    return;
+  }
+  w->then = WORKER_CONNECT;
+  w->retry_s = w->losses > 1 ? delay_s(w->losses - 2, last_reconnect_s) : 0;
+}
+
 static void pause_all(struct worker *w) {
   struct job *job = w->job;
   if (!job->pause_reason)
@@ -126,8 +157,8 @@ static void pause_all(struct worker *w) {
 static enum failure decide(struct worker *w) {
   enum worker_state again = w->has_range ? WORKER_BEGIN : WORKER_SEEK;
   double statement_s = clock_monotonic_s() - w->statement_begun_s;
-  enum failure failure =
-      failure_of(&w->err, statement_s, w->job->definition->statement_timeout_s, w->job->has_committed);
+  bool has_written = w->job->has_committed || w->losses > 0;
+  enum failure failure = failure_of(&w->err, statement_s, w->job->definition->statement_timeout_s, has_written);
   w->then = again;
   w->retry_s = 0;
   switch (failure) {
@@ -146,10 +177,10 @@ static enum failure decide(struct worker *w) {
       w->retry_s = delay_s(w->attempts++, last_retry_s);
     return failure;
   case FAILURE_RECONNECT:
-    if (++w->losses > MOST_ATTEMPTS)
-      give_up(w); /* it is this batch that costs the connection */
-    else
-      w->then = WORKER_CONNECT;
+    lose_connection(w);
+    return failure;
+  case FAILURE_WAIT:
+    wait_for_writer(w);
     return failure;
   case FAILURE_PAUSE:
     pause_all(w);
@@ -187,10 +218,12 @@ void recover_from(struct worker *w) {
   settle_error(w);
   int state = conn_transaction_state(w->conn);
   if (w->then == WORKER_CONNECT) {
+    double seconds = w->retry_s;
+    w->retry_s = 0;
     w->lost_s = clock_monotonic_s();
     w->attempts = 0;
-    if (w->losses > 1)
-      worker_pause(w, delay_s(w->losses - 2, last_reconnect_s), WORKER_CONNECT);
+    if (seconds > 0)
+      worker_pause(w, seconds, WORKER_CONNECT);
     else
       worker_enter(w, WORKER_CONNECT);
   } else if (state == MOONBIRD_TX_ACTIVE || state == MOONBIRD_TX_FAILED) {
@@ -204,19 +237,22 @@ void recover_after_rollback(struct worker *w) {
   static const double look_again_s = 0.5;
   double seconds = w->retry_s;
   w->retry_s = 0;
-  if (w->job->end != JOB_GOES_ON)
+  if (w->job->end != JOB_GOES_ON) {
     worker_enter(w, WORKER_ENDED);
-  else if (seconds > 0)
+  } else if (seconds > 0) {
     worker_pause(w, seconds, w->has_range ? WORKER_BEGIN : WORKER_SEEK);
-  else if (w->waits_for)
+  } else if (w->waits_for) {
+    forget_losses(w); /* it has locked a row */
     worker_pause(w, look_again_s, WORKER_SEEK);
-  else
+  } else {
     worker_next_batch(w);
+  }
 }
 
 /* --- a new connection --- */
 
 void recover_connect(struct worker *w) {
+  persist_limit_opening(w->job->session, w->conn);
   conn_start_open(w->conn, &w->job->session->url, "moonbird:backfill", worker_call, w);
 }
 
@@ -229,8 +265,10 @@ void recover_after_connect(struct worker *w) {
     worker_next_batch(w);
     return;
   }
-  if (lost_for_s > give_up_s)
+  if (lost_for_s > w->job->reconnect_s) {
+    persist_explain(w->job->session, &err);
     job_end(w->job, JOB_FAILED, &err);
+  }
   error_release(&err);
   if (w->job->end != JOB_GOES_ON)
     worker_enter(w, WORKER_ENDED);

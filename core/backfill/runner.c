@@ -10,6 +10,7 @@
 #include "backfill/control.h"
 #include "backfill/estimate.h"
 #include "backfill/lookout.h"
+#include "backfill/persist.h"
 #include "backfill/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,6 +22,7 @@
 enum { WATCH_MS = 1000, RANGE_BATCHES = 20, MOST_BACKLOG = 16, MOST_WORKERS = 64 };
 
 static const double lease_default_s = 30;
+static const double add_again_s = 10;
 
 struct runner {
   const struct runner_request *request;
@@ -29,12 +31,14 @@ struct runner {
   struct job job;
   char *id;
   struct vec workers; /* struct worker * */
+  double add_at_s;    /* when further ones may connect */
   struct control control;
   struct lookout *lookout;
   struct throttle throttle;
   bool shares_conn; /* the control statements run on the one worker's connection */
   uv_timer_t watch;
   bool watch_due;
+  bool is_gone; /* the database, for longer than it is waited for */
   bool watch_closed;
   double lease_s;
   double beat_s; /* of the last heartbeat */
@@ -114,9 +118,15 @@ static bool come_back(struct runner *r, struct worker *w, struct error *err) {
 
 /* As many as the settings want: new ones, or those that had ended because there were too many. */
 static bool adjust_workers(struct runner *r, struct error *err) {
-  while (may_have_more(r))
-    if (!add_worker(r, err))
+  while (may_have_more(r) && clock_monotonic_s() >= r->add_at_s) {
+    if (add_worker(r, err))
+      continue;
+    if (!r->workers.len || !persist_is_lost(err))
       return false;
+    log_warn("a further worker cannot connect, it is tried again in %.0f s: %s", add_again_s, err->message);
+    error_clear(err);
+    r->add_at_s = clock_monotonic_s() + add_again_s;
+  }
   if (r->job.end != JOB_GOES_ON)
     return true;
   for (size_t i = 0; i < r->workers.len; i++) {
@@ -352,6 +362,30 @@ static void check_limits(struct runner *r) {
     end(r, JOB_STOPPED, "--until has come");
 }
 
+/* A worker that is held or waits does not ask the database anything, and would never notice that it is gone. */
+static void check_database(struct runner *r) {
+  if (control_lost_for_s(&r->control) <= r->job.reconnect_s || r->is_gone)
+    return;
+  r->is_gone = true;
+  struct error err = ERROR_INIT;
+  error_copy(&err, control_why(&r->control));
+  persist_explain(r->session, &err);
+  r->job.end = JOB_GOES_ON; /* whatever else was to end it cannot be written down */
+  job_end(&r->job, JOB_FAILED, &err);
+  error_release(&err);
+  wake_all(r);
+}
+
+/* The server ends statements that take too long; one that has said nothing for much longer is gone without a word. */
+static void cut_off_silent(struct runner *r) {
+  double timeout_s = r->job.definition->statement_timeout_s;
+  for (size_t i = 0; i < r->workers.len; i++) {
+    struct conn *conn = worker_at(r, i)->conn;
+    if (r->is_gone || (timeout_s > 0 && conn_busy_for_s(conn) > timeout_s + r->job.reconnect_s / 4))
+      conn_sever(conn);
+  }
+}
+
 static void handle_watch(uv_timer_t *timer) {
   ((struct runner *)timer->data)->watch_due = true;
 }
@@ -361,6 +395,8 @@ static void watch(struct runner *r) {
     return;
   r->watch_due = false;
   check_limits(r);
+  check_database(r);
+  cut_off_silent(r);
   post_throttle(r);
   if (control_backlog(&r->control) > MOST_BACKLOG)
     return;
@@ -449,6 +485,7 @@ static void init_job(struct runner *r) {
                         .exclusive = q->exclusive,
                         .range_rows = 0,
                         .run_seed = q->row->run_seed,
+                        .reconnect_s = persist_seconds(q->session),
                         .throttle = r->throttle,
                         .forced_workers = q->limits.workers,
                         .err = ERROR_INIT,
@@ -479,12 +516,14 @@ static void stop_listening(struct runner *r) {
   session_watch(r->session);
 }
 
-/* A connection that was lost while it was idle is noticed only now. */
+/* A connection that was lost while it was idle is noticed only now. A database that is gone is not asked on an old one:
+ * it may be one that does not answer. */
 static void revive(struct runner *r, struct conn *conn) {
   struct error ignored = ERROR_INIT;
-  if (conn_transaction_state(conn) == MOONBIRD_TX_IDLE && conn_script(conn, "SELECT 1", &ignored))
+  if (!r->is_gone && conn_transaction_state(conn) == MOONBIRD_TX_IDLE && conn_script(conn, "SELECT 1", &ignored))
     return;
   error_clear(&ignored);
+  persist_limit_opening(r->session, conn);
   if (!conn_open(conn, &r->session->url, "moonbird", &ignored))
     log_debug("%s", ignored.message);
   error_release(&ignored);
@@ -543,14 +582,27 @@ static bool loop(struct runner *r, struct error *err) {
   return !error_is_set(err);
 }
 
-static bool settle(struct runner *r, struct runner_outcome *outcome, struct error *err) {
+/* What a lost connection must not take away. */
+struct settling {
+  struct runner *runner;
+  struct runner_outcome *outcome;
+};
+
+static bool write_settled(void *data, struct error *err) {
+  const struct settling *settling = data;
+  struct runner *r = settling->runner;
   const char *name = r->job.definition->name;
+  if (r->job.pause_reason && !state_desire(r->session, name, DESIRED_PAUSE, "paused", r->job.pause_reason, err))
+    return false;
+  return range_rows_done(r->session, name, &settling->outcome->rows_done, err);
+}
+
+static bool settle(struct runner *r, struct runner_outcome *outcome, struct error *err) {
+  struct settling settling = {.runner = r, .outcome = outcome};
   outcome->end = r->job.end;
   outcome->batch_size = r->workers.len ? worker_at(r, 0)->sizer.size : 0;
   outcome->reason = xstrdup_or_null(r->job.limit ? r->job.limit : r->job.pause_reason);
-  if (r->job.pause_reason && !state_desire(r->session, name, DESIRED_PAUSE, "paused", r->job.pause_reason, err))
-    return false;
-  return range_rows_done(r->session, name, &outcome->rows_done, err);
+  return persist(r->session, write_settled, &settling, err);
 }
 
 bool runner_run(const struct runner_request *request, struct runner_outcome *outcome, struct error *err) {

@@ -112,6 +112,8 @@ struct worker {
   double retry_s;         /* pause after the ROLLBACK */
   bool failed;            /* the job's error came from this range */
   int losses;             /* of the connection, since the last commit */
+  int refusals;           /* of a server that only reads for now, since the last commit */
+  double refused_s;       /* waited because of them */
   double lost_s;          /* when the connection was lost; 0: it was not */
   char *waits_for;        /* whose range it waits for, for people; or NULL */
   const char *held_for;   /* the throttle's reason */

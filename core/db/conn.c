@@ -7,10 +7,12 @@
  */
 #include "db/conn.h"
 
+#include "base/clock.h"
 #include "base/vec.h"
 #include "db/notice.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -53,7 +55,9 @@ struct conn {
   bool busy;
   bool cancelled;
   bool timed_out;
-  double timeout_s; /* 0: none */
+  double started_s;       /* the call in flight */
+  char opening_limit[16]; /* seconds, or "" */
+  double timeout_s;       /* 0: none */
   uv_timer_t timer;
   bool closed;
   int cancels_running;
@@ -115,10 +119,22 @@ static void run_lock(struct conn *conn) {
       d->lock(conn->handle, call->key, call->holder, (uint32_t)call->holder_size, &conn->outcome.error);
 }
 
+/* It could not be opened again after it was lost. */
+static void refuse_call(struct outcome *out) {
+  out->status = MOONBIRD_ERROR;
+  out->error.retry = MOONBIRD_RETRY_CONNECTION;
+  memcpy(out->error.sqlstate, "08003", sizeof("08003"));
+  snprintf(out->error.message, sizeof(out->error.message), "the connection to the database was lost");
+}
+
 static void run_call(struct conn *conn) {
   const moonbird_driver *d = &conn->driver->table;
   struct call *call = &conn->call;
   struct outcome *out = &conn->outcome;
+  if (!conn->handle && call->kind != CALL_OPEN && call->kind != CALL_CLOSE) {
+    refuse_call(out);
+    return;
+  }
   switch (call->kind) {
   case CALL_OPEN:
     d->close(conn->handle);
@@ -217,6 +233,7 @@ static void start(struct conn *conn, struct call call, conn_done_fn done, void *
   while (conn->cancels_running)
     loop_run_once(conn->loop);
   conn->busy = true;
+  conn->started_s = clock_monotonic_s();
   uv_ref((uv_handle_t *)&conn->answered); /* so that the loop has something to wait for */
   conn->cancelled = conn->timed_out = false;
   if (conn->timeout_s > 0)
@@ -299,6 +316,10 @@ struct loop *conn_loop(const struct conn *conn) {
 
 bool conn_is_busy(const struct conn *conn) {
   return conn->busy;
+}
+
+double conn_busy_for_s(const struct conn *conn) {
+  return conn->busy ? clock_monotonic_s() - conn->started_s : 0;
 }
 
 const struct outcome *conn_outcome(const struct conn *conn) {
@@ -429,6 +450,10 @@ void conn_on_done(struct conn *conn, conn_done_fn done, void *data) {
 
 /* --- opening --- */
 
+void conn_limit_opening(struct conn *conn, int seconds) {
+  snprintf(conn->opening_limit, sizeof(conn->opening_limit), "%d", seconds);
+}
+
 static void add_option(struct conn *conn, const char *key, const char *value) {
   if (value && conn->option_count < MAX_OPTIONS)
     conn->options[conn->option_count++] = (moonbird_option){.key = key, .value = value};
@@ -442,13 +467,12 @@ static void set_options(struct conn *conn, const struct url *url, const char *ap
   add_option(conn, "host", url->host);
   add_option(conn, "port", url->port);
   add_option(conn, "database", url->database);
-  bool named = false;
-  for (size_t i = 0; i < url->keys.len; i++) {
-    named = named || strcmp(strvec_at(&url->keys, i), "application_name") == 0;
+  for (size_t i = 0; i < url->keys.len; i++)
     add_option(conn, strvec_at(&url->keys, i), strvec_at(&url->values, i));
-  }
-  if (!named)
+  if (!strvec_contains(&url->keys, "application_name"))
     add_option(conn, "application_name", application_name);
+  if (conn->opening_limit[0] && !strvec_contains(&url->keys, "connect_timeout"))
+    add_option(conn, "connect_timeout", conn->opening_limit);
 }
 
 void conn_start_open(struct conn *conn, const struct url *url, const char *application_name, conn_done_fn done,

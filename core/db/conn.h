@@ -80,10 +80,17 @@ void conn_start_open(struct conn *conn, const struct url *url, const char *appli
                      void *data);
 bool conn_check_open(struct conn *conn, const struct url *url, struct error *err) MUST_CHECK;
 
+/* From now on an address that does not answer an opening within so many seconds is given up, unless the URL says how
+ * long (connect_timeout). */
+void conn_limit_opening(struct conn *conn, int seconds);
+
 /* Names who hears of the call that is in flight. */
 void conn_on_done(struct conn *conn, conn_done_fn done, void *data);
 
 bool conn_is_busy(const struct conn *conn);
+
+/* Seconds since the call in flight was started; 0 where none is. */
+double conn_busy_for_s(const struct conn *conn);
 const struct outcome *conn_outcome(const struct conn *conn);
 
 /* Makes a copy of an earlier outcome the present one again, after a call that came between. Its batch is valid only if

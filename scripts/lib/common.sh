@@ -32,6 +32,33 @@ run_exit_commands() {
   done
   exit "$status"
 }
+# serve_orders FOLDER PID: for tests that restart servers, which must be done by the servers' parent. Writes the
+# variables MOONBIRD_TEST_... to FOLDER/env; then runs what is in FOLDER/order, such as "postgres_restart fast", and
+# leaves FOLDER/done or FOLDER/failed, until FOLDER/stop is there or the process has died.
+serve_orders() {
+  local outcome
+  env | grep ^MOONBIRD_TEST_ >"$1/new"
+  mv "$1/new" "$1/env"
+  while kill -0 "$2" 2>/dev/null && [ ! -e "$1/stop" ]; do
+    if [ -e "$1/order" ]; then
+      outcome=failed
+      if eval "$(cat "$1/order")" >"$1/answer" 2>&1; then outcome=done; fi
+      rm "$1/order"
+      mv "$1/answer" "$1/$outcome"
+    fi
+    sleep 0.05
+  done
+}
+
+# Ends a script of servers: runs the command that it was given, or with "--serve FOLDER PID" serves orders.
+run_inside() {
+  if [ "$1" = --serve ]; then
+    serve_orders "$2" "$3"
+  else
+    "$@"
+  fi
+}
+
 trap run_exit_commands EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP

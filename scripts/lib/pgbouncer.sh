@@ -66,6 +66,14 @@ pgbouncer_launch() {
   return 1
 }
 
+# Ends it with all its connections, and starts it again on its port.
+pgbouncer_restart() {
+  kill -KILL "$pgbouncer_pid"
+  wait "$pgbouncer_pid" 2>/dev/null || true
+  : >"$pgbouncer_folder/log"
+  pgbouncer_launch
+}
+
 pgbouncer_stop() {
   [ -n "$pgbouncer_folder" ] || return 0
   if [ -n "$pgbouncer_pid" ]; then
@@ -88,5 +96,6 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   fi
   at_exit pgbouncer_stop
   pgbouncer_start "$MOONBIRD_TEST_POSTGRES_URL"
-  MOONBIRD_TEST_POOLER_URL=$pgbouncer_url MOONBIRD_TEST_POOLER_PID=$pgbouncer_pid "$@"
+  export MOONBIRD_TEST_POOLER_URL=$pgbouncer_url MOONBIRD_TEST_POOLER_PID=$pgbouncer_pid
+  run_inside "$@"
 fi

@@ -89,6 +89,22 @@ postgres_wait_ready() {
   return 1
 }
 
+# postgres_halt MODE: ends the server and keeps its data. "immediate" is a crash, "fast" ends all sessions.
+postgres_halt() {
+  (cd / && exec "${postgres_runner[@]}" "$(postgres_bin)/pg_ctl" stop -D "$postgres_folder/data" -m "$1" -w -t 60) \
+    >"$postgres_folder/halt.log" 2>&1 || { cat "$postgres_folder/halt.log" >&2; return 1; }
+  [ -z "$postgres_pid" ] || wait "$postgres_pid" 2>/dev/null || true
+  postgres_pid=
+}
+
+# postgres_restart MODE [SECONDS]: the server again on its port, after so many seconds without one. (pg_ctl restart
+# would give the server another parent than the script, which must take it along when it dies.)
+postgres_restart() {
+  postgres_halt "$1"
+  sleep "${2:-0}"
+  postgres_launch "$(postgres_bin)"
+}
+
 postgres_stop() {
   [ -n "$postgres_folder" ] || return 0
   local pid
@@ -104,5 +120,6 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   [ $# -gt 0 ] || usage 2 >&2
   at_exit postgres_stop
   postgres_start
-  MOONBIRD_TEST_POSTGRES_URL=$postgres_url "$@"
+  export MOONBIRD_TEST_POSTGRES_URL=$postgres_url MOONBIRD_TEST_POSTGRES_PID=$postgres_pid
+  run_inside "$@"
 fi

@@ -54,6 +54,17 @@ replica_launch() {
   postgres_wait_ready "$1" "$replica_folder" "$replica_port" "$replica_pid"
 }
 
+# replica_takes_over: the server ends, its replica answers on its port from now on, and only reads until it is promoted
+# (SELECT pg_promote() in it).
+replica_takes_over() {
+  postgres_halt fast
+  (cd / && exec "${postgres_runner[@]}" "$(postgres_bin)/pg_ctl" stop -D "$replica_folder/data" -m fast -w -t 60) \
+    >"$replica_folder/halt.log" 2>&1 || { cat "$replica_folder/halt.log" >&2; return 1; }
+  wait "$replica_pid" 2>/dev/null || true
+  replica_port=$postgres_port
+  replica_launch "$(postgres_bin)"
+}
+
 replica_stop() {
   [ -n "$replica_folder" ] || return 0
   local pid
@@ -75,6 +86,7 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   postgres_start
   at_exit replica_stop
   replica_start
-  MOONBIRD_TEST_POSTGRES_URL=$postgres_url MOONBIRD_TEST_POSTGRES_PID=$postgres_pid \
-    MOONBIRD_TEST_REPLICA_URL=$replica_url MOONBIRD_TEST_REPLICA_PID=$replica_pid "$@"
+  export MOONBIRD_TEST_POSTGRES_URL=$postgres_url MOONBIRD_TEST_POSTGRES_PID=$postgres_pid \
+    MOONBIRD_TEST_REPLICA_URL=$replica_url MOONBIRD_TEST_REPLICA_PID=$replica_pid
+  run_inside "$@"
 fi

@@ -59,7 +59,7 @@ static void tells_a_time_out_from_a_cancel(void **state) {
 static void takes_read_only_for_a_failover_only_after_a_commit(void **state) {
   (void)state;
   struct error err = error_of("25006", ERROR_FAILED, RETRY_CONNECTION);
-  assert_int_equal(failure_of(&err, 1, timeout_s, true), FAILURE_RECONNECT);
+  assert_int_equal(failure_of(&err, 1, timeout_s, true), FAILURE_WAIT);
   assert_int_equal(failure_of(&err, 1, timeout_s, false), FAILURE_STOP);
 }
 

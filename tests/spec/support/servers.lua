@@ -1,5 +1,6 @@
--- Servers that a spec has for itself, because it freezes them or watches all of their sessions: scripts/lib/replica.sh
--- and scripts/lib/pgbouncer.sh. They end with stop(), and by themselves when the spec's process has died.
+-- Servers that a spec has for itself, because it freezes or restarts them or watches all of their sessions:
+-- scripts/lib/postgres.sh, replica.sh and pgbouncer.sh. They end with stop(), and by themselves when the spec's process
+-- has died.
 
 local moonbird = require("support.moonbird")
 
@@ -12,21 +13,16 @@ local function own_pid()
   return (moonbird.shell("echo $PPID"):gsub("%s", ""))
 end
 
--- Runs inside the script, with the servers up: tells the environment, and waits until nobody wants them any more.
-local inside = [[env | grep ^MOONBIRD_TEST_ >%s/new; mv %s/new %s/env
-while kill -0 %s 2>/dev/null && [ ! -e %s/stop ]; do sleep 0.1; done]]
-
---- Starts "replica" (a server of its own and its replica) or "pgbouncer" (in front of the server of all specs);
---- options: env. Gives what the script's MOONBIRD_TEST_... variables say: postgres_url, postgres_pid, replica_url,
---- replica_pid, pooler_url, pooler_pid.
+--- Starts "postgres" (a server), "replica" (a server and its replica) or "pgbouncer" (in front of the server of all
+--- specs); options: env. Gives what the script's MOONBIRD_TEST_... variables say: postgres_url, postgres_pid,
+--- replica_url, replica_pid, pooler_url, pooler_pid.
 function servers.start(kind, options)
   local self = setmetatable({ files = moonbird.temporary_folder() }, Servers)
   local files, words = self.files, { "env" }
   for name, value in pairs(options and options.env or {}) do
     words[#words + 1] = moonbird.quote(name .. "=" .. value)
   end
-  words[#words + 1] = ("%s/scripts/lib/%s.sh"):format(moonbird.root, kind)
-  words[#words + 1] = "bash -c " .. moonbird.quote(inside:format(files, files, files, own_pid(), files))
+  words[#words + 1] = ("%s/scripts/lib/%s.sh --serve %s %s"):format(moonbird.root, kind, files, own_pid())
   os.execute(("( %s; rm -f %s/env ) >%s/log 2>&1 </dev/null &"):format(table.concat(words, " "), files, files))
   moonbird.wait_until(kind .. " starts", 60, function()
     return moonbird.read_file(files .. "/env")
@@ -35,6 +31,24 @@ function servers.start(kind, options)
     self[name:lower()] = value
   end
   return self
+end
+
+--- Has a word of the scripts done, such as "postgres_restart immediate 1"; waits for it unless `is_patient` is false.
+function Servers:order(text, is_patient)
+  os.remove(self.files .. "/done")
+  moonbird.write_file(self.files .. "/new", text)
+  os.rename(self.files .. "/new", self.files .. "/order")
+  if is_patient ~= false then
+    self:wait_for_order(text)
+  end
+end
+
+function Servers:wait_for_order(text)
+  moonbird.wait_until(text, 60, function()
+    local failed = moonbird.read_file(self.files .. "/failed")
+    assert(not failed, failed)
+    return moonbird.read_file(self.files .. "/done")
+  end)
 end
 
 --- Sends a signal ("STOP", "CONT") to a process and its children.

@@ -1,0 +1,58 @@
+/*
+ * persist.c - see persist.h. Called by runner.c, named.c and backfill.c.
+ */
+#include "backfill/persist.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double default_s = 600, every_s = 1;
+
+double persist_seconds(const struct session *session) {
+  return config_backfill_number(session->request->config, "reconnect", default_s);
+}
+
+void persist_explain(const struct session *session, struct error *err) {
+  err->class = ERROR_CONNECT;
+  error_prefix(err, "nothing could be written for %.0f s: ", persist_seconds(session));
+  error_hint(err, "when the database is there again, run the same command: it goes on from the last commit");
+}
+
+void persist_limit_opening(const struct session *session, struct conn *conn) {
+  static const double longest_s = 10;
+  conn_limit_opening(conn, (int)fmax(1, fmin(longest_s, persist_seconds(session) / 2)));
+}
+
+bool persist_is_lost(const struct error *err) {
+  /* 08 connection exception, 57P operator intervention, 25006 read-only transaction */
+  return err->class == ERROR_CONNECT || err->retry == RETRY_CONNECTION || strncmp(err->sqlstate, "08", 2) == 0 ||
+         strncmp(err->sqlstate, "57P", 3) == 0 || strcmp(err->sqlstate, "25006") == 0;
+}
+
+/* A closed connection cannot tell; then the write that follows does. */
+static void reopen(struct session *session) {
+  struct error err = ERROR_INIT;
+  persist_limit_opening(session, session->conn);
+  if (!conn_open(session->conn, &session->url, "moonbird", &err))
+    log_debug("%s", err.message);
+  error_release(&err);
+}
+
+bool persist(struct session *session, persist_fn write, void *data, struct error *err) {
+  double begun_s = clock_monotonic_s();
+  for (bool first = true;; first = false) {
+    if (write(data, err))
+      return true;
+    session_rollback(session);
+    bool goes_on = persist_is_lost(err) && clock_monotonic_s() - begun_s < persist_seconds(session);
+    if (!goes_on || host_is_interrupted(session->host) || (!first && !loop_sleep(session->loop, every_s)))
+      return false;
+    if (first)
+      log_info("the connection is lost (%s); connecting again", err->message);
+    error_clear(err);
+    reopen(session);
+  }
+}

@@ -1,0 +1,144 @@
+-- A server that restarts, fails over to its replica or never comes back, while a backfill works. PostgreSQL only, on
+-- servers of this spec's own.
+local moonbird = require("support.moonbird")
+local servers = require("support.servers")
+
+local function fill(keys)
+  return ([[
+return {
+  table = "people", columns = { "counter" }, size = 50, workers = 2, nice = 15, %s
+  row = function(person)
+    return { counter = person.counter + 1 }
+  end,
+}]]):format(keys or "")
+end
+
+describe("a backfill whose server goes away", function()
+  local server, p
+  setup(function()
+    server = servers.start("postgres")
+  end)
+  teardown(function()
+    server:stop()
+  end)
+
+  local function begin(cluster, rows, keys, ini)
+    p = moonbird.project("postgres", "\n[backfill]\nlease = 5s\n" .. (ini or ""), cluster.postgres_url)
+    p:people(rows)
+    moonbird.shell("mkdir " .. p:path("migrations/backfills"))
+    p:write("migrations/backfills/fill.lua", fill(keys))
+  end
+  after_each(function()
+    os.execute("rm -rf " .. p.folder)
+  end)
+
+  local function done()
+    local there = p:sql("SELECT to_regclass('moonbird_backfill_range') IS NOT NULL") == "t"
+    return there and tonumber(p:sql("SELECT coalesce(sum(rows_done), 0) FROM moonbird_backfill_range")) or 0
+  end
+
+  local function start(rows)
+    local run = p:start("backfill run fill")
+    moonbird.wait_until(rows .. " rows are done", 20, function()
+      return done() >= rows
+    end)
+    return run
+  end
+
+  local function assert_ends(run, rows)
+    assert.equals(0, run:wait(60).code, run:describe())
+    assert.equals(rows .. "|1|1", p:sql("SELECT count(*), min(counter), max(counter) FROM people"))
+    assert.equals("done|" .. rows, p:sql("SELECT observed, rows_done FROM moonbird_backfill"))
+  end
+
+  local function wait_for_text(run, text, seconds)
+    moonbird.wait_until(text, seconds, function()
+      local _, err = run:so_far()
+      return err:find(text, 1, true)
+    end)
+  end
+
+  local function forbid_writing()
+    p:sql("ALTER SYSTEM SET default_transaction_read_only = on")
+    p:sql("SELECT pg_reload_conf()")
+  end
+
+  local function allow_writing()
+    local writer = { shell_url = p.shell_url .. "?options=-cdefault_transaction_read_only%3Doff" }
+    setmetatable(writer, { __index = p }):sql("ALTER SYSTEM RESET default_transaction_read_only")
+    p:sql("SELECT pg_reload_conf()")
+  end
+
+  it("goes on after a crash of the server and after a restart, each row once", function()
+    begin(server, 4000)
+    local run = start(200)
+    server:order("postgres_restart immediate 1")
+    assert.is_true(done() < 3500) -- there is something left to do
+    server:order("postgres_restart fast")
+    assert_ends(run, 4000)
+    assert.truthy(run.err:find("has its connection again", 1, true), run.err)
+  end)
+
+  it("waits for the promotion of the replica that has taken the server's place", function()
+    local cluster = servers.start("replica")
+    begin(cluster, 4000, "throttle = { max_lag = false, max_lag_bytes = false },") -- the replica is none any more
+    local run = start(200)
+    cluster:order("replica_takes_over")
+    local before = done()
+    moonbird.sleep(1)
+    assert.equals(before, done())
+    assert.is_true(run:is_running())
+    p:sql("SELECT pg_promote()")
+    assert_ends(run, 4000)
+    cluster:stop()
+  end)
+
+  it("waits while the server only reads", function()
+    begin(server, 4000)
+    local run = start(200)
+    forbid_writing()
+    moonbird.sleep(0.5)
+    local before = done()
+    moonbird.sleep(1)
+    assert.equals(before, done())
+    assert.is_true(run:is_running())
+    allow_writing()
+    assert_ends(run, 4000)
+  end)
+
+  it("ends when it only reads for longer than `reconnect`", function()
+    begin(server, 6000, nil, "reconnect = 2s\n")
+    local run = start(200)
+    forbid_writing()
+    assert.equals(6, run:wait(30).code, run:describe())
+    assert.truthy(run.err:find("nothing could be written for 2 s: ", 1, true), run.err)
+    assert.truthy(run.err:find("read-only transaction", 1, true), run.err)
+    allow_writing()
+  end)
+
+  -- No worker asks the database anything while the throttle holds it.
+  it("ends when the server never comes back, even while it is held", function()
+    begin(server, 6000, 'throttle = { flag_file = "stop" },', "reconnect = 2s\n")
+    local run = start(200)
+    p:write("stop", "")
+    wait_for_text(run, "throttled: flag file", 10)
+    server:order("postgres_halt immediate")
+    assert.equals(6, run:wait(30).code, run:describe())
+    assert.truthy(run.err:find("nothing could be written for 2 s: ", 1, true), run.err)
+    assert.truthy(run.err:find("Can't connect to database", 1, true), run.err)
+    assert.truthy(run.err:find("run the same command", 1, true), run.err)
+    server:order('postgres_launch "$(postgres_bin)"')
+  end)
+
+  it("that is frozen without a word: ends as well", function()
+    begin(server, 6000, nil, "reconnect = 2s\nstatement_timeout = 1s\n")
+    local run = start(200)
+    local pid = p:sql("SELECT pg_read_file('postmaster.pid')"):match("%d+") -- it was restarted
+    servers.signal(pid, "STOP")
+    local ok, problem = pcall(run.wait, run, 60)
+    servers.signal(pid, "CONT")
+    assert(ok, problem)
+    assert.equals(6, run.code, run:describe())
+    assert.truthy(run.err:find("nothing could be written for 2 s: ", 1, true), run.err)
+  end)
+end)
