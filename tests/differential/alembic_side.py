@@ -1,4 +1,4 @@
-"""Runs commands in Alembic, inside this process, on a SQLite database in memory. Called by parts.py.
+"""Runs commands in Alembic, inside this process, on a SQLite database in memory or on another. Called by parts.py.
 
 The commands are Alembic's own (alembic.command); only the environment script is replaced, by the method `run_env`
 below, so that files are read once for many commands.
@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.script import revision as errors
 
+import databases
 import version_table
 from outcome import Outcome, kind_of
 
@@ -95,7 +96,7 @@ class Alembic:
         self.config.set_main_option("script_location", folder)
         engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.StaticPool, isolation_level="AUTOCOMMIT")
         self.connection = engine.connect()
-        self.db = self.connection.connection
+        self.db = databases.wrap(self.connection.connection)
         if url == "sqlite://":
             self.db.executescript(version_table.SCHEMA)
         self.folder = folder

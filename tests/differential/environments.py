@@ -36,13 +36,12 @@ def write_alembic(folder, revisions):
         _write(os.path.join(folder, "versions", r.file_name + ".py"), text)
 
 
-def write_moonbird(folder, revisions):
-    """The database is `database.db` in the folder of the ini."""
+def write_moonbird(folder, revisions, url="sqlite:///database.db"):
+    """A relative path in the URL begins in the folder of the ini, where the program is run."""
     os.makedirs(os.path.join(folder, "migrations", "versions"))
     _write(
         os.path.join(folder, "moonbird.ini"),
-        "[moonbird]\nscript_location = %(here)s/migrations\nversion_table = alembic_version\n"
-        "url = sqlite:///database.db\n",
+        "[moonbird]\nscript_location = %(here)s/migrations\nversion_table = alembic_version\nurl = " + url + "\n",
     )
     for r in revisions:
         message = "\n".join(("-- " + line).rstrip() for line in r.message.split("\n"))

@@ -1,10 +1,10 @@
-"""Runs commands in Moonbird, as a program on a SQLite file. Called by parts.py."""
+"""Runs commands in Moonbird, as a program on a SQLite file or another database. Called by parts.py."""
 
 import json
 import os
-import sqlite3
 import subprocess
 
+import databases
 import version_table
 from outcome import Outcome, kind_of
 
@@ -34,12 +34,11 @@ def _event(words, line):
 class Moonbird:
     """One environment and its database."""
 
-    def __init__(self, program, folder, prepared=True):
-        """`prepared`: the version table is there already, with triggers."""
+    def __init__(self, program, folder, database=None):
+        """`database`: of databases.py, as it is; without it, a file in which the version table is, with triggers."""
         self.program, self.folder, self.environ = program, folder, clean_environ()
-        self.db = sqlite3.connect(os.path.join(folder, "database.db"), isolation_level=None)
-        self.db.execute("PRAGMA synchronous = off")
-        if prepared:
+        self.db = (database or databases.SqliteFile(folder)).connect()
+        if not database:
             self.db.executescript(version_table.SCHEMA)
 
     def close(self):

@@ -11,6 +11,7 @@ import typing
 from random import Random
 
 import cases
+import databases
 import environments
 from alembic_side import Alembic
 from cases import Revision, revisions_from_lists
@@ -234,35 +235,47 @@ def agrees(case, answer):
 # --- both on one database ---
 
 
-def turns_part(program, seed):
-    """Alembic and Moonbird in turn on one file, that the one or the other has begun. Yields faults, or ""."""
+def turns_part(program, seed, server_url):
+    """Alembic and Moonbird in turn on one database, that the one or the other has begun. Yields faults, or ""."""
     for number in range(TURN_GRAPHS):
-        random = Random("%s turns %d" % (seed, number))
-        revisions = cases.random_graph(random)
-        lines = Lines(revisions)
-        with tempfile.TemporaryDirectory(prefix="moonbird-differential.", dir=scratch()) as folder:
-            environments.write_alembic(os.path.join(folder, "alembic"), revisions)
-            environments.write_moonbird(os.path.join(folder, "moonbird"), revisions)
-            path = os.path.join(folder, "moonbird", "database.db")
-            alembic = Alembic(os.path.join(folder, "alembic"), "sqlite:///" + path)
-            moonbird = Moonbird(program, os.path.join(folder, "moonbird"), prepared=False)
-            tools = [alembic, moonbird]
-            if number % 2:
-                tools.reverse()
-            for turn in range(TURNS):
-                target = random.choice(["heads", "heads"] + [r.id for r in revisions])
-                words = [random.choice(["upgrade", "upgrade", "downgrade"]), target]
-                if words == ["downgrade", "heads"]:
-                    words = ["downgrade", "base"]
-                yield one_turn(tools[turn % 2], words, lines, "turns %d #%d" % (number, turn))
-                if lines.tips(moonbird.rows()) != moonbird.rows():  # Alembic 1.8.1 may leave that, and refuses it then
-                    repaired = moonbird.run(["stamp", "--purge"] + lines.tips(moonbird.rows()))
-                    yield "" if repaired.ok else repaired.message
-            alembic.close()
-            moonbird.close()
+        yield from turns_of_graph(program, seed, number, databases.SqliteFile)
+    if not server_url:
+        return
+    with databases.postgres_database(server_url) as database:
+        for number in range(TURN_GRAPHS, TURN_GRAPHS + SERVER_GRAPHS):
+            database.clear()
+            yield from turns_of_graph(program, seed, number, lambda folder: database)
 
 
-TURN_GRAPHS, TURNS = 12, 10
+def turns_of_graph(program, seed, number, database_in):
+    """`database_in` gives the database for Moonbird's folder."""
+    random = Random("%s turns %d" % (seed, number))
+    revisions = cases.random_graph(random)
+    lines = Lines(revisions)
+    with tempfile.TemporaryDirectory(prefix="moonbird-differential.", dir=scratch()) as folder:
+        alembic_folder, moonbird_folder = os.path.join(folder, "alembic"), os.path.join(folder, "moonbird")
+        database = database_in(moonbird_folder)
+        environments.write_alembic(alembic_folder, revisions)
+        environments.write_moonbird(moonbird_folder, revisions, database.moonbird_url)
+        alembic = Alembic(alembic_folder, database.alembic_url)
+        moonbird = Moonbird(program, moonbird_folder, database)
+        tools = [alembic, moonbird]
+        if number % 2:
+            tools.reverse()
+        for turn in range(TURNS):
+            target = random.choice(["heads", "heads"] + [r.id for r in revisions])
+            words = [random.choice(["upgrade", "upgrade", "downgrade"]), target]
+            if words == ["downgrade", "heads"]:
+                words = ["downgrade", "base"]
+            yield one_turn(tools[turn % 2], words, lines, "turns %d #%d" % (number, turn))
+            if lines.tips(moonbird.rows()) != moonbird.rows():  # Alembic 1.8.1 may leave that, and refuses it then
+                repaired = moonbird.run(["stamp", "--purge"] + lines.tips(moonbird.rows()))
+                yield "" if repaired.ok else repaired.message
+        alembic.close()
+        moonbird.close()
+
+
+TURN_GRAPHS, SERVER_GRAPHS, TURNS = 7, 5, 10
 
 
 def one_turn(tool, words, lines, name):

@@ -1,4 +1,4 @@
-"""The version table of a SQLite database, with triggers that record each change. Used by both sides."""
+"""The version table, with triggers of SQLite that record each change. Used by both sides."""
 
 SCHEMA = """
 CREATE TABLE alembic_version (
@@ -16,13 +16,14 @@ CREATE TRIGGER deleted AFTER DELETE ON alembic_version
 
 
 def has_table(db, name):
-    return db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)).fetchone() is not None
+    query = getattr(db, "has_table", "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?")
+    return db.execute(query, (name,)).fetchone() is not None
 
 
 def rows_of(db):
     if not has_table(db, "alembic_version"):
         return []
-    return sorted(row[0] for row in db.execute("SELECT version_num FROM alembic_version"))
+    return sorted(row[0] for row in db.execute("SELECT version_num FROM alembic_version").fetchall())
 
 
 def set_rows(db, rows):
