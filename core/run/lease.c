@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { BEATS_PER_LEASE = 4, OWNER_SIZE = 33 };
+enum { BEATS_PER_LEASE = 4, OWNER_SIZE = 33, OPENING_S = 5 };
 
 struct lease {
   struct session *session;
@@ -24,6 +24,7 @@ struct lease {
   char *name;
   char owner[OWNER_SIZE]; /* no two runs have the same */
   bool held;
+  bool reopened; /* the heartbeat's connection was lost and is another one now */
   uv_timer_t timer;
   bool timer_closed;
   struct statement beat; /* in flight; its parameters */
@@ -230,23 +231,57 @@ static void add_renewal(struct lease *lease, struct batch_builder *params) {
   batch_add_str(params, 2, lease->owner);
 }
 
-/* What is wrong shows at the next commit, which asks for itself. */
+static void handle_beat(void *data);
+
+static void beat(struct lease *lease) {
+  batch_release(&lease->beat_params);
+  add_renewal(lease, &lease->beat_params);
+  lease->beat = named(lease, "lock_renew", &lease->beat_params);
+  conn_start_execute(lease->conn, &lease->beat, 0, handle_beat, lease);
+}
+
+/* It may have lasted a while: the lease is renewed at once. */
+static void handle_reopened(void *data) {
+  struct lease *lease = data;
+  struct error err = ERROR_INIT;
+  if (!lease->conn)
+    return;
+  if (conn_check_open(lease->conn, &lease->session->url, &err)) {
+    lease->reopened = true;
+    log_debug("the lease of the lock has another connection");
+    if (uv_is_active((uv_handle_t *)&lease->timer))
+      beat(lease);
+  } else {
+    log_debug("the connection of the lock's lease: %s", err.message);
+  }
+  error_release(&err);
+}
+
+/* A lost connection is opened anew, or the lease would end although its owner lives. What else is wrong shows at the
+ * next commit, which asks for itself. */
 static void handle_beat(void *data) {
   struct lease *lease = data;
   struct error err = ERROR_INIT;
-  if (!conn_check(lease->conn, NULL, 0, &err))
-    log_debug("the lease of the lock could not be renewed: %s", err.message);
+  if (!lease->conn || conn_check(lease->conn, NULL, 0, &err))
+    return;
+  log_debug("the lease of the lock could not be renewed: %s", err.message);
+  if (err.retry == RETRY_CONNECTION && uv_is_active((uv_handle_t *)&lease->timer)) {
+    conn_limit_opening(lease->conn, OPENING_S);
+    conn_start_open(lease->conn, &lease->session->url, "moonbird:lock", handle_reopened, lease);
+  }
   error_release(&err);
 }
 
 static void handle_timer(uv_timer_t *timer) {
   struct lease *lease = timer->data;
-  if (!lease->conn || conn_is_busy(lease->conn))
-    return;
-  batch_release(&lease->beat_params);
-  add_renewal(lease, &lease->beat_params);
-  lease->beat = named(lease, "lock_renew", &lease->beat_params);
-  conn_start_execute(lease->conn, &lease->beat, 0, handle_beat, lease);
+  if (lease->conn && !conn_is_busy(lease->conn))
+    beat(lease);
+}
+
+bool lease_take_reopened(struct lease *lease) {
+  bool reopened = lease->reopened;
+  lease->reopened = false;
+  return reopened;
 }
 
 void lease_keep(struct lease *lease) {

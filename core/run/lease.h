@@ -2,8 +2,9 @@
  * lease.h - a lock that is a row with an end: for connections behind a pooler, where no session can hold one.
  *
  * The row (moonbird_lock) names the owner and says until when, by the database's clock. While it is ours, a heartbeat
- * on the loop puts the end off; after a crash the lock is free when the end has come. lease_confirm locks the row in
- * the transaction that is about to commit, so that nobody can take the lock over before the commit has come back.
+ * on the loop puts the end off, on a new connection when the old one is lost; after a crash the lock is free when the
+ * end has come. lease_confirm locks the row in the transaction that is about to commit, so that nobody can take the
+ * lock over before the commit has come back.
  *
  * Main thread only. Ownership: the caller owns the lease; it borrows session and connection, on which nobody else may
  * have a call in flight.
@@ -30,6 +31,9 @@ void lease_release(struct lease *lease);
 
 /* Is it still ours? In the open transaction of the main connection. ERROR_LOCK when somebody has taken it over. */
 bool lease_confirm(struct lease *lease, struct error *err) MUST_CHECK;
+
+/* Has the heartbeat opened the connection anew since the last look? What its session held is gone then. */
+bool lease_take_reopened(struct lease *lease);
 
 /* Goes on with another connection, after the first one was lost. */
 void lease_move(struct lease *lease, struct conn *conn);

@@ -152,7 +152,9 @@ static bool connection_lives(struct session *session) {
 bool lock_confirm(struct session *session, struct error *err) {
   if (!session->lock_conn || !session->lock_key)
     return true;
-  if (!connection_lives(session) && !regain(session, err))
+  bool lives = connection_lives(session);
+  bool is_new = session->lease && lease_take_reopened(session->lease) && conn_keeps_session(session->lock_conn);
+  if ((!lives || is_new) && !regain(session, err))
     return false;
   return !session->lease || lease_confirm(session->lease, err);
 }

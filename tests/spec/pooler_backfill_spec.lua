@@ -1,7 +1,8 @@
 -- A backfill with several workers and processes behind PgBouncer in transaction mode: killed at random instants,
--- joined, stopped past its lease. Each row is written once.
+-- joined, stopped past its lease, the pooler restarted. Each row is written once.
 
 local moonbird = require("support.moonbird")
+local servers = require("support.servers")
 
 local fill = [[
 return {
@@ -82,6 +83,31 @@ describe("a backfill", function()
       first:wait(60)
       assert.equal("1500|1|1", counts(p))
       p:remove()
+    end)
+
+    -- The lease of the lock is renewed on a connection that the pooler's end has taken along.
+    it("keeps the lock of its revision when the pooler restarts", function()
+      local pooler = servers.start("pgbouncer")
+      local p = moonbird.project("pooler", "lock_lease = 2s\n\n[backfill]\nlease = 2s\n", pooler.pooler_url)
+      p:people(2000)
+      p:revision("a1", nil, [[
+        op.backfill({ table = "people", columns = { "counter" }, size = 20, nice = 40, row = function(person)
+          return { counter = person.counter + 1 }
+        end })
+      ]])
+      local run = p:start("upgrade head")
+      wait_for_rows(p, 60)
+      pooler:order("pgbouncer_restart")
+      moonbird.sleep(3) -- longer than the lease
+      local second = p:run("upgrade head --lock-timeout 0.1")
+      assert.equal(5, second.code, second:describe())
+      assert.is_true(run:is_running())
+      p:ok("backfill set a1:1 nice=0")
+      run:wait(60)
+      assert.equal(0, run.code, run:describe())
+      assert.equal("2000|1|1", counts(p))
+      p:remove()
+      pooler:stop()
     end)
 
     it("ends although rows are inserted meanwhile, and does not chase them", function()
