@@ -509,5 +509,21 @@ describe("--sql", function()
         has(p:ok("upgrade head --sql").out, "ADD COLUMN IF NOT EXISTS x")
       end
     end)
+
+    it("does not take a table for known that may have been there before", function()
+      revision("a1", nil, [[
+        op.create_table("t", { column("a", types.integer()) }, { if_not_exists = true })
+        op.alter_column("t", "a", { nullable = false })
+      ]], "")
+      if kind == "sqlite" then
+        -- of the one that is there, all other columns would be lost
+        has(p:fails(1, "upgrade head --sql").err, "the table t must be made anew for that")
+        p:sql("CREATE TABLE t (a INTEGER, b TEXT)")
+        p:ok("upgrade head")
+        assert.equals("a,b", p:columns("t"))
+      else
+        has(p:ok("upgrade head --sql").out, "SET NOT NULL")
+      end
+    end)
   end)
 end)

@@ -161,6 +161,16 @@ local function own_option_names(signature, dialect)
   return names
 end
 
+-- What is said for this database comes before what is said for all.
+local function take_own(given, dialect, result)
+  for key, value in pairs(given) do
+    local database, bare = database_of(key)
+    if database and dialect and database == dialect.name then
+      result[bare] = value
+    end
+  end
+end
+
 local function take_options(signature, given, dialect, result)
   for _, key in ipairs(sorted_keys(given)) do
     local kind = option_kind(signature, key, dialect)
@@ -171,6 +181,7 @@ local function take_options(signature, given, dialect, result)
     end
     result[key] = given[key]
   end
+  take_own(given, dialect, result)
 end
 
 local function odd_key(given)

@@ -24,9 +24,22 @@ local function defines_something(text)
   return upper:find("%f[%a]CREATE%f[%A]") or upper:find("%f[%a]ALTER%f[%A]") or upper:find("%f[%a]DROP%f[%A]")
 end
 
+-- CREATE TABLE IF NOT EXISTS, and the script has not made it: it may be there, and be another one.
+local function may_be_another(text)
+  local _, stop = text:upper():find("^%s*CREATE%s+TABLE%s+IF%s+NOT%s+EXISTS%f[%A]")
+  if not stop then
+    return false
+  end
+  scratch:exec("SAVEPOINT moonbird_followed")
+  local is_new = pcall(scratch.exec, scratch, "CREATE TABLE" .. text:sub(stop + 1))
+  scratch:exec("ROLLBACK TO moonbird_followed")
+  scratch:exec("RELEASE moonbird_followed")
+  return is_new
+end
+
 --- Takes down what the script says.
 function followed.note(text)
-  if not defines_something(text) or not open() then
+  if not defines_something(text) or not open() or may_be_another(text) then
     return
   end
   local ok, problem = pcall(scratch.exec, scratch, text)

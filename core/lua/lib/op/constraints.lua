@@ -1,6 +1,7 @@
 -- Rows of op.lua: operations on the constraints of a table that exists. Each operation has the fields of the item that
 -- stands for the constraint in op.create_table (items.lua), and the table.
 
+local sql = require("moonbird.sql")
 local words = require("moonbird.op.words")
 
 local NAME = { "name", "final_name", optional = true }
@@ -27,7 +28,8 @@ local function prepare_foreign_key(operation)
 end
 
 local function is_exclusion(value)
-  return type(value) == "table" and value[1] ~= nil and type(value[1]) ~= "table"
+  local is_list = type(value) == "table" and not sql.is(value)
+  return is_list and (type(value[1]) == "string" or sql.is(value[1]))
 end
 
 -- ("x", "t", { "room", "=" }, { "during", "&&" }, { using = "gist" }), as in Alembic: the elements from argument `at`
