@@ -5,8 +5,10 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "lua/dialect.h"
 #include "lua/script_error.h"
 #include "lua/value.h"
+#include "sql/split.h"
 
 #include <lauxlib.h>
 
@@ -36,6 +38,26 @@ static int host_monotonic(lua_State *L) {
   return 1;
 }
 
+/* host.sql_statements(sql) -> { the text of each statement }; what is no statement any more is the last one */
+static int host_sql_statements(lua_State *L) {
+  size_t len;
+  const char *sql = luaL_checklstring(L, 1, &len);
+  struct sql_splitter splitter;
+  struct sql_statement statement;
+  struct error broken = ERROR_INIT;
+  sql_split_init(&splitter, dialect_rules(L), sql, len, 1);
+  lua_newtable(L);
+  for (enum sql_split found = SQL_SPLIT_STATEMENT; found == SQL_SPLIT_STATEMENT;) {
+    found = sql_split_next(&splitter, &statement, &broken);
+    if (found == SQL_SPLIT_END || !statement.len)
+      continue;
+    lua_pushlstring(L, statement.text, statement.len);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  }
+  error_release(&broken);
+  return 1;
+}
+
 static int open_host(lua_State *L) {
   lua_newtable(L);
   value_push_null(L);
@@ -46,6 +68,8 @@ static int open_host(lua_State *L) {
   lua_setfield(L, -2, "md5");
   lua_pushcfunction(L, host_monotonic);
   lua_setfield(L, -2, "monotonic");
+  lua_pushcfunction(L, host_sql_statements);
+  lua_setfield(L, -2, "sql_statements");
   script_error_push_fail(L);
   lua_setfield(L, -2, "fail");
   return 1;

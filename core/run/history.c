@@ -55,7 +55,7 @@ bool history_add(struct session *session, const struct history_row *row, struct 
     add_times(&params, &column, row);
   batch_add_str(&params, column++, row->checksum);
   batch_add_str(&params, column++, row->checksum ? "sha256" : NULL);
-  add_clean(&params, column++, row->text, row->text_len);
+  add_clean(&params, column++, row->text_len <= HISTORY_TEXT_MAX ? row->text : NULL, row->text_len);
   char host[256] = "";
   gethostname(host, sizeof(host) - 1);
   batch_add_str(&params, column++, host);

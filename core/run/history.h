@@ -6,6 +6,9 @@
 
 #include "run/session.h"
 
+/* Bytes; a longer text is not kept: its checksum is. */
+#define HISTORY_TEXT_MAX (1u << 20)
+
 struct history_row {
   const char *revision;  /* "" for a stamp of base */
   const char *direction; /* "upgrade", "downgrade", "stamp" */

@@ -31,13 +31,12 @@ static int file_statements(lua_State *L) {
       [SQL_SECTION_UP] = "up", [SQL_SECTION_DOWN] = "down", [SQL_SECTION_VERIFY] = "verify", NULL};
   const struct sql_file *file = luaL_checkudata(L, 1, file_type);
   enum sql_section section = (enum sql_section)luaL_checkoption(L, 2, NULL, words);
-  const char *start;
-  size_t len, first_line;
-  if (!script_sql_section(file->text, file->len, section, &start, &len, &first_line))
+  struct sql_splitter splitter;
+  if (!script_sql_section(file->text, file->len, dialect_rules(L), section, &splitter))
     return 0;
   struct sql_reader *reader = lua_newuserdatauv(L, sizeof(*reader), 1);
   reader->file = file;
-  sql_split_init(&reader->splitter, dialect_rules(L), start, len, first_line);
+  reader->splitter = splitter;
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
   luaL_setmetatable(L, reader_type);

@@ -273,6 +273,10 @@ bool script_read(const struct script *script, struct strbuf *text, struct error 
 void script_checksum(const char *text, size_t len, char *hex) {
   struct strbuf plain = STRBUF_INIT;
   size_t i = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+  if (!memchr(text + i, '\r', len - i)) {
+    sha256_hex(text + i, len - i, hex);
+    return;
+  }
   strbuf_reserve(&plain, len);
   while (i < len) {
     const char *cr = memchr(text + i, '\r', len - i);

@@ -1,7 +1,8 @@
 /*
  * sql.c - the header and the sections of .sql revisions; see sql.h.
  *
- * Called by environment.c (headers) and by whoever runs a revision (sections). Works line by line.
+ * Called by environment.c (headers) and by whoever runs a revision (sections). A header is read line by line; what
+ * begins a section is a comment, so that the same words in a string, in dollar quotes or in data begin none.
  */
 #include "script/sql.h"
 #include "script/message.h"
@@ -198,29 +199,58 @@ enum header_status header_read_sql(const char *file, const char *text, size_t le
   return HEADER_BROKEN;
 }
 
-bool script_sql_section(const char *text, size_t len, enum sql_section which, const char **start, size_t *section_len,
-                        size_t *first_line) {
+/* --- sections --- */
+
+static bool ends_section(const char *comment, size_t len) {
+  const struct line line = {.start = comment, .len = len};
+  const char *word;
+  size_t word_len;
+  return marker_of(&line, &word, &word_len);
+}
+
+/* Behind what is no SQL every line counts: its section is told of when it is read. Finds the next marker after `from`,
+ * which is in line `number`. */
+static bool next_marker_line(const char *from, const char *end, size_t number, struct line_reader *rest,
+                             struct line *line) {
+  const char *word;
+  size_t word_len;
+  *rest = (struct line_reader){.pos = from, .end = end, .number = number - 1};
+  while (next_line(rest, line))
+    if (marker_of(line, &word, &word_len))
+      return true;
+  return false;
+}
+
+/* Goes on to the next marker. `*rest` becomes what is behind its line. */
+static bool next_marker(struct sql_splitter *s, const char *end, struct line_reader *rest, struct line *line) {
+  struct sql_statement statement;
+  struct error broken = ERROR_INIT;
+  enum sql_split found;
+  while ((found = sql_split_next(s, &statement, &broken)) == SQL_SPLIT_STATEMENT)
+    ;
+  error_release(&broken);
+  if (found == SQL_SPLIT_BROKEN)
+    return next_marker_line(statement.text, end, statement.line, rest, line);
+  return next_marker_line(s->text + s->len, end, s->line, rest, line);
+}
+
+bool script_sql_section(const char *text, size_t len, const struct sql_rules *rules, enum sql_section which,
+                        struct sql_splitter *section) {
   static const char *const words[] = {
       [SQL_SECTION_UP] = "up", [SQL_SECTION_DOWN] = "down", [SQL_SECTION_VERIFY] = "verify"};
-  struct line_reader lines = lines_of(text, len);
+  struct line_reader rest = lines_of(text, len);
   struct line line;
-  bool found = false;
-  while (next_line(&lines, &line)) {
+  bool is_found = false;
+  for (;;) {
+    sql_split_init(section, rules, rest.pos, (size_t)(rest.end - rest.pos), rest.number + 1);
+    section->ends_text = ends_section;
+    if (is_found)
+      return true;
+    struct sql_splitter before = *section;
     const char *word;
     size_t word_len;
-    if (!marker_of(&line, &word, &word_len))
-      continue;
-    if (found) {
-      *section_len = (size_t)(line.start - *start);
-      return true;
-    }
-    found = is_word(word, word_len, words[which]);
-    if (found) {
-      *start = lines.pos;
-      *first_line = line.number + 1;
-    }
+    if (!next_marker(&before, rest.end, &rest, &line) || !marker_of(&line, &word, &word_len))
+      return false;
+    is_found = is_word(word, word_len, words[which]);
   }
-  if (found)
-    *section_len = (size_t)(lines.end - *start);
-  return found;
 }

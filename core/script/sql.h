@@ -1,13 +1,13 @@
 /*
  * sql.h - .sql revisions: their header of `-- name: value` lines, and their sections.
  *
- * No ownership of its own: see header.h for headers; sections are places in the caller's text. Knows no SQL: cutting a
- * section into statements is not done here.
+ * No ownership of its own: see header.h for headers; sections are places in the caller's text.
  */
 #ifndef SCRIPT_SQL_H
 #define SCRIPT_SQL_H
 
 #include "script/header.h"
+#include "sql/split.h"
 
 enum sql_section { SQL_SECTION_UP, SQL_SECTION_DOWN, SQL_SECTION_VERIFY };
 
@@ -16,9 +16,9 @@ enum sql_section { SQL_SECTION_UP, SQL_SECTION_DOWN, SQL_SECTION_VERIFY };
 enum header_status header_read_sql(const char *file, const char *text, size_t len, bool complete, struct arena *arena,
                                    struct header *header, struct error *err) MUST_CHECK;
 
-/* Finds the text behind the line `-- migrate:up` (`down`, `verify`) up to the next such line or the end. False: there
- * is no such section. `first_line` is the line number of the first line of the section, from 1. */
-bool script_sql_section(const char *text, size_t len, enum sql_section which, const char **start, size_t *section_len,
-                        size_t *first_line) MUST_CHECK;
+/* Finds the text behind the line `-- migrate:up` (`down`, `verify`); `*section` gives its statements, up to the next
+ * such line or the end. False: there is no such section, and `*section` means nothing. */
+bool script_sql_section(const char *text, size_t len, const struct sql_rules *rules, enum sql_section which,
+                        struct sql_splitter *section) MUST_CHECK;
 
 #endif

@@ -233,6 +233,18 @@ static enum sql_split finish(struct sql_splitter *s, const struct reader *r, siz
   return SQL_SPLIT_STATEMENT;
 }
 
+static bool begins_line(const char *text, size_t at) {
+  while (at && (text[at - 1] == ' ' || text[at - 1] == '\t'))
+    at--;
+  return !at || text[at - 1] == '\n' || text[at - 1] == '\r';
+}
+
+/* A comment that the caller has told apart is the end of the text. */
+static bool is_end(const struct sql_splitter *s, size_t at, const struct sql_token *token) {
+  return s->ends_text && token->kind == SQL_COMMENT && begins_line(s->text, at) &&
+         s->ends_text(s->text + at, token->len);
+}
+
 /* Blanks and lone semicolons in front of a statement. */
 static void pass_over_nothing(struct sql_splitter *s) {
   size_t at = s->at;
@@ -255,6 +267,10 @@ enum sql_split sql_split_next(struct sql_splitter *s, struct sql_statement *stat
     struct sql_token token = sql_token_at(&s->rules, s->text, s->len, at);
     if (token.is_open)
       return never_closed(s, at, &token, statement, err);
+    if (is_end(s, at, &token)) {
+      s->len = at;
+      break;
+    }
     bool is_sign = token.kind == SQL_SIGN;
     if (is_sign && s->text[at] == ';' && take_semicolon(&r))
       return finish(s, &r, at, statement, err);
@@ -266,7 +282,7 @@ enum sql_split sql_split_next(struct sql_splitter *s, struct sql_statement *stat
       take_token(&r, s->text, at, &token);
     at += token.len;
   }
-  return finish(s, &r, s->len, statement, err);
+  return s->at == s->len ? SQL_SPLIT_END : finish(s, &r, s->len, statement, err);
 }
 
 /* --- one semicolon at the end --- */

@@ -16,7 +16,8 @@
 struct sql_splitter {
   struct sql_rules rules; /* the caller may change them between two statements */
   const char *text;
-  size_t len;
+  size_t len;                                         /* becomes less where `ends_text` is true of a comment */
+  bool (*ends_text)(const char *comment, size_t len); /* the caller's, or NULL; asked of what begins its line */
   size_t at;
   size_t line; /* of text[at] */
 };

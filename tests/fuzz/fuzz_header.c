@@ -42,12 +42,11 @@ static char *read_header(const char *text, size_t len, bool is_sql, bool complet
 
 static void cut_sections(const char *text, size_t len) {
   for (int which = SQL_SECTION_UP; which <= SQL_SECTION_VERIFY; which++) {
-    const char *start;
-    size_t section_len;
-    size_t line;
-    if (!script_sql_section(text, len, (enum sql_section)which, &start, &section_len, &line))
+    static const struct sql_rules rules = {.dollar_quotes = true, .nested_comments = true, .copy_data = true};
+    struct sql_splitter section;
+    if (!script_sql_section(text, len, &rules, (enum sql_section)which, &section))
       continue;
-    if (start < text || start + section_len > text + len || line < 2)
+    if (section.text < text || section.text + section.len > text + len || section.line < 2)
       abort();
   }
 }

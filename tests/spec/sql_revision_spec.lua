@@ -49,6 +49,31 @@ describe(".sql revisions", function()
       return run
     end
 
+    it("have parts that only a comment of its own begins", function()
+      local quoted = on_postgres and "$q$\n-- migrate:down\n$q$" or "'\n-- migrate:down\n'"
+      write("a1", ([[
+CREATE TABLE t (a text);
+/*
+-- migrate:down
+*/
+INSERT INTO t VALUES (%s);
+INSERT INTO t VALUES ('-- migrate:verify
+') -- migrate:down]]):format(quoted), { down = "DROP TABLE t;\nSELECT '\n-- migrate:up\n';" })
+      p:ok("upgrade head")
+      assert.are.equal("2", p:sql("SELECT count(*) FROM t WHERE a LIKE '%migrate:%'"))
+      p:ok("downgrade base")
+      assert.is_false(p:has_table("t"))
+    end)
+
+    it("leave their text in the log, up to 1 MiB", function()
+      local row = "INSERT INTO t VALUES ('" .. ("x"):rep(1000) .. "');\n"
+      write("a1", "CREATE TABLE t (a text);\n" .. row:rep(10))
+      write("b2", row:rep(1100), { parent = "a1" })
+      p:ok("upgrade head")
+      local log = "SELECT revision, length(checksum), length(applied_text) > 10000 FROM moonbird_log ORDER BY revision"
+      assert.are.equal(on_postgres and "a1|64|t\nb2|64|" or "a1|64|1\nb2|64|", p:sql(log))
+    end)
+
     it("are cut where the statements end", function()
       local bodies = {
         sqlite = [[

@@ -158,26 +158,57 @@ static void reading_stops_at_the_first_function(void **state) {
   free(part);
 }
 
+/* The statements of a section with their lines, parted by "|"; NULL: there is no such section. */
+static void check_section(const char *text, enum sql_section which, const char *expected) {
+  static const struct sql_rules rules = {.dollar_quotes = true, .copy_data = true, .shell_prefix = '\\'};
+  struct sql_splitter section;
+  bool is_there = script_sql_section(text, strlen(text), &rules, which, &section);
+  assert_int_equal(is_there, expected != NULL);
+  if (!expected)
+    return;
+  struct strbuf got = STRBUF_INIT;
+  struct sql_statement s;
+  struct error err = ERROR_INIT;
+  enum sql_split found;
+  while ((found = sql_split_next(&section, &s, &err)) == SQL_SPLIT_STATEMENT)
+    if (s.len)
+      strbuf_addf(&got, "%s%zu:%.*s", got.len ? "|" : "", s.line, (int)s.len, s.text);
+  if (found == SQL_SPLIT_BROKEN)
+    strbuf_addf(&got, "%sbroken %zu", got.len ? "|" : "", s.line);
+  assert_string_equal(got.buf ? got.buf : "", expected);
+  error_release(&err);
+  strbuf_release(&got);
+}
+
 static void sql_sections(void **state) {
   (void)state;
   static const char text[] = "-- revision: a\n-- down_revision:\n\n-- migrate:up\nCREATE TABLE t (x int);\n"
                              "--migrate:down  \r\nDROP TABLE t;\n";
-  const char *start = NULL;
-  size_t len = 0;
-  size_t line = 0;
-  assert_true(script_sql_section(text, strlen(text), SQL_SECTION_UP, &start, &len, &line));
-  assert_int_equal(len, strlen("CREATE TABLE t (x int);\n"));
-  assert_memory_equal(start, "CREATE TABLE t (x int);\n", len);
-  assert_int_equal(line, 5);
-  assert_true(script_sql_section(text, strlen(text), SQL_SECTION_DOWN, &start, &len, &line));
-  assert_int_equal(len, strlen("DROP TABLE t;\n"));
-  assert_memory_equal(start, "DROP TABLE t;\n", len);
-  assert_int_equal(line, 7);
-  assert_false(script_sql_section(text, strlen(text), SQL_SECTION_VERIFY, &start, &len, &line));
-  assert_false(script_sql_section("", 0, SQL_SECTION_UP, &start, &len, &line));
-  static const char last[] = "-- migrate:up";
-  assert_true(script_sql_section(last, strlen(last), SQL_SECTION_UP, &start, &len, &line));
-  assert_int_equal(len, 0);
+  check_section(text, SQL_SECTION_UP, "5:CREATE TABLE t (x int)");
+  check_section(text, SQL_SECTION_DOWN, "7:DROP TABLE t");
+  check_section(text, SQL_SECTION_VERIFY, NULL);
+  check_section("", SQL_SECTION_UP, NULL);
+  check_section("-- migrate:up", SQL_SECTION_UP, "");
+}
+
+static void markers_count_as_comments_of_their_own(void **state) {
+  (void)state;
+  static const char text[] = "\xEF\xBB\xBF-- revision: a\n/*\n-- migrate:up\n*/\n-- migrate:up\n"
+                             "SELECT 'a\n-- migrate:down\n', $$\n-- migrate:down\n$$; -- migrate:down\n"
+                             "COPY t FROM stdin;\n-- migrate:down\n\\.\nSELECT 1\n  -- migrate:down\nSELECT 2;\n";
+  check_section(text, SQL_SECTION_UP,
+                "6:SELECT 'a\n-- migrate:down\n', $$\n-- migrate:down\n$$|11:COPY t FROM stdin|14:SELECT 1");
+  check_section(text, SQL_SECTION_DOWN, "16:SELECT 2");
+}
+
+/* What is wrong in one section is no matter of the others. */
+static void a_broken_section_ends_too(void **state) {
+  (void)state;
+  static const char text[] = "-- migrate:up\nSELECT 1;\n\\connect x\nSELECT 2;\n-- migrate:down\nSELECT 'never\n"
+                             "-- migrate:verify\nSELECT 3;\n";
+  check_section(text, SQL_SECTION_UP, "2:SELECT 1|broken 3");
+  check_section(text, SQL_SECTION_DOWN, "broken 6");
+  check_section(text, SQL_SECTION_VERIFY, "8:SELECT 3");
 }
 
 int main(void) {
@@ -185,6 +216,8 @@ int main(void) {
       cmocka_unit_test(every_case),
       cmocka_unit_test(reading_stops_at_the_first_function),
       cmocka_unit_test(sql_sections),
+      cmocka_unit_test(markers_count_as_comments_of_their_own),
+      cmocka_unit_test(a_broken_section_ends_too),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
