@@ -26,6 +26,9 @@ void estimate_release(struct estimate *estimate);
 /* The answer of `watch`; `own_rows` are those of this process in this run, `runner` is its id. */
 void estimate_take(struct estimate *estimate, const moonbird_batch *rows, const char *runner, int64_t own_rows);
 
+/* At the end: rows of all the others, as they stand in the table. */
+void estimate_settle(struct estimate *estimate, int64_t rows_before);
+
 /* In a copy: a range of our own that is open from `cursor` to `high`. */
 void estimate_own(struct estimate *estimate, const char *high, const char *cursor);
 

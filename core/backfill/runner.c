@@ -240,6 +240,7 @@ static void report(struct runner *r, bool ended) {
       .state = complete ? "done" : state_word(r, ended),
       .reason = ended ? NULL : waiting_reason(r, &reason),
       .rows_done = r->estimate.rows_before + r->rows,
+      .rows_now = r->rows,
       .rows_estimated = r->request->row->rows_estimated,
       .batch_size = largest_batch(r),
       .elapsed_s = clock_monotonic_s() - r->begun_s,
@@ -642,6 +643,7 @@ bool runner_run(const struct runner_request *request, struct runner_outcome *out
   }
   ok = ok && settle(&r, outcome, err);
   outcome->end = r.job.end;
+  estimate_settle(&r.estimate, outcome->rows_done - r.rows);
   report(&r, true);
   close_all(&r);
   return ok;

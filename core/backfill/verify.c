@@ -97,6 +97,7 @@ static void report(struct walk *w, bool ended) {
                                 .table = w->definition->table,
                                 .state = ended ? "verified" : "verifying",
                                 .rows_done = w->seen,
+                                .rows_now = w->seen,
                                 .rows_estimated = w->definition->rows_estimated,
                                 .batch_size = STRETCH_ROWS,
                                 .elapsed_s = now_s - w->begun_s,

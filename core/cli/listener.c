@@ -164,6 +164,7 @@ static void on_backfill(void *data, const struct backfill_progress *news) {
     json_object_set_new(event, "state", output_json_text(news->state));
     json_object_set_new(event, "reason", output_json_text(news->reason));
     json_object_set_new(event, "rows_done", json_integer(news->rows_done));
+    json_object_set_new(event, "rows_now", json_integer(news->rows_now));
     json_object_set_new(event, "rows_estimated",
                         news->rows_estimated < 0 ? json_null() : json_integer(news->rows_estimated));
     set_number(event, "fraction", news->fraction, news->fraction >= 0);

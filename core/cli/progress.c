@@ -237,14 +237,13 @@ void progress_render_bar(struct strbuf *out, const struct backfill_progress *new
   strbuf_release(&line);
 }
 
-static void add_end(struct strbuf *out, const struct backfill_progress *news, int64_t rows_before) {
-  int64_t rows_here = news->rows_done - rows_before;
+static void add_end(struct strbuf *out, const struct backfill_progress *news) {
   strbuf_addf(out, "%lld rows", (long long)news->rows_done);
-  if (rows_before > 0)
-    strbuf_addf(out, ", %lld of them now,", (long long)rows_here);
+  if (news->rows_now < news->rows_done)
+    strbuf_addf(out, ", %lld of them now,", (long long)news->rows_now);
   strbuf_addf(out, " in %.1f s", news->elapsed_s);
   if (news->elapsed_s > 0)
-    strbuf_addf(out, " (%.0f rows/s)", floor((double)rows_here / news->elapsed_s));
+    strbuf_addf(out, " (%.0f rows/s)", floor((double)news->rows_now / news->elapsed_s));
   if (news->batch_size > 0)
     strbuf_addf(out, ", batches of %lld", (long long)news->batch_size);
   strbuf_addf(out, ", %s", news->state);
@@ -265,12 +264,12 @@ static void add_middle(struct strbuf *out, const struct backfill_progress *news)
   }
 }
 
-void progress_render_line(struct strbuf *out, const struct backfill_progress *news, int64_t rows_before) {
+void progress_render_line(struct strbuf *out, const struct backfill_progress *news) {
   strbuf_add_str(out, "backfill ");
   width_add_cut(out, news->name, SIZE_MAX);
   strbuf_add_str(out, ": ");
   if (news->ended)
-    add_end(out, news, rows_before);
+    add_end(out, news);
   else
     add_middle(out, news);
   if (news->reason) {
@@ -281,7 +280,7 @@ void progress_render_line(struct strbuf *out, const struct backfill_progress *ne
 
 static void print_line(struct progress *p, const struct backfill_progress *news, double now) {
   struct strbuf line = STRBUF_INIT;
-  progress_render_line(&line, news, p->rows_before);
+  progress_render_line(&line, news);
   progress_print(p, line.buf);
   strbuf_release(&line);
   p->line_at = now;
@@ -302,7 +301,6 @@ static void draw_bar(struct progress *p, const struct backfill_progress *news, d
 void progress_backfill(struct progress *p, const struct backfill_progress *news, double now) {
   if (!p->in_backfill) {
     p->in_backfill = true;
-    p->rows_before = news->resumed ? news->rows_done : 0;
     p->line_at = now;
   }
   if (news->ended) {

@@ -25,8 +25,7 @@ struct progress {
   struct strbuf live;
   double drawn_at;
   bool in_backfill;
-  int64_t rows_before; /* rows that were done when this run of the backfill began */
-  double line_at;      /* when the last plain line was written */
+  double line_at; /* when the last plain line was written */
 };
 
 /* `interval_s` is 30 unless $MOONBIRD_PROGRESS_INTERVAL says otherwise (progress_interval). */
@@ -63,7 +62,7 @@ void progress_add_bar(struct strbuf *out, double percent, size_t columns, bool u
 /* The bar of a run with its figures, at most `columns` wide. */
 void progress_render_bar(struct strbuf *out, const struct backfill_progress *news, size_t columns, bool utf8);
 
-/* The plain line. `rows_before` as in the struct. */
-void progress_render_line(struct strbuf *out, const struct backfill_progress *news, int64_t rows_before);
+/* The plain line. */
+void progress_render_line(struct strbuf *out, const struct backfill_progress *news);
 
 #endif

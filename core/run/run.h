@@ -23,6 +23,7 @@ struct backfill_progress {
   const char *state;      /* "planned", "running", "done", ... */
   const char *reason;     /* why it waits ("throttled: ..."), or NULL */
   int64_t rows_done;      /* over all runs */
+  int64_t rows_now;       /* of this process, in this run */
   int64_t rows_estimated; /* -1 unknown */
   double fraction;        /* 0 to 0.999 while it runs; -1 unknown; 1 only when done */
   bool is_estimate;       /* the fraction: from the estimated rows, and not from the position of the key */

@@ -6,9 +6,12 @@
 --   ```LANGUAGE title=F  the text of the file F
 --   ```text              what is only looked at
 --
--- Behind "console", the word "postgres" marks what needs a PostgreSQL server: its URL is $POSTGRES_URL in the page's
--- commands. Any other block (```lua, ```sh ...) is an error, so that nothing in the manual stays unchecked by chance.
+-- Behind "console", the word "postgres" marks what needs a PostgreSQL server: its URL is $POSTGRES_URL in the
+-- page's commands. "replica" marks the same on a page that has a server of its own, and its streaming replica at
+-- $REPLICA_URL. Any other block (```lua, ```sh ...) is an error, so that nothing in the manual stays unchecked by
+-- chance.
 local moonbird = require("support.moonbird")
+local servers = require("support.servers")
 local quote = moonbird.quote
 
 -- --- reading a page ---
@@ -16,7 +19,8 @@ local quote = moonbird.quote
 local function block_of(info, line)
   local kind, rest = info:match("^(%S+)%s*(.*)$")
   local block = { kind = kind, line = line, lines = {}, title = rest:match("title=(%S+)") }
-  block.postgres = rest:find("postgres", 1, true) ~= nil
+  block.replica = rest:find("replica", 1, true) ~= nil
+  block.postgres = block.replica or rest:find("postgres", 1, true) ~= nil
   assert(
     kind == "console" or kind == "text" or block.title,
     ("line %d: a block %q is neither console, text nor a file with a title"):format(line, info)
@@ -100,6 +104,7 @@ local function command_line(page, command)
     "PATH=" .. quote(moonbird.program:match("^(.*)/")) .. ":$PATH",
     "MOONBIRD_SOURCE=" .. quote(moonbird.root),
     "POSTGRES_URL=" .. quote(page.url or ""),
+    "REPLICA_URL=" .. quote(page.replica_url or ""),
     "timeout 60 bash -c " .. quote(command.text) .. " </dev/null",
   }
   return table.concat(words, " ")
@@ -135,13 +140,38 @@ local function run_blocks(page, blocks)
   end
 end
 
-local function needs_postgres(blocks)
+-- Does a block want what this word stands for?
+local function needs(word, blocks)
   for _, block in ipairs(blocks) do
-    if block.postgres then
+    if block[word] then
       return true
     end
   end
   return false
+end
+
+-- The URLs that a page's commands get; `close` ends what was made for it.
+local function open_database(page, blocks)
+  if not moonbird.postgres_url or not needs("postgres", blocks) then
+    return function() end
+  elseif needs("replica", blocks) then
+    local cluster = servers.start("replica")
+    page.url, page.replica_url = cluster.postgres_url, cluster.replica_url
+    return function()
+      cluster:stop()
+    end
+  end
+  local project = moonbird.project("postgres")
+  page.url = project.url
+  return function()
+    project:remove()
+  end
+end
+
+-- Ends what the page has started behind its back: all that works in its folder.
+local function end_leftovers(folder)
+  local kill = 'for p in /proc/[0-9]*; do case "$(readlink $p/cwd)" in %s*) kill ${p#/proc/};; esac; done 2>/dev/null'
+  os.execute(kill:format(folder))
 end
 
 -- --- pages ---
@@ -183,17 +213,16 @@ end
 describe("the manual", function()
   for _, path in ipairs(list_pages()) do
     local blocks = blocks_of(path)
-    if needs_postgres(blocks) and not moonbird.postgres_url then
+    if needs("postgres", blocks) and not moonbird.postgres_url then
       pending(path .. ", where it speaks of PostgreSQL: $MOONBIRD_TEST_POSTGRES_URL is not set")
     end
     it("is right in " .. path, function()
-      local project = needs_postgres(blocks) and moonbird.postgres_url and moonbird.project("postgres")
-      local page = { path = path, folder = moonbird.temporary_folder(), url = project and project.url }
+      local page = { path = path, folder = moonbird.temporary_folder() }
+      local close = open_database(page, blocks)
       local ok, problem = pcall(run_blocks, page, blocks)
+      end_leftovers(page.folder)
       os.execute("rm -rf " .. quote(page.folder))
-      if project then
-        project:remove()
-      end
+      close()
       assert(ok, problem)
     end)
   end
