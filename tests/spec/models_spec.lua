@@ -140,6 +140,65 @@ describe("models", function()
     end)
   end)
 
+  moonbird.each_database(describe, pending, function(kind)
+    local CONVENTION = 'naming_convention = { ck = "ck_%(table_name)s_%(constraint_name)s" }'
+    local MODELS = [[
+      table("a", {
+        column("id", types.integer(), { check = "id > 0" }),
+        check("id < 9", { name = "low" }),
+        check("id < 8", { name = op.f("low") }),
+      }) }]]
+
+    local function names(p)
+      local list = {}
+      for name in p:ok("dump").out:gmatch("[%w_]*low[%w_]*") do
+        list[#list + 1] = name
+      end
+      list[#list + 1] = p:read("migrations/models.lua"):match("ck_a_id")
+      table.sort(list)
+      return table.concat(list, ",")
+    end
+
+    it("name a column's own check too, by their convention or that of env.lua", function()
+      for _, place in ipairs({ "models", "env" }) do
+        local p = moonbird.project(kind)
+        p:write("migrations/models.lua", "return { " .. (place == "models" and CONVENTION .. ", " or "") .. MODELS)
+        p:write("migrations/env.lua", "return { " .. (place == "env" and CONVENTION or "") .. " }")
+        p:ok("revision --autogenerate -m x")
+        p:ok("upgrade head")
+        p:ok("check")
+        p:ok("dump -o migrations/models.lua")
+        p:ok("check")
+        assert.equal("ck_a_id,ck_a_low,low", names(p))
+        p:revision("b1", p:ok("heads").out:match("%w+"), [[
+          op.create_table("b", { column("c", types.integer(), { check = "c > 0" }) })
+          op.add_column("b", column("d", types.integer(), { check = "d > 0" }))
+        ]])
+        p:ok("upgrade head")
+        local is_made = p:ok("dump").out:find('"ck_b_c".*"ck_b_d"') ~= nil
+        assert.equal(place == "env", is_made)
+        p:remove()
+      end
+    end)
+  end)
+
+  moonbird.each_database(describe, pending, function(kind)
+    it("from a database without names equal it whatever the convention is", function()
+      local p = moonbird.project(kind)
+      p:sql("CREATE TABLE a (b int PRIMARY KEY, c int UNIQUE, d int REFERENCES a (c), e int, CHECK (b > 0))")
+      p:sql("CREATE INDEX ix_a_e ON a (e)")
+      p:write("migrations/env.lua", [[
+        return { naming_convention = {
+          pk = "pk_%(table_name)s", uq = "uq_%(table_name)s", fk = "fk_%(column_0_name)s",
+          ix = "i_%(column_0_name)s", ck = "ck_%(table_name)s",
+        } }]])
+      p:ok("dump -o migrations/models.lua")
+      assert.equal("", p:ok("diff").out)
+      assert.matches('index { "e", name = "ix_a_e" }', p:read("migrations/models.lua"), 1, true)
+      p:remove()
+    end)
+  end)
+
   local mistakes = {
     { 'return { table("a", { column("id") }) }', "models.lua:1: column: argument 2 must be a type" },
     { 'return {\n table("a", {}, { strict = 1 }) }', "models.lua:2: table: " },

@@ -35,6 +35,14 @@ local keys = {
 
 local templates = { ix = true, uq = true, ck = true, fk = true, pk = true }
 
+--- A name that is final: no convention is applied to it.
+function naming.final(name)
+  if type(name) ~= "string" or name == "" then
+    error("op.f: argument 1 must be a name (a string that is not empty), got " .. check.describe(name), 2)
+  end
+  return sql.final(name)
+end
+
 --- What is wrong with a convention, or nil.
 function naming.problem_of(convention)
   for key, value in pairs(convention) do
@@ -94,8 +102,11 @@ function tokens.referred_table_name(item)
   return item.referent_table
 end
 
+-- A column's own check is called as the column is.
 function tokens.constraint_name(item, place)
-  if item.name == nil then
+  if item.name == nil and item.kind == "check" and item.columns then
+    return item.columns[1]
+  elseif item.name == nil then
     check.refuse("the naming convention of %s wants a name for this one (%%(constraint_name)s)", place.table)
   end
   return item.name
@@ -126,10 +137,28 @@ end
 
 -- --- names ---
 
--- A name that was given stands, unless the template is about it.
+local function is_about_name(template)
+  return template:find("%(constraint_name)", 1, true) ~= nil
+end
+
+-- A name that was given stands, unless the template is about it. What is dropped without one is found by what it says.
 local function is_applied(template, item)
-  local is_unnamed = item.name == nil and item.kind ~= "drop_constraint"
-  return is_unnamed or template:find("%(constraint_name)", 1, true) ~= nil
+  if item.name == nil then
+    return item.kind ~= "drop_constraint"
+  end
+  return is_about_name(template)
+end
+
+--- Has the convention a template for such items?
+function naming.has_template(kind, convention)
+  return convention ~= nil and convention[keys[kind]] ~= nil
+end
+
+--- Would the convention change the name of this item, so that it must be written as final?
+function naming.changes_name(item, convention)
+  local key = key_of(item)
+  local template = convention and key and convention[key]
+  return item.name ~= nil and template ~= nil and is_about_name(template)
 end
 
 --- The name of an item (or of the operation that adds or drops it) of the table `place` = { table =, schema = }, and

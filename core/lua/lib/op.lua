@@ -111,13 +111,7 @@ function op.invoke(operation)
   return result
 end
 
---- A name that is final: no naming convention is applied to it.
-function op.f(name)
-  if type(name) ~= "string" or name == "" then
-    error("op.f: argument 1 must be a name (a string that is not empty), got " .. check.describe(name), 2)
-  end
-  return sql.final(name)
-end
+op.f = naming.final
 
 --- A value as the dialect writes it, to be put together with other SQL.
 function op.inline_literal(value)

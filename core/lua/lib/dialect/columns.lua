@@ -69,6 +69,11 @@ function columns.not_null(_, column, primary)
   return column
 end
 
+--- What `check` of a column says, as an item. Its column is there for a naming convention.
+function columns.check_of(column)
+  return { kind = "check", columns = { column.name }, condition = sql.text(column.check) }
+end
+
 -- name TYPE DEFAULT x NOT NULL CHECK (...). `primary` is the table's primary key item or nil; `operation` names things.
 function columns:column_text(column, primary, operation)
   local parts = { self:ident(column.name) }
@@ -80,7 +85,7 @@ function columns:column_text(column, primary, operation)
   add(parts, column.nullable == false and "NOT NULL")
   add(parts, primary_inline(self, column, primary))
   add(parts, self:enum_check(column, operation))
-  add(parts, column.check and "CHECK " .. self:condition(column.check))
+  add(parts, column.check and self:constraint(self:named(self.check_of(column), operation)))
   return table.concat(parts, " ")
 end
 

@@ -1,6 +1,7 @@
 -- A schema as a file of models: what model.lua reads back to the same schema. The order of everything depends on names
 -- alone, so the same schema gives the same bytes. Called by command.lua; pure.
 
+local naming = require("moonbird.naming")
 local numbering = require("moonbird.schema.numbering")
 local order = require("moonbird.schema.order")
 local source = require("moonbird.schema.source")
@@ -18,7 +19,8 @@ end
 local function without_usual_names(table_, dialect)
   local seen = {}
   local function strip(item)
-    if not item.name or item.kind == "index" or seen[item.name] or not is_usual_name(dialect, table_, item) then
+    local is_named_anew = naming.has_template(item.kind, naming.convention())
+    if not item.name or seen[item.name] or is_named_anew or not is_usual_name(dialect, table_, item) then
       return item
     end
     local copy = {}
@@ -75,7 +77,7 @@ local function view_node(view)
   if view.indexes and #view.indexes > 0 then
     local indexes = {}
     for index, item in ipairs(text.sorted(view.indexes)) do
-      indexes[index] = text.item(item)
+      indexes[index] = text.item(item, { convention = naming.convention() })
     end
     options[#options + 1] = source.field("indexes", source.list(indexes))
   end
@@ -84,7 +86,8 @@ end
 
 local function table_node(table_, dialect)
   local plain = without_usual_names(table_, dialect)
-  local items = source.list(text.table_items(plain, {}, dialect, {}), true)
+  local style = { convention = naming.convention() }
+  local items = source.list(text.table_items(plain, {}, dialect, style), true)
   return text.call_with_options("table", { source.string(table_.name), items }, text.table_options(table_, dialect))
 end
 

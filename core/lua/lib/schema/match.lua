@@ -168,10 +168,16 @@ local function take_named(models, lives, taken, pairs_)
   end
 end
 
+-- A name that only a convention gives is not missed where the database has none.
+local function may_be_unnamed(item, other)
+  return not item.name or item.has_made_name and not other.name
+end
+
 local function take_unnamed(models, lives, taken, pairs_, is_partner)
   for index, item in ipairs(models) do
     for _, other in ipairs(lives) do
-      if not item.name and not pairs_[index] and not taken[other] and is_partner(item, other) then
+      local is_free = not pairs_[index] and not taken[other] and may_be_unnamed(item, other)
+      if is_free and is_partner(item, other) then
         pairs_[index], taken[other] = other, true
       end
     end

@@ -5,6 +5,7 @@
 
 local check = require("moonbird.check")
 local kinds = require("moonbird.kinds")
+local naming = require("moonbird.naming")
 local normal = require("moonbird.schema.normal")
 local reference = require("moonbird.reference")
 local scope = require("moonbird.schema.scope")
@@ -46,6 +47,7 @@ local function parts_of(value, source)
   end
   local found = {}
   local parts = flatten(value, source, {}, found)
+  found.naming_convention = found.naming_convention or naming.convention()
   local convention = found.naming_convention
   if convention ~= nil and not kinds.rows.convention.test(convention) then
     error(("%s: naming_convention must be %s"):format(source, kinds.rows.convention.words), 0)

@@ -95,7 +95,7 @@ local function take_column_items(lists, given, dialect)
     table.insert(lists.foreign_keys, key)
   end
   if given.check then
-    table.insert(lists.checks, { kind = "check", condition = sql.text(given.check) })
+    table.insert(lists.checks, dialect.check_of(given))
   end
 end
 
@@ -195,6 +195,7 @@ end
 local function name_item(item, part, convention, dialect)
   local place = { table = part.name, schema = part.schema, naming_convention = convention }
   local name = dialect:settled_name(item, place)
+  item.has_made_name = item.name == nil and name ~= nil and item.kind ~= "index" or nil
   if item.kind == "index" and not name then
     name = dialect:index_name({ table = part.name, columns = item.columns })
   end
@@ -209,6 +210,9 @@ local function name_items(table_, convention, dialect)
     for _, item in ipairs(table_[list]) do
       name_item(item, table_, convention, dialect)
     end
+  end
+  for _, item in ipairs(table_.checks) do
+    item.columns = nil -- of a column's own check: its name is made of them
   end
 end
 

@@ -20,8 +20,8 @@ local drop_words = {
   exclude = "exclude",
 }
 
--- What only the catalog says.
-local unsaid = { kind = true, name = true, invalid = true }
+-- What only the catalog, or only the models, say.
+local unsaid = { kind = true, name = true, invalid = true, has_made_name = true }
 
 --- A copy of an item under this name (nil: none). Its fields are its own, since operations are made of all of them.
 function operations.with_name(item, name)

@@ -1,6 +1,7 @@
 -- Changes as the Lua of a revision: the bodies of upgrade() and downgrade(), as a person would write them. Called by
 -- command.lua; pure.
 
+local naming = require("moonbird.naming")
 local reference = require("moonbird.reference")
 local source = require("moonbird.schema.source")
 local sql = require("moonbird.sql")
@@ -77,7 +78,9 @@ end
 
 local function value_node(operation, name, style)
   local value = operation[name]
-  if name == "type_" and type(value) == "table" then
+  if name == "name" and naming.changes_name(operation, style.convention) then
+    return text.node(sql.final(value))
+  elseif name == "type_" and type(value) == "table" then
     return text.type(value, style)
   elseif name == "owned_by" and type(value) == "table" and value.table then
     return text.place(value)
@@ -259,7 +262,7 @@ end
 
 --- The body of a function from { operation, review } entries: Lua text, indented by two blanks.
 function render.body(entries, dialect)
-  local style = { dialect = dialect, enums_exist = dialect.schema_parts.enums }
+  local style = { dialect = dialect, enums_exist = dialect.schema_parts.enums, convention = naming.convention() }
   local lines, last = {}, nil
   for _, group in ipairs(groups_of(entries, dialect)) do
     local block = {}

@@ -5,6 +5,7 @@
 local check = require("moonbird.check")
 local host = require("moonbird.host")
 local items = require("moonbird.items")
+local naming = require("moonbird.naming")
 local sql = require("moonbird.sql")
 local types = require("moonbird.types")
 
@@ -169,6 +170,7 @@ function scope.new(folder)
     sql = sql.new,
     blob = sql.blob,
     null = sql.null,
+    op = { f = naming.final },
   }
   for name, make in pairs(items) do
     environment[name] = make

@@ -1,7 +1,9 @@
 -- What a schema is made of as Lua source: types, columns, constraints, indexes, tables, in the words that models and
 -- op.* share. Called by render.lua (revisions) and dump.lua (models).
 
+local naming = require("moonbird.naming")
 local numbering = require("moonbird.schema.numbering")
+local operations = require("moonbird.schema.operations")
 local reference = require("moonbird.reference")
 local source = require("moonbird.schema.source")
 local sql = require("moonbird.sql")
@@ -15,6 +17,8 @@ function text.value(value)
     return "null"
   elseif sql.is(value) then
     return "sql " .. source.string(value[1])
+  elseif sql.is_final(value) then
+    return "op.f(" .. source.string(tostring(value)) .. ")"
   elseif sql.is_blob(value) then
     return "blob(" .. source.string(value[1]) .. ")"
   elseif type(value) == "string" then
@@ -40,7 +44,7 @@ end
 
 --- Any plain value: a scalar, a list, a table of names.
 function text.node(value)
-  if type(value) ~= "table" or sql.is(value) or sql.is_blob(value) or value == sql.null then
+  if type(value) ~= "table" or sql.is(value) or sql.is_blob(value) or sql.is_final(value) or value == sql.null then
     return text.value(value)
   end
   local entries = {}
@@ -252,7 +256,11 @@ function items.index(item)
   return source.apply("index", fields(names_of(item), item, options))
 end
 
-function text.item(item)
+--- An item; a name that style.convention would change is final.
+function text.item(item, style)
+  if naming.changes_name(item, style and style.convention) then
+    item = operations.with_name(item, sql.final(item.name))
+  end
   return items[item.kind](item)
 end
 
@@ -304,11 +312,12 @@ local inline_fields = {
 }
 
 -- What of the lists may stand at its column: one column, no name of its own.
-local function can_inline(item, table_, dialect)
+local function can_inline(item, table_, dialect, convention)
   if #item.columns ~= 1 or sql.is(item.columns[1]) or not is_bare(item, inline_fields[item.kind]) then
     return false
   elseif item.kind == "index" then
-    return item.name == dialect:index_name({ table = table_.name, columns = item.columns })
+    local index = { kind = "index", table = table_.name, columns = item.columns, naming_convention = convention }
+    return item.name == dialect:index_name(index)
   elseif item.kind == "foreign_key" then
     -- at the only column of the key it would say that the column is not numbered
     local primary = table_.primary_key
@@ -319,9 +328,9 @@ end
 
 local inline_names = { unique = "unique", index = "index", foreign_key = "references" }
 
-local function take_inline(inline, item, table_, dialect)
+local function take_inline(inline, item, table_, dialect, convention)
   local name = inline_names[item.kind]
-  if not name or not can_inline(item, table_, dialect) then
+  if not name or not can_inline(item, table_, dialect, convention) then
     return false
   end
   local at = inline[item.columns[1]]
@@ -356,12 +365,12 @@ function text.table_items(table_, later, dialect, style)
   if primary and can_inline(primary, table_, dialect) then
     inline[primary.columns[1]].primary_key = true
   elseif primary then
-    rest[1] = text.item(primary)
+    rest[1] = text.item(primary, style)
   end
   for _, list in ipairs(lists) do
     for _, item in ipairs(text.sorted(table_[list])) do
-      if not later[item] and not take_inline(inline, item, table_, dialect) then
-        rest[#rest + 1] = text.item(item)
+      if not later[item] and not take_inline(inline, item, table_, dialect, style.convention) then
+        rest[#rest + 1] = text.item(item, style)
       end
     end
   end
