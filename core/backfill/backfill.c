@@ -10,6 +10,7 @@
  */
 #include "backfill/backfill.h"
 
+#include "backfill/brake.h"
 #include "backfill/outcome.h"
 #include "backfill/persist.h"
 #include "backfill/range.h"
@@ -140,7 +141,7 @@ static bool run(struct backfill *b, struct error *err) {
     return false;
   b->rows_done = b->row.rows_done;
   return state_is_done(b->row.observed) ||
-         (start_bounds(b->session, &b->definition, &b->row, err) &&
+         (start_bounds(b->session, &b->definition, &b->row, err) && brake_follow(b->session, b->row.name, err) &&
           state_observe(b->session, b->row.name, OBSERVED_RUNNING, NULL, err) && run_batches(b, err));
 }
 

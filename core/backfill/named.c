@@ -4,6 +4,7 @@
  */
 #include "backfill/named.h"
 
+#include "backfill/brake.h"
 #include "backfill/outcome.h"
 #include "backfill/persist.h"
 #include "backfill/range.h"
@@ -218,7 +219,7 @@ static bool run(struct named *n, const struct runner_limits *limits, bool *nothi
   if (*nothing_to_do)
     return true;
   return state_check_table(&n->row, &n->definition, err) && check_code(n, err) && check_desired(n, err) &&
-         start_bounds(session, &n->definition, &n->row, err) &&
+         start_bounds(session, &n->definition, &n->row, err) && brake_follow(session, n->row.name, err) &&
          state_observe(session, n->row.name, OBSERVED_RUNNING, NULL, err) && run_workers(n, limits, err);
 }
 

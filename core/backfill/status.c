@@ -7,6 +7,7 @@
  */
 #include "backfill/status.h"
 
+#include "backfill/brake.h"
 #include "backfill/key.h"
 #include "base/clock.h"
 
@@ -66,14 +67,6 @@ static int64_t int_or_none(const struct rowset *rows, size_t row, uint32_t colum
   return rowset_is_null(rows, row, column) ? -1 : rowset_int(rows, row, column);
 }
 
-/* Seconds from the one moment to the other; `none` where either is NULL or unreadable. */
-static double seconds_between(const char *from, const char *to, double none) {
-  int64_t a, b;
-  if (!from || !to || !clock_parse(from, &a) || !clock_parse(to, &b))
-    return none;
-  return (double)(b - a) / 1e6;
-}
-
 static double not_below_0(double seconds) {
   return seconds > 0 ? seconds : 0;
 }
@@ -86,6 +79,7 @@ struct reading {
   size_t first;         /* in it: what this reading has added */
   char *now;            /* the database's clock */
   struct vec frontiers; /* owned keys or NULL, one for each */
+  struct brake brake;   /* for all */
 };
 
 static struct backfill_status *find(const struct reading *r, const char *name) {
@@ -95,6 +89,11 @@ static struct backfill_status *find(const struct reading *r, const char *name) {
       return status;
   }
   return NULL;
+}
+
+/* One that nobody has braked or released by its name will follow the brake for all. */
+static double braked_for_s(const struct reading *r, const char *now, const char *until, bool has_ended) {
+  return not_below_0(until || has_ended ? clock_seconds_between(now, until, 0) : r->brake.left_s);
 }
 
 /* In the order of `status_backfills`. */
@@ -121,9 +120,9 @@ static void add_backfill(struct reading *r, const struct rowset *rows, size_t ro
       .started_at = text_at(rows, row, 16),
       .finished_at = text_at(rows, row, 17),
       .verified_at = text_at(rows, row, 18),
-      .elapsed_s = seconds_between(started, finished ? finished : now, -1),
-      .throttled_for_s = seconds_between(rowset_text(rows, row, 19), now, -1),
-      .braked_for_s = not_below_0(seconds_between(now, rowset_text(rows, row, 20), 0)),
+      .elapsed_s = clock_seconds_between(started, finished ? finished : now, -1),
+      .throttled_for_s = clock_seconds_between(rowset_text(rows, row, 19), now, -1),
+      .braked_for_s = braked_for_s(r, now, rowset_text(rows, row, 20), finished != NULL),
       .commit_age_s = -1,
       .rate_1m = -1,
       .rate_10m = -1,
@@ -149,7 +148,7 @@ static void add_ranges(struct reading *r, const struct rowset *rows, size_t row)
   s->rows_done = rowset_int(rows, row, 4);
   const char *committed = rowset_text(rows, row, 5);
   if (committed)
-    s->commit_age_s = not_below_0(seconds_between(committed, r->now, -1));
+    s->commit_age_s = not_below_0(clock_seconds_between(committed, r->now, -1));
 }
 
 /* What a range that is not done still lacks; the frontier counted it as done. A range that was planned after the
@@ -185,7 +184,7 @@ static void add_worker(struct reading *r, const struct rowset *rows, size_t row)
       .rate_1m = int_or_none(rows, row, 5),
       .rate_10m = int_or_none(rows, row, 6),
       .lag_ms = int_or_none(rows, row, 7),
-      .heartbeat_age_s = not_below_0(seconds_between(rowset_text(rows, row, 8), r->now, 0)),
+      .heartbeat_age_s = not_below_0(clock_seconds_between(rowset_text(rows, row, 8), r->now, 0)),
       .alive = rowset_int(rows, row, 9) != 0,
       .range = rowset_int(rows, row, 10),
   };
@@ -209,7 +208,7 @@ static void take_event(struct status_event *event, const struct reading *r, cons
       .at = text_at(rows, row, 6),
       .by = xasprintf("%s@%s", rowset_text(rows, row, 4), rowset_text(rows, row, 5)),
       .why = xstrdup_or_null(reason ? reason : detail),
-      .age_s = not_below_0(seconds_between(rowset_text(rows, row, 6), r->now, 0)),
+      .age_s = not_below_0(clock_seconds_between(rowset_text(rows, row, 6), r->now, 0)),
   };
 }
 
@@ -235,9 +234,19 @@ static void add_event(struct reading *r, const struct rowset *rows, size_t row) 
   }
 }
 
-static void finish_events(struct backfill_status *s) {
+/* The brake for all is in no backfill's log that was registered later. */
+static void finish_brake(const struct reading *r, struct backfill_status *s) {
   if (s->braked_for_s <= 0)
     event_clear(&s->brake);
+  else if (!s->brake.at && r->brake.is_on)
+    s->brake = (struct status_event){.at = xstrdup(r->brake.set_at),
+                                     .by = xstrdup(r->brake.by),
+                                     .why = xstrdup_or_null(r->brake.why),
+                                     .age_s = not_below_0(clock_seconds_between(r->brake.set_at, r->now, 0))};
+}
+
+static void finish_events(const struct reading *r, struct backfill_status *s) {
+  finish_brake(r, s);
   if (status_is_done(s))
     event_clear(&s->held);
 }
@@ -325,13 +334,16 @@ bool status_read(struct session *session, const char *name, struct vec *list, st
   struct reading r = {.list = list, .first = list->len, .frontiers = VEC_INIT};
   bool ok = state_names(session, &names, err);
   if (ok && names.len)
+    ok = brake_read(session, &r.brake, err);
+  if (ok && names.len)
     ok = read_parts(session, name, &r, err);
   for (size_t i = r.first; ok && i < list->len; i++) {
     finish_fraction(list->items[i]);
     finish_eta(list->items[i]);
-    finish_events(list->items[i]);
+    finish_events(&r, list->items[i]);
   }
   vec_release_with(&r.frontiers, free);
+  brake_release(&r.brake);
   free(r.now);
   strvec_release(&names);
   return ok;

@@ -112,6 +112,13 @@ bool clock_parse(const char *text, int64_t *wall_us) {
   return true;
 }
 
+double clock_seconds_between(const char *from, const char *to, double none) {
+  int64_t a, b;
+  if (!from || !to || !clock_parse(from, &a) || !clock_parse(to, &b))
+    return none;
+  return (double)(b - a) / 1e6;
+}
+
 void clock_format_duration(double seconds, char text[CLOCK_TEXT_SIZE]) {
   if (seconds < 0.9995) {
     snprintf(text, CLOCK_TEXT_SIZE, "%.0f ms", seconds * 1000);

@@ -25,6 +25,9 @@ void clock_format_utc(int64_t wall_us, char text[CLOCK_TEXT_SIZE]);
  * a zone (then UTC). False, `wall_us` untouched, for another text. */
 bool clock_parse(const char *text, int64_t *wall_us);
 
+/* Seconds from the one moment to the other; `none` where either is NULL or unreadable. */
+double clock_seconds_between(const char *from, const char *to, double none);
+
 /* A duration for people: "3 ms", "1.24 s", "2 min 05 s", "3 h 07 min". */
 void clock_format_duration(double seconds, char text[CLOCK_TEXT_SIZE]);
 

@@ -1,6 +1,7 @@
 /*
  * cmd_backfill_status.c - how far backfills are, once or as a live screen. It writes nothing.
  */
+#include "backfill/brake.h"
 #include "backfill/status.h"
 #include "base/log.h"
 #include "cli/cmd_backfill.h"
@@ -37,6 +38,7 @@ struct look {
   struct cli *cli;
   const char *name; /* NULL: all that are not done, or all where all are */
   struct vec list;
+  double braked_for_s; /* all of them, where none is known yet */
 };
 
 static void look_clear(struct look *look) {
@@ -54,9 +56,20 @@ static void drop_done(struct vec *list) {
       status_free(vec_remove(list, i));
 }
 
+static bool read_brake(struct look *look, struct session *session, struct error *err) {
+  struct brake brake;
+  if (!brake_read(session, &brake, err))
+    return false;
+  look->braked_for_s = brake.left_s;
+  brake_release(&brake);
+  return true;
+}
+
 static bool look_read(struct look *look, struct session *session, struct error *err) {
   look_clear(look);
   if (!status_read(session, look->name, &look->list, err))
+    return false;
+  if (!look->list.len && !read_brake(look, session, err))
     return false;
   if (look->name)
     return look->list.len > 0 || backfill_unknown(session, look->name, err);
@@ -115,6 +128,12 @@ static bool judge(const struct vec *list, struct error *err) {
   return false;
 }
 
+static void tell_none(const struct look *look) {
+  log_info("no backfill is known in this database");
+  if (look->braked_for_s > 0)
+    log_info("the brake for all lasts for another %.0f s", look->braked_for_s);
+}
+
 static bool look_once(struct look *look, struct error *err) {
   struct session session;
   struct run_request request = cli_run_request(look->cli, NULL);
@@ -129,7 +148,7 @@ static bool look_once(struct look *look, struct error *err) {
   else if (look->list.len)
     look_print(look);
   else if (look->cli->out.live)
-    log_info("no backfill is known in this database");
+    tell_none(look);
   return true;
 }
 

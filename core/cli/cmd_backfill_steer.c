@@ -2,6 +2,7 @@
  * cmd_backfill_steer.c - what operators ask of a backfill: pause, resume, cancel, set, throttle, unthrottle, retry,
  * forget. Each is one transaction; workers on any machine see it before their next batch.
  */
+#include "backfill/brake.h"
 #include "backfill/status.h"
 #include "backfill/wish.h"
 #include "base/log.h"
@@ -23,7 +24,10 @@ static struct {
     .target = &given.reason                                                                                            \
   }
 #define ALL_OPTION                                                                                                     \
-  { .name = "all", .type = OPTION_FLAG, .help = "all backfills that have not ended", .target = &given.all }
+  {                                                                                                                    \
+    .name = "all", .type = OPTION_FLAG, .help = "all backfills, also those that are registered later",                 \
+    .target = &given.all                                                                                               \
+  }
 
 const struct option_spec backfill_steer_options[] = {REASON_OPTION, OPTION_END};
 const struct option_spec backfill_throttle_options[] = {ALL_OPTION, REASON_OPTION, OPTION_END};
@@ -207,13 +211,33 @@ static bool brake_names(struct session *session, const struct vec *names, double
   return ok;
 }
 
+/* The row for all first: what is registered after it follows it, what was before has its name read after it. */
+static bool brake_some(struct session *session, const char *name, double seconds, struct vec *names,
+                       struct error *err) {
+  return (name || brake_set(session, seconds, given.reason, err)) && read_names(session, name, names, err) &&
+         brake_names(session, names, seconds, err);
+}
+
+static void tell_brake(const struct vec *names, double seconds) {
+  char *list = strvec_join(names, ", ");
+  if (seconds > 0 && names->len)
+    log_info("no batch begins for %.0f s: %s", seconds, list);
+  else if (seconds > 0)
+    log_info("no batch begins for %.0f s, of backfills that are registered from now on", seconds);
+  else if (names->len)
+    log_info("the brake is off: %s", list);
+  else
+    log_info("the brake is off; no backfill is open in this database");
+  free(list);
+}
+
 static bool brake(struct cli *cli, const char *name, double seconds, struct error *err) {
   struct session session;
   struct vec names = VEC_INIT;
   struct run_request request = cli_run_request(cli, NULL);
   if (!session_open(&session, &request, false, err))
     return false;
-  bool ok = read_names(&session, name, &names, err) && brake_names(&session, &names, seconds, err);
+  bool ok = brake_some(&session, name, seconds, &names, err);
   session_close(&session);
   if (ok && cli->out.json) {
     json_t *list = json_array();
@@ -221,14 +245,7 @@ static bool brake(struct cli *cli, const char *name, double seconds, struct erro
       json_array_append_new(list, output_json_text(strvec_at(&names, i)));
     output_document(&cli->out, list);
   } else if (ok && cli->out.live) {
-    char *list = strvec_join(&names, ", ");
-    if (!names.len)
-      log_info("nothing to do: no backfill is open in this database");
-    else if (seconds > 0)
-      log_info("no batch begins for %.0f s: %s", seconds, list);
-    else
-      log_info("the brake is off: %s", list);
-    free(list);
+    tell_brake(&names, seconds);
   }
   strvec_release(&names);
   return ok;

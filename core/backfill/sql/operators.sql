@@ -41,7 +41,20 @@ WHERE name = ? AND observed <> ?
 UPDATE {backfill} SET braked_until = {later} WHERE name = ?
 
 -- name: wish_release
-UPDATE {backfill} SET braked_until = NULL WHERE name = ?
+UPDATE {backfill} SET braked_until = {clock} WHERE name = ?
+
+-- name: brake_find
+SELECT braked_until, set_at, os_user, host, reason, {clock} FROM {backfill_brake} WHERE braked_until > {clock}
+
+-- name: brake_delete
+DELETE FROM {backfill_brake}
+
+-- name: brake_insert
+INSERT INTO {backfill_brake} (id, braked_until, set_at, os_user, host, reason) VALUES (1, {later}, {clock}, ?, ?, ?)
+
+-- name: brake_follow
+UPDATE {backfill} SET braked_until = (SELECT a.braked_until FROM {backfill_brake} a WHERE a.braked_until > {clock})
+WHERE name = ? AND braked_until IS NULL
 
 -- name: wish_retry
 UPDATE {backfill_range} SET state = 'pending', attempts = 0, not_before = NULL WHERE backfill = ? AND state = 'failed'

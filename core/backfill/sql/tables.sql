@@ -98,6 +98,16 @@ CREATE TABLE {backfill_log} (
   pid {bigint} NOT NULL
 )
 
+-- name: brake_create
+CREATE TABLE {backfill_brake} (
+  id {bigint} NOT NULL PRIMARY KEY,
+  braked_until {timestamp} NOT NULL,
+  set_at {timestamp} NOT NULL,
+  os_user {text} NOT NULL,
+  host {text} NOT NULL,
+  reason {text}
+)
+
 -- name: backfill_find
 SELECT name, fingerprint, table_name, key_columns, key_types, first_key, last_key, frontier_key, planned, desired, observed,
        batch_size, overrides, throttle_reason, throttled_ms, rows_estimated, quarantined, run_time, run_seed, last_error,

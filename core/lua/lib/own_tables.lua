@@ -10,4 +10,5 @@ return {
   backfill_worker = "moonbird_backfill_worker",
   backfill_bad = "moonbird_backfill_bad",
   backfill_log = "moonbird_backfill_log",
+  backfill_brake = "moonbird_backfill_brake",
 }
