@@ -239,3 +239,31 @@ return {}
     end)
   end)
 end)
+
+describe("Moonbird's own tables", function()
+  it("are no difference, also where version_table_schema names the schema that is meant anyway", function()
+    if not moonbird.postgres_url then
+      return pending("$MOONBIRD_TEST_POSTGRES_URL is not set")
+    end
+    with_project("postgres", "return {}", function(p)
+      p:ok("ensure_version")
+      p:ok("check")
+      assert.are.equal("return {}\n", p:ok("dump").out)
+    end, "version_table_schema = public\n")
+  end)
+end)
+
+describe("a review of a value that goes", function()
+  it("quotes it as SQL does", function()
+    if not moonbird.postgres_url then
+      return pending("$MOONBIRD_TEST_POSTGRES_URL is not set")
+    end
+    with_project("postgres", [[return { enum("mood", { "it's", "b" }) }]], function(p)
+      p:ok("revision --autogenerate -m x --rev-id a1")
+      p:ok("upgrade head")
+      p:write("migrations/models.lua", 'return { enum("mood", { "b" }) }')
+      p:ok("revision --autogenerate -m y --rev-id a2")
+      assert.matches("-- review: no row may have the value 'it''s'", p:read("migrations/versions/a2_y.lua"), 1, true)
+    end)
+  end)
+end)

@@ -2,7 +2,6 @@
 -- for constraints that have none. Methods of the dialect (../dialect.lua takes them in). Asks no database.
 
 local sql = require("moonbird.sql")
-local tokens = require("sqlite.tokens")
 
 local compare = {}
 
@@ -49,8 +48,8 @@ function compare:comparable(table_)
 end
 
 --- Small and capital letters are one in names.
-function compare.same_name(_, a, b)
-  return tokens.same_name(a, b)
+function compare.name_key(_, name)
+  return name:lower()
 end
 
 --- alter_column leaves the collation of a column alone where the new type says none.

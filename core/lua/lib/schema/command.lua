@@ -46,7 +46,11 @@ local function read_live(request, schema)
     settle_schemas(schema, live.default_schema)
     places.leave_alone(live, request.schemas, schema)
   end
-  return filter.names(live, request.settings, request.version_table, request.version_schema)
+  local own_schema = request.version_schema ~= (live.default_schema or "main") and request.version_schema or nil
+  if schema then
+    filter.check_models(schema, request.version_table, own_schema)
+  end
+  return filter.names(live, request.settings, request.version_table, own_schema)
 end
 
 local function load_models(request)

@@ -14,9 +14,9 @@ defaults.alters_by_copy = false
 --- Does op.create_table number an integer that is the whole key, unless it says autoincrement = false?
 defaults.numbers_columns = false
 
---- Are two names of tables one to the database?
-function defaults.same_name(_, a, b)
-  return a == b
+--- The same text for two spellings that are one name to the database.
+function defaults.name_key(_, name)
+  return name
 end
 
 --- Are two types one to the database?

@@ -52,7 +52,7 @@ local function reviews_of_loss(from, to)
     kept[value] = true
   end
   for _, value in ipairs(from.values) do
-    list[#list + 1] = not kept[value] and ("no row may have the value '%s'"):format(value) or nil
+    list[#list + 1] = not kept[value] and ("no row may have the value '%s'"):format(value:gsub("'", "''")) or nil
   end
   return list
 end

@@ -70,12 +70,27 @@ function filter.includes_table(settings, name, schema)
   return include_name("schema", schema, {}) and include_name("table", name, parents_of(table_, table_)) or false
 end
 
---- Takes out of the live schema what does not count by its name alone.
-function filter.names(schema, settings, version_table, version_schema)
+local function own_names(version_table)
   local own = { [version_table] = true }
   for _, name in pairs(own_tables) do
     own[name] = true
   end
+  return own
+end
+
+--- Refuses models of Moonbird's own tables: they are never compared.
+function filter.check_models(schema, version_table, version_schema)
+  local own = own_names(version_table)
+  for _, table_ in ipairs(schema.tables) do
+    if own[table_.name] and table_.schema == version_schema then
+      error(("%s: the table %s is Moonbird's own: models leave it out"):format(table_.where, table_.name), 0)
+    end
+  end
+end
+
+--- Takes out of the live schema what does not count by its name alone.
+function filter.names(schema, settings, version_table, version_schema)
+  local own = own_names(version_table)
   schema.tables = kept(schema.tables, function(table_)
     return not (own[table_.name] and version_schema == table_.schema)
   end)

@@ -18,35 +18,52 @@ local settings = { naming_convention = true, schema = true }
 
 -- --- what the file returns ---
 
--- The parts of a list, however deep; what is not one is an error.
-local function flatten(value, source, parts, found)
+-- The number of the last entry. What has a name must be a setting.
+local function last_entry(value, source)
+  local last = 0
   for key, entry in pairs(value) do
-    if math.type(key) ~= "integer" and not settings[key] then
+    if math.type(key) == "integer" then
+      last = math.max(last, key)
+    elseif not settings[key] then
       local hint = type(key) == "string" and scope.is_part(entry) and "; the models are a list, without names" or ""
       error(("%s: the models have no setting %s%s"):format(source, tostring(key), hint), 0)
     end
   end
+  return last
+end
+
+-- The parts of a list, however deep; what is not one is an error, and so is a hole: what stands behind it would be
+-- dropped. `around` has the lists that this one is in.
+local function flatten(value, source, parts, found, around)
+  if around[value] then
+    error(source .. ": a list of the models is an entry of itself", 0)
+  end
+  around[value] = true
+  local last = last_entry(value, source)
   found.naming_convention = found.naming_convention or value.naming_convention
   found.schema = found.schema or value.schema
-  for index, entry in ipairs(value) do
+  for index = 1, last do
+    local entry = value[index]
     if scope.is_part(entry) then
       parts[#parts + 1] = entry
     elseif check.is_plain_table(entry) then
-      flatten(entry, source, parts, found)
+      flatten(entry, source, parts, found, around)
     else
       local format = "%s: entry %d of the models must be a table(...), enum(...), sequence(...) or view(...), got %s"
       error(format:format(source, index, check.describe(entry)), 0)
     end
   end
+  around[value] = nil
   return parts
 end
 
 local function parts_of(value, source)
   if not check.is_plain_table(value) then
-    error(("%s must return a list of tables, got %s"):format(source, check.describe(value)), 0)
+    local got = scope.is_library(value) and "Lua's library `table`" or check.describe(value)
+    error(("%s must return a list of tables, got %s"):format(source, got), 0)
   end
   local found = {}
-  local parts = flatten(value, source, {}, found)
+  local parts = flatten(value, source, {}, found, {})
   found.naming_convention = found.naming_convention or naming.convention()
   local convention = found.naming_convention
   if convention ~= nil and not kinds.rows.convention.test(convention) then
@@ -130,7 +147,7 @@ function model.normalise(value, source, dialect)
     add_enums_of(schema, table_)
   end
   schema.enum_places = nil
-  normal.check(schema)
+  normal.check(schema, dialect)
   return normal.sort(schema)
 end
 

@@ -276,6 +276,21 @@ local function check_unique(kind, list)
   return seen
 end
 
+-- Tables and views share their names, and a database may take two spellings of a name for one.
+local function check_relations(schema, dialect)
+  local seen = {}
+  for kind, list in pairs({ table = schema.tables, view = schema.views }) do
+    for _, part in ipairs(list) do
+      local key = dialect:name_key(part.schema or "") .. "\0" .. dialect:name_key(part.name)
+      local first = seen[key]
+      if first then
+        fail(part.where, "the %s %s has the name of another table or view (%s)", kind, part.name, first.where)
+      end
+      seen[key] = part
+    end
+  end
+end
+
 local function check_reference(table_, key, tables)
   local referent = tables[(key.referent_schema or "") .. "\0" .. key.referent_table]
   if not referent then
@@ -296,11 +311,12 @@ local function check_reference(table_, key, tables)
 end
 
 --- Checks what only the whole shows: names that are there twice, foreign keys that lead nowhere.
-function normal.check(schema)
+function normal.check(schema, dialect)
   local tables = check_unique("table", schema.tables)
   check_unique("enum", schema.enums)
   check_unique("sequence", schema.sequences)
   check_unique("view", schema.views)
+  check_relations(schema, dialect)
   for _, table_ in ipairs(schema.tables) do
     for _, key in ipairs(table_.foreign_keys) do
       check_reference(table_, key, tables)

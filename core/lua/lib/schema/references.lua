@@ -14,8 +14,9 @@ end
 
 -- The table of a schema that a key leads to, or nil.
 local function referent_of(schema, key)
+  local name = host.dialect:name_key(key.referent_table)
   for _, table_ in ipairs(schema.tables) do
-    if table_.schema == key.referent_schema and host.dialect:same_name(table_.name, key.referent_table) then
+    if table_.schema == key.referent_schema and host.dialect:name_key(table_.name) == name then
       return table_
     end
   end

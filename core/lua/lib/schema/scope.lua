@@ -85,6 +85,11 @@ local callable_table = setmetatable({}, {
   end,
 })
 
+--- Is it `table` itself, and not what it makes?
+function scope.is_library(value)
+  return value == callable_table
+end
+
 -- --- the environment of a file ---
 
 local function readable(path)
@@ -106,8 +111,8 @@ local LOADING = {}
 -- Runs a file with these globals.
 local function run_file(path, environment, ...)
   local chunk, problem = loadfile(path, "t", environment)
-  if not chunk then
-    error(problem, 0)
+  if not chunk then -- a complaint about precompiled Lua has no place
+    error(problem:find(path, 1, true) and problem or path .. ": " .. problem, 0)
   end
   local before = loading_file
   loading_file = path
