@@ -9,6 +9,7 @@
 #include "run/history.h"
 #include "run/journal.h"
 #include "run/lock.h"
+#include "run/lock_tries.h"
 #include "run/offline.h"
 #include "run/requirement.h"
 #include "run/session.h"
@@ -64,16 +65,18 @@ static void tell_finished(const struct session *session, const struct plan_step 
     listener->step_finished(listener->data, step, seconds);
 }
 
+static void tell_started(const struct session *session, const struct plan_step *step) {
+  const struct run_listener *listener = session->request->listener;
+  if (listener && listener->step_started)
+    listener->step_started(listener->data, step);
+}
+
 static bool run_step(struct session *session, const struct plan_step *step, bool shared, double *seconds,
                      struct error *err) {
   const struct run_listener *listener = session->request->listener;
   double begun = clock_monotonic_s();
-  if (!requirement_check(session, step, err))
-    return false;
-  if (listener && listener->step_started)
-    listener->step_started(listener->data, step);
   if (!step_run(session, step, shared, err)) {
-    if (listener && listener->step_failed)
+    if (listener && listener->step_failed && !(shared && session->repeats))
       listener->step_failed(listener->data, step, err);
     return false;
   }
@@ -84,28 +87,85 @@ static bool run_step(struct session *session, const struct plan_step *step, bool
 /* One transaction for each step. */
 static bool run_each(struct session *session, const struct plan *plan, struct error *err) {
   for (size_t i = 0; i < plan->len; i++) {
+    const struct plan_step *step = &plan->steps[i];
     double seconds;
-    if (!session_check_interrupt(session, err) || !run_step(session, &plan->steps[i], false, &seconds, err))
+    if (!session_check_interrupt(session, err) || !requirement_check(session, step, err))
       return false;
-    tell_finished(session, &plan->steps[i], seconds);
+    tell_started(session, step);
+    if (!run_step(session, step, false, &seconds, err))
+      return false;
+    tell_finished(session, step, seconds);
   }
   return true;
 }
 
+/* A run whose steps share a transaction. It is begun anew where a lock was not free; then the plan has what is left. */
+struct together {
+  struct plan *plan;
+  double *seconds; /* of each step of the first plan, as the next two */
+  size_t len;
+  size_t started;
+};
+
+static size_t steps_before(const struct together *run) {
+  return run->len - run->plan->len;
+}
+
+/* `*at` is the step that failed. */
+static bool try_together(struct session *session, struct together *run, size_t *at, struct error *err) {
+  for (*at = 0; *at < run->plan->len; (*at)++) {
+    const struct plan_step *step = &run->plan->steps[*at];
+    size_t number = steps_before(run) + *at;
+    if (!session_check_interrupt(session, err) || !requirement_check(session, step, err))
+      return false;
+    if (number >= run->started)
+      tell_started(session, step);
+    run->started = number >= run->started ? number + 1 : run->started;
+    if (!run_step(session, step, true, &run->seconds[number], err))
+      return false;
+  }
+  return session_commit(session, err);
+}
+
+static void tell_committed(const struct session *session, const struct together *run, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    tell_finished(session, &run->plan->steps[i], run->seconds[steps_before(run) + i]);
+}
+
+/* What a commit point in between has kept is not in the plan any more. */
+static bool plan_again(struct session *session, struct together *run, plan_fn make_plan, const char *target,
+                       struct error *err) {
+  struct plan left = PLAN_INIT;
+  if (!look(session, make_plan, target, &left, err) || !history_probe(session, err)) {
+    plan_release(&left);
+    return false;
+  }
+  tell_committed(session, run, run->plan->len - left.len);
+  plan_release(run->plan);
+  *run->plan = left;
+  return true;
+}
+
 /* One transaction for all steps: "ok" may be said only when it has committed. */
-static bool run_together(struct session *session, const struct plan *plan, struct error *err) {
-  double *seconds = xcalloc(plan->len, sizeof(*seconds));
-  bool ok = true;
-  for (size_t i = 0; i < plan->len && ok; i++)
-    ok = session_check_interrupt(session, err) && run_step(session, &plan->steps[i], true, &seconds[i], err);
-  ok = ok && session_commit(session, err);
-  for (size_t i = 0; i < plan->len && ok; i++)
-    tell_finished(session, &plan->steps[i], seconds[i]);
-  if (!ok)
-    session_rollback(session);
+static bool run_together(struct session *session, plan_fn make_plan, const char *target, struct plan *plan,
+                         struct error *err) {
+  struct together run = {.plan = plan, .len = plan->len, .seconds = xcalloc(plan->len, sizeof(*run.seconds))};
+  bool ok;
+  size_t at;
+  do {
+    session->repeats = false;
+    ok = try_together(session, &run, &at, err);
+    if (!ok)
+      session_rollback(session);
+    session->shared_tries++;
+  } while (!ok && session->repeats &&
+           lock_tries_pause(session, revision_script(plan->steps[at].revision)->id, session->shared_tries, err) &&
+           plan_again(session, &run, make_plan, target, err));
+  if (ok)
+    tell_committed(session, &run, plan->len);
   if (!ok && session->committed_inside && err->class == ERROR_FAILED)
     err->class = ERROR_PARTIAL;
-  free(seconds);
+  free(run.seconds);
   return ok;
 }
 
@@ -117,12 +177,13 @@ static void call_on_error(struct session *session, const struct error *failure) 
   error_release(&err);
 }
 
-static bool run_plan(struct session *session, const struct plan *plan, struct error *err) {
+static bool run_plan(struct session *session, plan_fn make_plan, const char *target, struct plan *plan,
+                     struct error *err) {
   if (!history_probe(session, err) || !requirement_probe(session, err))
     return false;
   bool each = config_flag(session->request->config, "transaction_per_migration");
   bool ok = env_hook(session, "before_run", NULL, NULL, err) &&
-            (each ? run_each(session, plan, err) : run_together(session, plan, err)) &&
+            (each ? run_each(session, plan, err) : run_together(session, make_plan, target, plan, err)) &&
             env_hook(session, "after_run", NULL, NULL, err);
   if (!ok)
     call_on_error(session, err);
@@ -140,7 +201,7 @@ static bool migrate_in(struct session *session, plan_fn make_plan, const char *t
   if (ok && plan.warning)
     log_warn("%s", plan.warning);
   if (ok && plan.len)
-    ok = run_plan(session, &plan, err);
+    ok = run_plan(session, make_plan, target, &plan, err);
   plan_release(&first);
   plan_release(&plan);
   return ok;

@@ -40,6 +40,8 @@ struct session {
   bool committed_inside; /* a revision has committed a part of itself (a backfill) */
   bool in_transaction;
   int64_t transaction_number; /* how many were begun */
+  int64_t shared_tries;       /* how often the transaction that all revisions share was begun in vain */
+  bool repeats;               /* the step that failed will be run again */
   struct step *step;          /* the one that runs, or NULL */
   struct offline *offline;    /* --sql: what would go to the database is written here, and `conn` is NULL; else NULL */
 };

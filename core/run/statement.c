@@ -156,13 +156,13 @@ static int is_resumed(lua_State *L) {
 }
 
 static int ddl_lock_timeout_ms(lua_State *L) {
-  struct session *session = statement_session(L);
-  lua_pushinteger(L, lock_tries_timeout_ms(session, session->step));
+  lua_pushinteger(L, lock_tries_timeout_ms(statement_session(L)));
   return 1;
 }
 
-static int missed_lock(lua_State *L) {
-  statement_session(L)->step->missed_lock = true;
+static int note_lock_limit(lua_State *L) {
+  struct session *session = statement_session(L);
+  session->step->limited_transaction = lua_toboolean(L, 1) ? session->transaction_number : 0;
   return 0;
 }
 
@@ -214,7 +214,7 @@ bool statement_install(struct session *session, struct error *err) {
       {"check_transaction", check_transaction},     /* throws when the revision's is gone */
       {"is_resumed", is_resumed},                   /* an earlier run has committed a part of the revision */
       {"ddl_lock_timeout_ms", ddl_lock_timeout_ms}, /* 0: DDL waits for its locks without end */
-      {"missed_lock", missed_lock},                 /* a statement has waited for so long in vain */
+      {"note_lock_limit", note_lock_limit},         /* (is_set): that limit, in the transaction of now */
       {"transaction_number", transaction_number},   /* of the one that was begun last */
       {"script_mentions", script_mentions},         /* (word) -> its text holds it */
       {"begin", begin},

@@ -271,7 +271,7 @@ static void reset(struct session *session, struct step *step) {
   free(step->unrecorded);
   step->unrecorded = NULL;
   session->savepoints = 0;
-  step->missed_lock = false;
+  step->limited_transaction = 0;
 }
 
 static bool try_once(struct session *session, struct step *step, bool is_first, struct error *err) {
@@ -296,18 +296,20 @@ bool step_run(struct session *session, const struct plan_step *plan, bool shares
   bool had_version = session->has_version_table, had_log = session->has_log_table;
   bool had_journal = session->has_journal_table;
   session->step = &step;
-  int64_t tries = 0;
+  int64_t tries = session->shared_tries;
   bool ok;
   do {
     reset(session, &step);
     ok = try_once(session, &step, tries == 0, err);
     tries++;
+    session->repeats = !ok && lock_tries_missed(session, &step, err);
     if (!ok) {
       session_rollback(session);
       forget_uncommitted_tables(session, had_version, had_log, had_journal || step.journal.used);
     }
-  } while (!ok && lock_tries_pause(session, &step, tries, err));
-  if (!ok)
+    session->repeats = session->repeats && lock_tries_are_left(session, step.script->id, tries, err);
+  } while (session->repeats && !shares_transaction && lock_tries_pause(session, step.script->id, tries, err));
+  if (!ok && !(session->repeats && shares_transaction))
     note_failure(session, &step, err);
   session->step = NULL;
   journal_release(&step.journal);

@@ -22,8 +22,8 @@ struct step {
   bool transactional;      /* the script's header did not opt out */
   bool shares_transaction; /* transaction_per_migration = false: the caller begins and commits */
   int64_t started_us;
-  double started_s; /* monotonic */
-  bool missed_lock; /* a statement of DDL did not get its lock in time: the step may be run again */
+  double started_s;            /* monotonic */
+  int64_t limited_transaction; /* the one in which our limit for locks is set now; 0: none */
   char *unrecorded; /* SQL that changed something through db:query and the like, which the journal cannot repeat; or
                        NULL */
 };
@@ -32,7 +32,8 @@ struct step {
 bool step_check(struct session *session, const struct plan_step *plan, struct error *err) MUST_CHECK;
 
 /* Runs the step. On failure everything since its last commit point is rolled back; when it has committed something
- * before, the error's class becomes ERROR_PARTIAL. */
+ * before, the error's class becomes ERROR_PARTIAL. session->repeats then says that nothing was wrong but a lock that
+ * was not free, and the caller is to begin the shared transaction again. */
 bool step_run(struct session *session, const struct plan_step *plan, bool shares_transaction,
               struct error *err) MUST_CHECK;
 

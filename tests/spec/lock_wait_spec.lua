@@ -89,6 +89,69 @@ describe("DDL that does not get its lock", function()
     p:remove()
   end)
 
+  it("is tried again with all revisions that share its transaction", function()
+    local p = project_with("ddl_lock_timeout = 0.1s\ntransaction_per_migration = false\n", [[
+      db:exec("INSERT INTO noted VALUES ('before')")
+    ]])
+    p:revision("c3", "b2", CHANGE)
+    local release = hold(p, "SELECT * FROM t")
+    local run = p:start("upgrade head")
+    wait_for_try(run, 3)
+    assert.are.equal("0", p:sql("SELECT count(*) FROM noted"))
+    release()
+    assert.are.equal(0, run:wait().code)
+    assert.are.equal(1, select(2, run.err:gsub("Revision b2%s+ok", "")))
+    assert.are.equal(1, select(2, run.err:gsub("Revision c3%s+ok", "")))
+    assert.are.equal("before,once", p:sql("SELECT string_agg(a, ',' ORDER BY a) FROM noted"))
+    assert.are.equal("a1,b2,c3", p:sql("SELECT string_agg(revision, ',' ORDER BY revision) FROM moonbird_log"))
+    p:remove()
+  end)
+
+  it("begins behind what a backfill has committed of a shared transaction", function()
+    local p = project_with("ddl_lock_timeout = 0.1s\ntransaction_per_migration = false\n", [[
+      db:exec("INSERT INTO noted VALUES ('before')")
+    ]])
+    p:revision("c3", "b2", 'op.backfill { table = "t", set = { a = sql "a || \'!\'" } }')
+    p:revision("d4", "c3", CHANGE)
+    local release = hold(p, "SELECT * FROM noted")
+    local blocked = hold(p, "SELECT * FROM t")
+    local run = p:start("upgrade head")
+    wait_for_try(run, 3)
+    release()
+    blocked()
+    assert.are.equal(0, run:wait().code)
+    for _, id in ipairs({ "b2", "c3", "d4" }) do
+      assert.are.equal(1, select(2, run.err:gsub("Revision " .. id .. "%s+ok", "")), run.err)
+    end
+    assert.are.equal("x!,y!", p:sql("SELECT string_agg(a, ',' ORDER BY id) FROM t"))
+    assert.are.equal("before,once", p:sql("SELECT string_agg(a, ',' ORDER BY a) FROM noted"))
+    p:remove()
+  end)
+
+  it("is tried again when it is the log that is locked", function()
+    local p = project_with("ddl_lock_timeout = 0.1s\n", CHANGE)
+    local release = hold(p, "LOCK TABLE moonbird_log IN EXCLUSIVE MODE")
+    local run = p:start("upgrade head")
+    wait_for_try(run, 2)
+    release()
+    assert.are.equal(0, run:wait().code)
+    assert.are.equal("once", p:sql("SELECT a FROM noted"))
+    p:remove()
+  end)
+
+  it("ends a run whose revisions share a transaction after the last try, with one row in the log", function()
+    local ini = "ddl_lock_timeout = 0.1s\nddl_lock_tries = 2\ntransaction_per_migration = false\n"
+    local p = project_with(ini, CHANGE)
+    local release = hold(p, "SELECT * FROM t")
+    local run = p:fails(1, "upgrade head")
+    release()
+    assert.is_truthy(run.err:find("the lock was not free within 0.1 s, in 2 tries", 1, true), run.err)
+    assert.are.equal(1, select(2, run.err:gsub("FAILED", "")))
+    assert.are.equal("b2|failed", p:sql("SELECT revision, outcome FROM moonbird_log WHERE outcome <> 'done'"))
+    p:ok("upgrade head")
+    p:remove()
+  end)
+
   it("gives up after the last try, and says so", function()
     local p = project_with("ddl_lock_timeout = 0.1s\nddl_lock_tries = 2\n", CHANGE)
     local release = hold(p, "SELECT * FROM t")
@@ -185,16 +248,11 @@ describe("the limit of DDL", function()
     p:remove()
   end)
 
-  for name, ini in pairs({
-    ["is not set where all revisions share a transaction"] = "transaction_per_migration = false\n",
-    ["is not set with 0"] = "ddl_lock_timeout = 0s\n",
-  }) do
-    it(name, function()
-      local show = 'print(db:scalar("SHOW lock_timeout"))'
-      local p = project_with(ini, show .. CHANGE .. show)
-      local run = p:ok("upgrade head")
-      assert.are.equal("0\n0\n", run.err:match("^(0\n0\n)"))
-      p:remove()
-    end)
-  end
+  it("is not set with 0", function()
+    local show = 'print(db:scalar("SHOW lock_timeout"))'
+    local p = project_with("ddl_lock_timeout = 0s\n", show .. CHANGE .. show)
+    local run = p:ok("upgrade head")
+    assert.are.equal("0\n0\n", run.err:match("^(0\n0\n)"))
+    p:remove()
+  end)
 end)

@@ -41,15 +41,17 @@ local function start(timeout_ms, is_new)
   if is_new and is_free then
     host.connection:exec(host.dialect:lock_wait_set(timeout_ms))
     limited = true
-    return
+  else
+    limited = host.connection:scalar(host.dialect:lock_wait_start(timeout_ms)) and true or "own"
+    is_free = is_new and limited == true
   end
-  limited = host.connection:scalar(host.dialect:lock_wait_start(timeout_ms)) and true or "own"
-  is_free = is_new and limited == true
+  host.note_lock_limit(limited == true)
 end
 
 local function stop()
   host.connection:exec(host.dialect:lock_wait_stop())
   limited = false
+  host.note_lock_limit(false)
 end
 
 local ABOUT = 200 -- bytes: where a statement says what it is about
@@ -83,13 +85,6 @@ end
 --- A savepoint was taken back, and with it perhaps what was set after it.
 function lock_wait.forget()
   current = nil
-end
-
---- After a statement that failed.
-function lock_wait.note_failure(problem)
-  if limited == true and type(problem) == "userdata" and problem.sqlstate == "55P03" then
-    host.missed_lock()
-  end
 end
 
 return lock_wait

@@ -85,7 +85,6 @@ function Queue:flush()
     local done, problem = host.connection:exec_all(self.texts, first)
     first = first + done
     if problem then
-      lock_wait.note_failure(problem)
       self.file:fail(problem, self.lines[first], hint_for(self.texts[first], problem))
     end
     local ok

@@ -141,7 +141,6 @@ local function run_inside(entry, items, body)
   lock_wait.prepare(items)
   local ok, result = pcall(body)
   if not ok then
-    lock_wait.note_failure(result)
     host.statement_failed(entry, result)
     fail(result, items)
   end
@@ -161,7 +160,6 @@ local function run_alone(entry, items, body)
     return affected
   end)
   if not ok then
-    lock_wait.note_failure(result)
     host.rollback()
     host.statement_failed(entry, result)
     error(result, 0)
