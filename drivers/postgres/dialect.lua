@@ -238,6 +238,7 @@ local parts = {
   "type_names",
   "schema",
   "compare",
+  "serial",
   "canonical",
 }
 

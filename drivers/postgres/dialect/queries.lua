@@ -162,13 +162,19 @@ ORDER BY schema NULLS FIRST, name]]
 queries.enums = ENUMS:format(" AND " .. not_of_extension("t.oid", "pg_type"))
 queries.all_enums = ENUMS:format("")
 
--- Not those of identity columns, nor those that fill a serial column.
+-- Not those of identity columns. fills_owner: the column that owns it takes its values from it.
 queries.sequences = [[
 SELECT ]] .. SCHEMA .. [[, c.relname AS name, format_type(q.seqtypid, NULL) AS type,
   ]] .. comment("c.oid", "pg_class") .. [[ AS comment,
   q.seqstart AS start, q.seqincrement AS increment, q.seqmin AS minvalue, q.seqmax AS maxvalue, q.seqcycle AS cycle,
   q.seqcache AS cache,
-  o.relname AS owner_table, nullif(o_n.nspname, current_schema()) AS owner_schema, oa.attname AS owner_column
+  o.relname AS owner_table, nullif(o_n.nspname, current_schema()) AS owner_schema, oa.attname AS owner_column,
+  EXISTS (
+    SELECT 1
+    FROM pg_catalog.pg_attrdef AS ad
+    JOIN pg_catalog.pg_depend AS u ON u.classid = 'pg_attrdef'::regclass AND u.objid = ad.oid AND u.refobjid = c.oid
+    WHERE ad.adrelid = d.refobjid AND ad.adnum = d.refobjsubid
+  ) AS fills_owner
 FROM pg_catalog.pg_sequence AS q
 JOIN pg_catalog.pg_class AS c ON c.oid = q.seqrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -180,12 +186,6 @@ LEFT JOIN pg_catalog.pg_namespace AS o_n ON o_n.oid = o.relnamespace
 LEFT JOIN pg_catalog.pg_attribute AS oa ON oa.attrelid = d.refobjid AND oa.attnum = d.refobjsubid
 WHERE n.nspname = ANY (CAST(? AS text[])) AND c.relpersistence <> 't'
   AND coalesce(d.deptype, 'n') <> 'i'
-  AND NOT EXISTS (
-    SELECT 1
-    FROM pg_catalog.pg_attrdef AS ad
-    JOIN pg_catalog.pg_depend AS u ON u.classid = 'pg_attrdef'::regclass AND u.objid = ad.oid AND u.refobjid = c.oid
-    WHERE ad.adrelid = d.refobjid AND ad.adnum = d.refobjsubid
-  )
   AND ]] .. not_of_extension("c.oid", "pg_class") .. [[
 
 ORDER BY schema NULLS FIRST, name]]

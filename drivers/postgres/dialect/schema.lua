@@ -118,7 +118,7 @@ local function column_of(self, row)
   elseif row.generated ~= "" then
     column.computed = { sql = expression.bare(row.default_text), persisted = row.generated == "s" }
   elseif row.sequence_name then
-    column.serial = { name = row.sequence_name, schema = row.sequence_schema }
+    column.serial = { name = row.sequence_name, schema = row.sequence_schema, default = row.default_text }
   elseif row.default_text then
     column.server_default = self:default_value(row.default_text, column.type)
   end
@@ -365,8 +365,9 @@ local function owner_of(row)
 end
 
 local function read_sequences(self, db, result, schemas)
-  for index, row in ipairs(db:query(queries.sequences, schemas)) do
-    result.sequences[index] = {
+  result.serials = {}
+  for _, row in ipairs(db:query(queries.sequences, schemas)) do
+    table.insert(row.fills_owner and result.serials or result.sequences, {
       kind = "sequence",
       name = row.name,
       schema = row.schema,
@@ -379,7 +380,7 @@ local function read_sequences(self, db, result, schemas)
       cache = row.cache,
       owned_by = owner_of(row),
       comment = row.comment,
-    }
+    })
   end
 end
 

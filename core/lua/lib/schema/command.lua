@@ -10,13 +10,13 @@ local filter = require("moonbird.schema.filter")
 local host = require("moonbird.host")
 local json = require("moonbird.json")
 local log = require("moonbird.log")
-local match = require("moonbird.schema.match")
 local model = require("moonbird.schema.model")
 local places = require("moonbird.schema.places")
 local references = require("moonbird.schema.references")
 local render = require("moonbird.schema.render")
 local renames = require("moonbird.schema.renames")
 local source = require("moonbird.schema.source")
+local texts = require("moonbird.schema.texts")
 
 local command = {}
 
@@ -73,92 +73,6 @@ local function make_comparable(schema)
   end
 end
 
--- --- texts as the database prints them ---
-
-local function key_of(part)
-  return (part.schema or "") .. "\0" .. part.name
-end
-
-local function same_items(models, lives)
-  local added, removed, changed = match.lists(models, lives, host.dialect)
-  return #added + #removed + #changed == 0
-end
-
-local function same_column_texts(a, b)
-  local dialect = host.dialect
-  local first = a.server_default ~= nil and dialect:default_text(a.server_default) or nil
-  local second = b.server_default ~= nil and dialect:default_text(b.server_default) or nil
-  local one, other = a.computed and a.computed.sql, b.computed and b.computed.sql
-  return dialect:same_text(first, second) and dialect:same_text(one, other) and dialect:same_type(a.type, b.type)
-end
-
--- Is there a text in the table that is not the database's, letter for letter?
-local function may_differ(table_, live)
-  local by_name = {}
-  for _, column in ipairs(live.columns) do
-    by_name[column.name] = column
-  end
-  for _, column in ipairs(table_.columns) do
-    local other = by_name[column.name]
-    if other and not same_column_texts(column, other) then
-      return true
-    end
-  end
-  return not (
-    same_items(table_.checks, live.checks)
-    and same_items(table_.indexes, live.indexes)
-    and same_items(table_.excludes, live.excludes)
-  )
-end
-
-local has_warned = false
-
--- Where the server may not be asked, texts are compared as they are.
-local function warn_once(problem)
-  local state = type(problem) == "userdata" and problem.sqlstate or ""
-  if not has_warned and (state == "25006" or state == "42501") then
-    has_warned = true
-    local format = "the database cannot be asked how it writes expressions (%s): defaults, conditions and views may be "
-      .. "shown as different where they mean the same"
-    log.warn(format:format(tostring(problem)))
-  end
-end
-
-local function by_key(list)
-  local map = {}
-  for _, part in ipairs(list) do
-    map[key_of(part)] = part
-  end
-  return map
-end
-
-local function canonical(schema, live)
-  local dialect, tables, views = host.dialect, by_key(live.tables), by_key(live.views)
-  for index, table_ in ipairs(schema.tables) do
-    local other = tables[key_of(table_)]
-    if other and may_differ(table_, other) then
-      local problem
-      schema.tables[index], problem = dialect:canonical(host.connection, table_)
-      warn_once(problem)
-    end
-  end
-  for _, view in ipairs(schema.views) do
-    local other = views[key_of(view)]
-    if other and not dialect:same_text(view.definition, other.definition) then
-      local printed, problem = dialect:canonical_query(host.connection, view)
-      if dialect:same_text(printed, other.definition) then
-        view.definition = other.definition
-      end
-      warn_once(problem)
-    end
-    if other and not same_items(view.indexes, other.indexes or {}) then
-      local problem
-      view.indexes, problem = dialect:canonical_indexes(host.connection, view)
-      warn_once(problem)
-    end
-  end
-end
-
 -- --- renames ---
 
 -- On a terminal each candidate is asked for; a name takes part in one rename only.
@@ -212,11 +126,12 @@ local function compare(request)
   local schema = load_models(request)
   local live = read_live(request, schema)
   make_comparable(schema)
+  host.dialect:settle_serials(live, schema)
   if not request.models_text then
     references.check(schema, live, request)
   end
   local list = settle_renames(request, schema, live)
-  canonical(schema, live)
+  texts.settle(schema, live)
   local changes = diff.compare(schema, live, host.dialect, {
     filter = filter.objects(request.settings),
     renames = list,
@@ -301,7 +216,9 @@ actions.check = compare_and_tell
 actions.diff = compare_and_tell
 
 function actions.dump(request, result)
-  local live = filter.apply(read_live(request), request.settings)
+  local live = read_live(request)
+  host.dialect:settle_serials(live)
+  filter.apply(live, request.settings)
   if request.format == "sql" then
     result.text = require("moonbird.schema.script").text(live, host.connection, host.dialect)
   else

@@ -35,6 +35,9 @@ function defaults:same_text(a, b)
   return a == b or a ~= nil and b ~= nil and self:normalize(a) == self:normalize(b)
 end
 
+--- Says of the live schema's columns how they are numbered as the models (nil: nobody) say it.
+function defaults.settle_serials() end
+
 --- A table of the models as the catalog would have it, without asking the database.
 function defaults.comparable(_, table_)
   return table_

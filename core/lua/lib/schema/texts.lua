@@ -1,0 +1,122 @@
+-- Texts of SQL in the models and in the database: defaults, conditions, expressions, queries. Where they differ, the
+-- database is asked how it prints those of the models. Called by command.lua before the comparison, which is pure.
+
+local changes = require("moonbird.schema.changes")
+local host = require("moonbird.host")
+local log = require("moonbird.log")
+local match = require("moonbird.schema.match")
+local sql = require("moonbird.sql")
+
+local texts = {}
+
+local function same_items(models, lives)
+  local added, removed, changed = match.lists(models, lives, host.dialect)
+  return #added + #removed + #changed == 0
+end
+
+local function same_column_texts(a, b)
+  local dialect = host.dialect
+  local first = a.server_default ~= nil and dialect:default_text(a.server_default) or nil
+  local second = b.server_default ~= nil and dialect:default_text(b.server_default) or nil
+  local one, other = a.computed and a.computed.sql, b.computed and b.computed.sql
+  return dialect:same_text(first, second) and dialect:same_text(one, other) and dialect:same_type(a.type, b.type)
+end
+
+-- Is there a text in the table that is not the database's, letter for letter?
+local function may_differ(table_, live)
+  local by_name = {}
+  for _, column in ipairs(live.columns) do
+    by_name[column.name] = column
+  end
+  for _, column in ipairs(table_.columns) do
+    local other = by_name[column.name]
+    if other and not same_column_texts(column, other) then
+      return true
+    end
+  end
+  return not (
+    same_items(table_.checks, live.checks)
+    and same_items(table_.indexes, live.indexes)
+    and same_items(table_.excludes, live.excludes)
+  )
+end
+
+local has_warned = false
+
+-- Where the server may not be asked, texts are compared as they are.
+local function warn_once(problem)
+  local state = type(problem) == "userdata" and problem.sqlstate or ""
+  if not has_warned and (state == "25006" or state == "42501") then
+    has_warned = true
+    local format = "the database cannot be asked how it writes expressions (%s): defaults, conditions and views may be "
+      .. "shown as different where they mean the same"
+    log.warn(format:format(tostring(problem)))
+  end
+end
+
+-- The model's text becomes the live one where the server prints both in the same way: what it prints is not always what
+-- it makes of that when it reads it again.
+local function take_live_texts(printed, printed_live, live, fields)
+  local by_name, lives = {}, {}
+  for _, item in ipairs(printed_live) do
+    by_name[item.name or 0] = item
+  end
+  for _, item in ipairs(live) do
+    lives[item.name or 0] = item
+  end
+  for _, item in ipairs(printed) do
+    local again, other = by_name[item.name or 0], lives[item.name or 0]
+    for _, field in ipairs(again and other and fields or {}) do
+      if item[field] and again[field] and sql.text(item[field]) == sql.text(again[field]) then
+        item[field] = other[field]
+      end
+    end
+  end
+end
+
+local function settle_table(table_, live)
+  local printed, problem = host.dialect:canonical(host.connection, table_)
+  warn_once(problem)
+  if not problem and may_differ(printed, live) then
+    local again = host.dialect:canonical(host.connection, live)
+    take_live_texts(printed.checks, again.checks, live.checks, { "condition" })
+    take_live_texts(printed.indexes, again.indexes, live.indexes, { "where" })
+  end
+  return printed
+end
+
+-- A view's query, likewise.
+local function settle_view(view, live)
+  local dialect = host.dialect
+  local printed, problem = dialect:canonical_query(host.connection, view)
+  local is_same = dialect:same_text(printed, live.definition)
+  if not is_same and not problem then
+    is_same = dialect:same_text(printed, (dialect:canonical_query(host.connection, live)))
+  end
+  view.definition = is_same and live.definition or view.definition
+  warn_once(problem)
+end
+
+--- Gives the models the texts of the live schema where they say the same.
+function texts.settle(schema, live)
+  local dialect, tables, views = host.dialect, changes.by_key(live.tables), changes.by_key(live.views)
+  for index, table_ in ipairs(schema.tables) do
+    local other = tables[changes.key_of(table_)]
+    if other and may_differ(table_, other) then
+      schema.tables[index] = settle_table(table_, other)
+    end
+  end
+  for _, view in ipairs(schema.views) do
+    local other = views[changes.key_of(view)]
+    if other and not dialect:same_text(view.definition, other.definition) then
+      settle_view(view, other)
+    end
+    if other and not same_items(view.indexes, other.indexes or {}) then
+      local problem
+      view.indexes, problem = dialect:canonical_indexes(host.connection, view)
+      warn_once(problem)
+    end
+  end
+end
+
+return texts
