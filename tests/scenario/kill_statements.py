@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""kill -9 at every statement boundary of a backfill, also between COMMIT sent and answered; see kill_statements.sh.
+"""kill -9 at every statement boundary of a backfill, also between COMMIT sent and answered; or only its connection lost
+there. See kill_statements.sh.
 
-A proxy between program and server counts what the program sends after the backfill has begun. At number k it kills the
-program: before the message reaches the server ("sent"), or when the answer is there and not delivered ("answered"). A run
-without the proxy then ends the work; every row must have been written exactly once.
+A proxy between program and server counts what the program sends. At number k it strikes: before the message reaches the
+server ("sent"), or when the answer is there and not delivered ("answered"). A killed program is run again, without the
+proxy. One that has lost a connection, after its first checkpoint, must end the work by itself. Every row must have been
+written exactly once, and the backfill must be done.
 
-  kill_statements.py PROGRAM FOLDER HOST PORT STEP    the project in FOLDER takes host and port from $DATABASE
+  kill_statements.py PROGRAM FOLDER HOST PORT STEP kill|cut    the project in FOLDER takes host and port from $DATABASE
 """
 import os
 import signal
@@ -15,17 +17,21 @@ import sys
 import threading
 
 
+CHECKPOINT = b"SET cursor_key"
+
+
 class Proxy:
     def __init__(self, host, port):
         self.target = (host, port)
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.count, self.at, self.answered, self.process = 0, 0, False, None
+        self.begin(0, False, True)
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def begin(self, at, answered):
-        self.count, self.at, self.answered, self.process = 0, at, answered, None
+    def begin(self, at, answered, kills):
+        self.count, self.at, self.answered, self.kills, self.process = 0, at, answered, kills, None
+        self.counts, self.struck = kills, False  # whether messages count yet; whether it has struck
 
     def accept(self):
         while True:
@@ -35,8 +41,9 @@ class Proxy:
             threading.Thread(target=self.pump, args=(client, server, turn, True), daemon=True).start()
             threading.Thread(target=self.pump, args=(server, client, turn, False), daemon=True).start()
 
-    def kill(self):
-        if self.process:
+    def strike(self):
+        self.struck = True
+        if self.kills and self.process:
             self.process.send_signal(signal.SIGKILL)
 
     def pump(self, source, to, turn, is_request):
@@ -47,14 +54,15 @@ class Proxy:
                     break
                 if is_request:
                     with self.lock:
-                        self.count += 1
-                        due = self.count == self.at
+                        self.counts = self.counts or CHECKPOINT in data
+                        self.count += self.counts
+                        due = self.count == self.at and not self.struck
                     if due and not self.answered:
-                        self.kill()
+                        self.strike()
                         break
                     turn["kill"] = due
                 elif turn["kill"]:
-                    self.kill()
+                    self.strike()
                     break
                 to.sendall(data)
         except OSError:
@@ -67,40 +75,54 @@ class Proxy:
                 pass
 
 
+def ask(sql):
+    return subprocess.run(["psql", "-XAtqc", sql, os.environ["URL"]], check=True, capture_output=True,
+                          text=True).stdout.strip()
+
+
+def write_definition(folder, name):
+    with open(f"{folder}/migrations/backfills/fill.lua", encoding="utf-8") as file:
+        text = file.read()
+    with open(f"{folder}/migrations/backfills/{name}.lua", "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def main():
     program, folder, host, port, step = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+    kills = sys.argv[6] == "kill"
     proxy = Proxy(host, port)
-    at, kills, name = 1, 0, 0
+    at, strikes, number = 1, 0, 0
+    through, around = (dict(os.environ, DATABASE=place) for place in (f"127.0.0.1:{proxy.port}", f"{host}:{port}"))
     while True:
         ended = True
         for answered in (False, True):
-            name += 1
-            with open(f"{folder}/migrations/backfills/fill.lua", encoding="utf-8") as file:
-                text = file.read()
-            with open(f"{folder}/migrations/backfills/fill{name}.lua", "w", encoding="utf-8") as file:
-                file.write(text)
-            proxy.begin(at, answered)
-            environment = dict(os.environ, DATABASE=f"127.0.0.1:{proxy.port}")
-            process = subprocess.Popen([program, "-q", "backfill", "run", f"fill{name}"], cwd=folder, env=environment)
+            number += 1
+            name = f"fill{number}"
+            write_definition(folder, name)
+            proxy.begin(at, answered, kills)
+            process = subprocess.Popen([program, "-q", "backfill", "run", name], cwd=folder, env=through)
             proxy.process = process
-            if process.wait(60) < 0:
-                kills += 1
+            code = process.wait(60)
+            if kills and code < 0:
+                subprocess.run([program, "-q", "backfill", "run", name], cwd=folder, env=around, check=True, timeout=60)
+            elif code != 0:
+                sys.exit(f"message {at}, answered {answered}: run {number} ended with {code}")
+            if proxy.struck:
+                strikes += 1
                 ended = False
-                environment["DATABASE"] = f"{host}:{port}"
-                subprocess.run([program, "-q", "backfill", "run", f"fill{name}"], cwd=folder, env=environment, check=True,
-                               timeout=60)
-            elif process.returncode != 0:
-                sys.exit(f"run {name} ended with {process.returncode}")
-            counts = subprocess.run(["psql", "-XAtqc", "SELECT count(*), min(counter), max(counter) FROM people",
-                                     os.environ["URL"]], check=True, capture_output=True, text=True).stdout.strip()
-            if counts != f"300|{name}|{name}":
-                sys.exit(f"message {at}, answered {answered}: expected every counter at {name}, found {counts}")
+            counts = ask("SELECT count(*), min(counter), max(counter) FROM people")
+            if counts != f"300|{number}|{number}":
+                sys.exit(f"message {at}, answered {answered}: expected every counter at {number}, found {counts}")
+            state = ask(f"SELECT observed, rows_done, (SELECT count(*) FROM moonbird_backfill_log l WHERE l.backfill = name"
+                        f" AND event = 'finished') FROM moonbird_backfill WHERE name = '{name}'")
+            if state != "done|300|1":
+                sys.exit(f"message {at}, answered {answered}: state, rows, ends in the log: {state}")
         if ended:
             break
         at += step
-    if kills < 10:
-        sys.exit(f"only {kills} kills: the proxy is not in between")
-    print(f"{kills} kills, each row once every time")
+    if strikes < 10 // step + 2:
+        sys.exit(f"only {strikes} strikes: the proxy is not in between")
+    print(f"{strikes} times {'killed' if kills else 'cut off'}, each row once every time")
 
 
 main()

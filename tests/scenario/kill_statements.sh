@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
-# kill -9 at the boundaries of a backfill's statements, by a proxy that counts them (kill_statements.py). Every fifth
-# boundary; STEP=1 takes each one.
+# kill -9 at the boundaries of a backfill's statements, by a proxy that counts them (kill_statements.py).
+#
+#   kill_statements.sh [STEP] [kill|cut] [direct|pooler]    default: 9 kill direct, every ninth boundary
+#
+# cut: the program loses its connection there instead, and must end by itself. pooler: through PgBouncer.
 set -euo pipefail
 url=$MOONBIRD_TEST_POSTGRES_URL
+step=${1:-9} strike=${2:-kill} way=${3:-direct}
 program=$(realpath "${MOONBIRD_TEST_PROGRAM:-build-dev/moonbird}")
 here=$PWD
 work=$(mktemp -d "${TMPDIR:-/tmp}/moonbird-kill.XXXXXX")
 database=kill_statements_$$
 place=${url##*@}
+[ "$way" = direct ] || place=${MOONBIRD_TEST_POOLER_URL##*@}
 place=${place%%/*}
 trap 'rm -rf "$work"; psql -Xqc "DROP DATABASE IF EXISTS $database WITH (FORCE)" "$url"' EXIT
 psql -Xqc "CREATE DATABASE $database" "$url"
@@ -32,4 +37,4 @@ return {
   row = function(person) return { counter = person.counter + 1 } end,
 }
 LUA
-python3 "$here/tests/scenario/kill_statements.py" "$program" "$work" "${place%:*}" "${place##*:}" "${STEP:-5}"
+python3 "$here/tests/scenario/kill_statements.py" "$program" "$work" "${place%:*}" "${place##*:}" "$step" "$strike"
