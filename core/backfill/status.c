@@ -200,14 +200,21 @@ static void add_worker(struct reading *r, const struct rowset *rows, size_t row)
 
 /* --- what the log says --- */
 
+/* Was something that had ended given back to be done? */
+static bool is_again(const char *event) {
+  return strcmp(event, "retry") == 0 || strcmp(event, "requeued") == 0 || strcmp(event, "bad row retried") == 0;
+}
+
 /* In the order of `status_events`. */
 static void take_event(struct status_event *event, const struct reading *r, const struct rowset *rows, size_t row) {
+  const char *kind = rowset_text(rows, row, 1);
   const char *detail = rowset_text(rows, row, 2), *reason = rowset_text(rows, row, 3);
   event_clear(event);
   *event = (struct status_event){
       .at = text_at(rows, row, 6),
       .by = xasprintf("%s@%s", rowset_text(rows, row, 4), rowset_text(rows, row, 5)),
-      .why = xstrdup_or_null(reason ? reason : detail),
+      .why = is_again(kind) ? xasprintf("to do again: %s%s", strstr(kind, "bad row") ? "bad row " : "", detail)
+                            : xstrdup_or_null(reason ? reason : detail),
       .age_s = not_below_0(clock_seconds_between(rowset_text(rows, row, 6), r->now, 0)),
   };
 }

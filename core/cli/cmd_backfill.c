@@ -7,7 +7,9 @@
 #include "cli/nearest.h"
 #include "cli/width.h"
 
+#include <dirent.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Is there a file backfills/NAME.lua, which nobody has run here? */
@@ -36,6 +38,39 @@ bool backfill_unknown(struct session *session, const char *name, struct error *e
     error_hint(err, "no backfill has begun in this database");
   strvec_release(&names);
   return false;
+}
+
+/* Names of all files of the folder; no folder has none. */
+static void list_files(const char *folder, struct vec *names) {
+  DIR *dir = opendir(folder);
+  for (struct dirent *entry; dir && (entry = readdir(dir));) {
+    size_t len = strlen(entry->d_name), end = strlen(".lua");
+    if (len > end && strcmp(entry->d_name + len - end, ".lua") == 0)
+      vec_push(names, xstrndup(entry->d_name, len - end));
+  }
+  if (dir)
+    closedir(dir);
+}
+
+bool backfill_check_file(const struct cli *cli, const char *name, struct error *err) {
+  if (strpbrk(name, ":/"))
+    return true;
+  const struct run_request request = cli_run_request(cli, NULL);
+  struct vec names = VEC_INIT;
+  char *folder = xasprintf("%s/backfills", environment_location(request.env));
+  list_files(folder, &names);
+  bool ok = strvec_contains(&names, name);
+  if (!ok) {
+    const char *nearest = nearest_word(name, &names);
+    error_set(err, ERROR_USAGE, "there is no backfill '%s' in %s", name, folder);
+    if (nearest)
+      error_hint(err, "did you mean '%s'?", nearest);
+    else
+      error_hint(err, "a file %s.lua there would be it", name);
+  }
+  strvec_release(&names);
+  free(folder);
+  return ok;
 }
 
 void backfill_print_table(struct cli *cli, const struct table *table) {

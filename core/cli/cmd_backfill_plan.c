@@ -4,10 +4,13 @@
  */
 #include "cli/cmd_backfill.h"
 #include "cli/commands.h"
+#include "cli/width.h"
 #include "config/settings.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 struct outlook {
   const char *name;
@@ -57,18 +60,52 @@ static int describe(lua_State *L) {
   return 0;
 }
 
+/* One line over as many as it needs; what follows stands below the words, not below their title. */
+static void add_wrapped(struct strbuf *text, const char *line, size_t columns) {
+  enum { TITLE_COLUMNS = 15 };
+  size_t indent = strspn(line, " ");
+  indent = (indent > TITLE_COLUMNS ? indent : TITLE_COLUMNS) + 2;
+  if (indent + 20 > columns)
+    indent = 2;
+  size_t len = width_of_line(line, columns);
+  strbuf_add(text, line, len);
+  for (line += len; *(line += strspn(line, " ")); line += len) {
+    len = width_of_line(line, columns - indent);
+    strbuf_add_char(text, '\n');
+    strbuf_add_repeated(text, ' ', indent);
+    strbuf_add(text, line, len);
+  }
+  strbuf_add_char(text, '\n');
+}
+
+/* No value of a row moves the cursor. On a terminal lines are no wider than it is. */
+static void print_text(struct cli *cli, const char *words) {
+  size_t columns = isatty(STDOUT_FILENO) ? width_of_terminal(STDOUT_FILENO) : SIZE_MAX;
+  struct strbuf text = STRBUF_INIT;
+  for (size_t len; *words; words += len + (words[len] == '\n')) {
+    len = strcspn(words, "\n");
+    char *line = xstrndup(words, len);
+    add_wrapped(&text, line, columns);
+    free(line);
+  }
+  strbuf_mask_controls(&text, 0);
+  output_write(&cli->out, text.buf, text.len);
+  strbuf_release(&text);
+}
+
 static void print_plan(struct cli *cli, const struct outlook *plan) {
   if (cli->out.json)
     output_document(&cli->out, json_loads(plan->facts, 0, NULL));
   else
-    output_text(&cli->out, "%s", plan->text);
+    print_text(cli, plan->text);
 }
 
 bool cmd_backfill_plan(struct cli *cli, struct error *err) {
   struct session session;
   struct outlook plan = {.name = cli_argument(cli, 0, NULL)};
   struct run_request request = cli_run_request(cli, NULL);
-  if (!read_samples(&plan.samples, err) || !session_open(&session, &request, plan.samples == 0, err))
+  if (!read_samples(&plan.samples, err) || !backfill_check_file(cli, plan.name, err) ||
+      !session_open(&session, &request, plan.samples == 0, err))
     return false;
   bool ok = host_protect(session.host, describe, &plan, err);
   session_close(&session);

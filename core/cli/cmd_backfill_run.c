@@ -4,6 +4,7 @@
 #include "backfill/named.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/cmd_backfill.h"
 #include "cli/commands.h"
 #include "cli/exporter.h"
 #include "cli/listener.h"
@@ -143,10 +144,11 @@ static bool run_named(struct cli *cli, const struct runner_limits *limits, struc
 
 bool cmd_backfill_run(struct cli *cli, struct error *err) {
   struct runner_limits limits;
-  return read_limits(&limits, err) && run_named(cli, &limits, err);
+  return read_limits(&limits, err) && backfill_check_file(cli, cli_argument(cli, 0, NULL), err) &&
+         run_named(cli, &limits, err);
 }
 
 bool cmd_backfill_finalize(struct cli *cli, struct error *err) {
   const struct runner_limits limits = {.workers = 0};
-  return run_named(cli, &limits, err);
+  return backfill_check_file(cli, cli_argument(cli, 0, NULL), err) && run_named(cli, &limits, err);
 }

@@ -54,7 +54,7 @@ bool cmd_backfill_verify(struct cli *cli, struct error *err) {
   struct listener listener;
   listener_init(&listener, &cli->out);
   struct run_request request = cli_run_request(cli, &listener.run);
-  bool ok = verify_run(&request, name, given.requeue, &result, err);
+  bool ok = backfill_check_file(cli, name, err) && verify_run(&request, name, given.requeue, &result, err);
   listener_release(&listener);
   if (!ok)
     return false;

@@ -14,6 +14,10 @@ static bool takes_revision(const struct command *c) {
   return strstr(c->arguments, "REV") != NULL;
 }
 
+static bool takes_backfill(const struct command *c) {
+  return strncmp(c->name, "backfill ", strlen("backfill ")) == 0 && strstr(c->arguments, "NAME") != NULL;
+}
+
 static bool takes_command(const struct command *c) {
   return strstr(c->arguments, "COMMAND") != NULL;
 }
@@ -82,23 +86,37 @@ static void bash_command(struct strbuf *text, const struct command *c) {
     add_verbs(text, NULL);
   else if (takes_revision(c))
     strbuf_add_str(text, REVISION_WORDS);
+  else if (takes_backfill(c))
+    strbuf_add_str(text, "$(_moonbird_backfills)");
   else if (strcmp(c->arguments, "SHELL") == 0)
     strbuf_add_str(text, "bash zsh fish");
   strbuf_add_str(text, "\" ;;\n");
 }
 
 static void bash_script(struct strbuf *text) {
-  strbuf_add_str(text, "# bash completion for moonbird\n"
-                       "_moonbird() {\n"
-                       "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
-                       "  local command= word words options\n"
-                       "  case $before in\n"
-                       "    -c|--config) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
-                       "    --color) COMPREPLY=($(compgen -W \"auto always never\" -- \"$current\")); return ;;\n"
-                       "  esac\n"
-                       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-                       "    case \"${command:+$command }$word\" in\n"
-                       "      ");
+  strbuf_add_str(
+      text, "# bash completion for moonbird\n"
+            "# Files of the environment here, and what its database knows.\n"
+            "_moonbird_backfills() {\n"
+            "  local file\n"
+            "  {\n"
+            "    for file in */backfills/*.lua; do\n"
+            "      file=${file##*/}\n"
+            "      [ \"$file\" = '*.lua' ] || echo \"${file%.lua}\"\n"
+            "    done\n"
+            "    moonbird backfill list --json 2>/dev/null </dev/null | sed -n 's/^ *\"name\": \"\\(.*\\)\",$/\\1/p'\n"
+            "  } | sort -u\n"
+            "}\n"
+            "_moonbird() {\n"
+            "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+            "  local command= word words options\n"
+            "  case $before in\n"
+            "    -c|--config) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+            "    --color) COMPREPLY=($(compgen -W \"auto always never\" -- \"$current\")); return ;;\n"
+            "  esac\n"
+            "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+            "    case \"${command:+$command }$word\" in\n"
+            "      ");
   add_all_names(text, "|");
   strbuf_add_str(text, ") command=\"${command:+$command }$word\" ;;\n    esac\n  done\n  options=\"");
   bash_options(text, cli_global_options);

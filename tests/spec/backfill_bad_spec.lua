@@ -238,6 +238,8 @@ describe("a finished backfill", function()
       contains(p:fails(8, "backfill verify fill --json").out, '"rows_not_done":2')
       assert.equals("done", p:sql("SELECT observed FROM moonbird_backfill"))
       contains(p:fails(3, "backfill verify fill --requeue").err, "`moonbird backfill run fill` does them")
+      local status = p:ok("backfill status fill").out
+      assert.truthy(status:find("\n  stopped      [^\n]+: to do again: ranges: 1,"), status)
       p:ok("backfill run fill")
       p:ok("backfill verify fill")
       assert.equals("0", p:sql("SELECT count(*) FROM people WHERE counter = 0"))

@@ -72,6 +72,23 @@ describe("the words of backfill", function()
     contains(offered("moonbird upgrade "), " head ")
     contains(offered("moonbird help "), " upgrade ")
   end)
+
+  it("are completed with the names of backfills, from files and from the database", function()
+    local q = moonbird.project("sqlite")
+    q:people(1)
+    q:revision("a1", nil, split)
+    q:ok("upgrade head")
+    moonbird.shell("mkdir " .. q:path("migrations/backfills"))
+    q:write("migrations/backfills/fill.lua", "return {}")
+    local script = ([[cd %s; PATH=%s:$PATH; eval "$(moonbird completion bash)"
+      COMP_WORDS=(moonbird backfill status ""); COMP_CWORD=3; _moonbird; echo "${COMPREPLY[*]}"]]):format(
+      q.folder,
+      moonbird.program:match("^(.*)/")
+    )
+    local text = moonbird.shell("bash -c " .. moonbird.quote(script))
+    assert.equals("a1:1 fill\n", text)
+    q:remove()
+  end)
 end)
 
 describe("backfill list", function()

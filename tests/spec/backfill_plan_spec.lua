@@ -49,6 +49,20 @@ describe("backfill plan", function()
       contains(out, '"columns_set": [\n    "counter"\n  ]')
     end)
 
+    it("fits the terminal, and no value of a row moves the cursor", function()
+      p:sql("UPDATE people SET full_name = 'a \27[2J long name, ' || full_name || ' of words which do not fit here'")
+      local out = p:ok("backfill plan fill --sample 1").out
+      assert.falsy(out:find("\27", 1, true), out)
+      p:write("migrations/backfills/fill.lua", ROW:gsub("end }", "return { counter = 1 } end }"))
+      local command = ("stty cols 60; exec %s backfill plan fill --sample 1"):format(moonbird.program)
+      local script = ("cd %s; LC_ALL=C.UTF-8 script -qec %s /dev/null"):format(p.folder, moonbird.quote(command))
+      local seen = moonbird.shell(script):gsub("\r", "")
+      contains(seen, "  sample       ")
+      for line in seen:gmatch("[^\n]+") do
+        assert.is_true(#line <= 60, line)
+      end
+    end)
+
     it("says that an empty table has no plan", function()
       p:sql("DELETE FROM people")
       contains(p:ok("backfill plan fill").out, "the table is empty")
@@ -85,7 +99,7 @@ describe("backfill plan", function()
     end)
 
     it("names what is wrong", function()
-      contains(p:fails(1, "backfill plan nothing").err, "there is no backfill nothing")
+      contains(p:fails(2, "backfill plan nothing").err, "there is no backfill 'nothing'")
       p:write("migrations/backfills/fill.lua", 'return { table = "nobody", set = { a = 1 } }')
       contains(p:fails(1, "backfill plan fill").err, "there is no table nobody")
     end)

@@ -28,7 +28,8 @@ ORDER BY w.started_at, w.id
 
 -- name: status_events
 SELECT backfill, event, detail, reason, os_user, host, at FROM {backfill_log}
-WHERE event IN ('running', 'resumed', 'paused', 'stopped', 'cancelled', 'failed', 'braked', 'brake released')
+WHERE event IN ('running', 'resumed', 'paused', 'stopped', 'cancelled', 'failed', 'retry', 'requeued',
+                'bad row retried', 'braked', 'brake released')
   AND (CAST(? AS {text}) IS NULL OR backfill = ?)
 ORDER BY at
 

@@ -206,7 +206,10 @@ end
 
 local function duration_text(seconds)
   local hours, minutes, rest = seconds // 3600, seconds % 3600 // 60, seconds % 60 // 1
-  return hours > 0 and ("%d h %02d min"):format(hours, minutes) or ("%d min %02d s"):format(minutes, rest)
+  if hours > 0 then
+    return ("%d h %02d min"):format(hours, minutes)
+  end
+  return minutes > 0 and ("%d min %02d s"):format(minutes, rest) or ("%d s"):format(rest)
 end
 
 local function add_samples(add, facts)
