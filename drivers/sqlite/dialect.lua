@@ -122,7 +122,7 @@ dialect.type_names = {
 }
 
 -- As in SQLAlchemy, only where it is asked for: types.enum("mood", { ... }, { create_constraint = true }).
-function dialect:enum_check(column, operation)
+function dialect:enum_check_item(column)
   local type_ = column.type
   if type_.kind ~= "enum" or not type_.create_constraint then
     return nil
@@ -131,11 +131,8 @@ function dialect:enum_check(column, operation)
   for index, value in ipairs(type_.values) do
     values[index] = self:string_literal(value)
   end
-  return ("CONSTRAINT %s CHECK (%s IN (%s))"):format(
-    self:ident(self:settled_name({ kind = "check", name = type_.name }, operation)),
-    self:ident(column.name),
-    table.concat(values, ", ")
-  )
+  local condition = ("%s IN (%s)"):format(self:ident(column.name), table.concat(values, ", "))
+  return { kind = "check", name = type_.name, condition = condition }
 end
 
 -- --- tables ---

@@ -110,3 +110,21 @@ describe("a computed column", function()
     p:remove()
   end)
 end)
+
+describe("an enum with a CHECK on SQLite", function()
+  it("is made once, by the convention, and equal", function()
+    for convention, name in pairs({ [""] = "mood", ['ck = "ck_%(table_name)s_%(constraint_name)s"'] = "ck_a_mood" }) do
+      local p = moonbird.project("sqlite")
+      p:write("migrations/env.lua", "return { naming_convention = { " .. convention .. " } }")
+      p:write("migrations/models.lua", [[
+        return { table("a", { column("m", types.enum("mood", { "it's", "b" }, { create_constraint = true })) }) }]])
+      p:ok("revision --autogenerate -m x")
+      p:ok("upgrade head")
+      assert.equal("", p:ok("diff").out)
+      local text = p:sql("SELECT sql FROM sqlite_schema WHERE name = 'a'")
+      assert.matches("CONSTRAINT " .. name .. " CHECK (m IN ('it''s', 'b'))", text, 1, true)
+      assert.equal(1, select(2, text:gsub("CHECK", "")))
+      p:remove()
+    end
+  end)
+end)

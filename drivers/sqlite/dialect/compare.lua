@@ -18,31 +18,27 @@ local function copy(from)
   return setmetatable(result, getmetatable(from))
 end
 
--- The rowid numbers its column whatever the model says, and there is no comment to keep.
-local function comparable_column(self, column, checks)
+-- The rowid numbers its column whatever the model says, and there is no comment to keep. The CHECK of an enum is one of
+-- the table's.
+local function comparable_column(column)
   local result = copy(column)
   result.identity, result.comment, result.autoincrement = nil, nil, nil
   if column.computed and column.computed.persisted == nil then
     result.computed = { sql = column.computed.sql, persisted = false }
   end
   if column.type.kind == "enum" and column.type.create_constraint then
-    local values = {}
-    for index, value in ipairs(column.type.values) do
-      values[index] = self:string_literal(value)
-    end
-    local condition = ("%s IN (%s)"):format(self:ident(column.name), table.concat(values, ", "))
-    table.insert(checks, { kind = "check", name = column.type.name, condition = condition })
+    result.type = copy(column.type)
+    result.type.create_constraint = nil
   end
   return result
 end
 
 -- now() is written as CURRENT_TIMESTAMP, in every expression that the dialect writes.
-function compare:comparable(table_)
+function compare.comparable(_, table_)
   local result = copy(table_)
   result.comment, result.columns = nil, {}
-  result.checks = table.move(table_.checks, 1, #table_.checks, 1, {})
   for index, column in ipairs(table_.columns) do
-    result.columns[index] = comparable_column(self, column, result.checks)
+    result.columns[index] = comparable_column(column)
   end
   return result
 end

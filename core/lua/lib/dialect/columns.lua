@@ -55,8 +55,14 @@ function columns.is_primary_inline()
   return false
 end
 
-function columns.enum_check()
+-- The CHECK that stands for the values of an enum, as an item, where the database has no such types.
+function columns.enum_check_item()
   return nil
+end
+
+function columns:enum_check(column, operation)
+  local item = self:enum_check_item(column)
+  return item and self:constraint(self:named(item, operation))
 end
 
 -- Columns of the primary key are NOT NULL however it was written.

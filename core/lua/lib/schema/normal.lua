@@ -97,6 +97,7 @@ local function take_column_items(lists, given, dialect)
   if given.check then
     table.insert(lists.checks, dialect.check_of(given))
   end
+  lists.checks[#lists.checks + 1] = dialect:enum_check_item(given)
 end
 
 local list_of = {
