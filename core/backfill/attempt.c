@@ -3,6 +3,11 @@
  *
  * The range row is locked first, so that whatever follows is done by its one owner; its cursor in the database counts,
  * not the one in memory: after a COMMIT whose outcome nobody knows, that tells whether the batch is done.
+ *
+ * Where the dialect can tell versions of a row apart, rows are read without a lock, which saves writing each of them
+ * twice, and a row that somebody has changed since is not found when it is written: then the batch is taken back and
+ * done again with locks. Inserts into other tables want the lock from the beginning: whoever changes the row after
+ * them must find what was inserted.
  */
 #include "backfill/key.h"
 #include "backfill/worker_states.h"
@@ -83,8 +88,21 @@ static int64_t next_limit(struct worker *w) {
 
 /* --- what each state starts --- */
 
+/* The groups of a chunk have the statements of one way. */
+static void choose_lock(struct worker *w) {
+  const struct definition *d = w->job->definition;
+  bool is_repeated = w->attempts || w->narrow || w->condemned;
+  bool lock = !d->version_columns || d->external || is_repeated || w->job->has_inserted || w->row_lock.left;
+  if (lock != w->locks_rows) {
+    chunk_release(&w->chunks[0], w->job->session->host->L);
+    chunk_release(&w->chunks[1], w->job->session->host->L);
+  }
+  w->locks_rows = lock;
+}
+
 static void begin_batch(struct worker *w) {
   take_settings(w);
+  choose_lock(w);
   w->limit = next_limit(w);
   w->rows = 0;
   w->page_total = 0;
@@ -111,8 +129,8 @@ static void start_announce(struct worker *w) {
 
 static void start_page(struct worker *w) {
   bool bounded = w->job->definition->bounded;
-  execute_range(w, &w->job->definition->page, bounded ? w->end_key : w->range.high, bounded ? -1 : w->limit,
-                UINT32_MAX);
+  const struct sql_pair *page = w->locks_rows ? &w->job->definition->page : &w->job->definition->versioned_page;
+  execute_range(w, page, bounded ? w->end_key : w->range.high, bounded ? -1 : w->limit, UINT32_MAX);
 }
 
 static void start_checkpoint(struct worker *w) {
@@ -303,6 +321,7 @@ static bool fill_next(struct worker *w) {
                             .style = w->job->style,
                             .batch_id = id,
                             .seed = w->job->run_seed,
+                            .version_columns = w->locks_rows ? 0 : w->job->definition->version_columns,
                             .lender = {lend_connection, take_connection_back, w},
                             .bad = &w->bad};
   host->refusal = row_refusal;
@@ -326,6 +345,11 @@ static bool write_next(struct worker *w) {
 /* Hands the filled chunk to the connection, and fills the other one while it is written. */
 static void write_filled(struct worker *w) {
   while (w->filled) {
+    if (!w->locks_rows && chunk_has_inserts(&w->chunks[w->filling])) {
+      w->job->has_inserted = true;
+      recover_again(w);
+      return;
+    }
     w->filling = 1 - w->filling;
     bool writing = write_next(w);
     if (!fill_next(w)) {
@@ -530,8 +554,18 @@ static void after_update(struct worker *w) {
   finish_work(w);
 }
 
+/* Has somebody changed a row since it was read? Then it was not found. */
+static bool has_missed_rows(const struct worker *w) {
+  int64_t affected = conn_outcome(w->conn)->summary.rows_affected;
+  return !w->locks_rows && affected != (int64_t)w->statement.params->row_count;
+}
+
 static void after_write(struct worker *w) {
-  if (w->fill_failed) {
+  if (has_missed_rows(w)) {
+    row_lock_conflicted(&w->row_lock);
+    log_debug("worker %s: rows were changed meanwhile; the batch again, with locks", w->id);
+    recover_again(w);
+  } else if (w->fill_failed) {
     w->fill_failed = false;
     recover_from(w);
   } else if (!write_next(w)) {
@@ -580,6 +614,7 @@ static void after_commit(struct worker *w) {
   w->range.rows_done += w->rows;
   w->attempts = w->losses = 0;
   recover_done(w);
+  row_lock_committed(&w->row_lock);
   sizer_add(&w->sizer, w->limit, seconds);
   tell(w, seconds);
   if (w->finishes_range)

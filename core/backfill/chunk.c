@@ -55,6 +55,13 @@ void chunk_clear(struct chunk *chunk) {
   }
 }
 
+bool chunk_has_inserts(const struct chunk *chunk) {
+  for (const struct group *g = chunk->groups; g; g = g->next)
+    if (g->kind == GROUP_INSERT && group_row_count(g))
+      return true;
+  return false;
+}
+
 bool chunk_next_statement(struct chunk *chunk, struct statement *statement) {
   for (; chunk->phase < GROUP_KINDS; chunk->phase++, chunk->writing = chunk->groups) {
     while (chunk->writing) {
@@ -78,7 +85,9 @@ static struct group *add_group(lua_State *L, struct filling *f, enum group_kind 
   g->names_ref = LUA_NOREF;
   g->table = xstrdup_or_null(table);
   g->schema = xstrdup_or_null(schema);
-  g->key_len = kind == GROUP_INSERT ? 0 : (uint32_t)f->work->definition->key.len;
+  g->versioned = kind != GROUP_INSERT && f->work->version_columns;
+  if (kind != GROUP_INSERT)
+    g->key_len = (uint32_t)f->work->definition->key.len + f->work->version_columns;
   struct group **end = &f->chunk->groups;
   while (*end)
     end = &(*end)->next;
@@ -101,9 +110,16 @@ static struct group *find_group(lua_State *L, struct filling *f, enum group_kind
   return add_group(L, f, kind, table, schema, index);
 }
 
+/* Columns that the script sees. */
+static uint32_t shown_columns(const struct filling *f) {
+  return f->page->column_count - f->work->version_columns;
+}
+
+/* The key is at the page's beginning, the version at its end. */
 static void add_key(lua_State *L, const struct filling *f, struct group *g) {
+  uint32_t key_len = (uint32_t)f->work->definition->key.len, to_version = shown_columns(f) - key_len;
   for (uint32_t c = 0; c < g->key_len; c++) {
-    struct value v = batch_value(&f->page->columns[c], f->row);
+    struct value v = batch_value(&f->page->columns[c < key_len ? c : to_version + c], f->row);
     if (!batch_add_value(&g->rows, c, &v))
       luaL_error(L, "the key is too long");
   }
@@ -167,7 +183,7 @@ static int batch_quarantine(lua_State *L) {
 /* --- rows --- */
 
 static void fill_row_table(lua_State *L, const struct filling *f) {
-  for (uint32_t c = 0; c < f->page->column_count; c++) {
+  for (uint32_t c = 0; c < shown_columns(f); c++) {
     struct value v = batch_value(&f->page->columns[c], f->row);
     lua_pushvalue(L, AT_FIRST_NAME + (int)c);
     value_push(L, &v);
@@ -245,8 +261,8 @@ static int fill_rows(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, f->work->definition->row_ref);
   lua_rawgeti(L, LUA_REGISTRYINDEX, f->work->definition->batch_ref);
   open_batch(L, f);
-  lua_createtable(L, 0, (int)f->page->column_count);
-  for (uint32_t c = 0; c < f->page->column_count; c++)
+  lua_createtable(L, 0, (int)shown_columns(f));
+  for (uint32_t c = 0; c < shown_columns(f); c++)
     lua_pushstring(L, f->page->columns[c].name);
   for (; f->row < f->end; f->row++) {
     mark_groups(f->chunk);

@@ -33,9 +33,10 @@ void bad_row_free(void *row);
 struct chunk_work {
   struct host *host;
   const struct definition *definition;
-  const char *style;    /* of placeholders */
-  const char *batch_id; /* batch.id */
-  int64_t seed;         /* of math.random(), with the key of the first row */
+  const char *style;        /* of placeholders */
+  const char *batch_id;     /* batch.id */
+  int64_t seed;             /* of math.random(), with the key of the first row */
+  uint32_t version_columns; /* at the end of the page; 0: the rows are locked */
   struct group_lender lender;
   struct vec *bad; /* gets struct bad_row *: rows put aside, by batch:quarantine or (on_error) by an error */
 };
@@ -49,6 +50,9 @@ void chunk_release(struct chunk *chunk, lua_State *L);
  */
 bool chunk_fill(struct chunk *chunk, const struct chunk_work *work, const moonbird_batch *page, uint64_t first,
                 uint64_t count, struct error *err) MUST_CHECK;
+
+/* Has the script inserted into other tables? */
+bool chunk_has_inserts(const struct chunk *chunk);
 
 /* The next statement to execute, or false when all are given out. */
 bool chunk_next_statement(struct chunk *chunk, struct statement *statement);

@@ -127,6 +127,8 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->last_key = sql_field(L, index, "last_key", style);
   d->hop = pair_field(L, index, "hop", style);
   d->page = pair_field(L, index, "page", style);
+  d->versioned_page = pair_field(L, index, "versioned_page", style);
+  d->version_columns = (uint32_t)number_field(L, index, "version_columns", 0);
   d->update = pair_field(L, index, "update", style);
   d->count = pair_field(L, index, "count", style);
   d->undone = pair_field(L, index, "undone", style);
@@ -159,6 +161,7 @@ void definition_release(lua_State *L, struct definition *d) {
   free(d->last_key);
   free_pair(&d->hop);
   free_pair(&d->page);
+  free_pair(&d->versioned_page);
   free_pair(&d->update);
   free_pair(&d->count);
   free_pair(&d->undone);

@@ -45,11 +45,13 @@ struct definition {
   char *first_key;
   char *last_key;
   struct sql_pair hop;
-  struct sql_pair page;   /* limited where not bounded */
-  struct sql_pair update; /* FORM_SET */
-  struct sql_pair count;  /* FORM_BATCH: rows of a range, for the last batch */
-  struct sql_pair undone; /* rows of a range for which `done` does not hold; NULL without `done` */
-  char *writers;          /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
+  struct sql_pair page;           /* limited where not bounded; locks the rows */
+  struct sql_pair versioned_page; /* the same without a lock; the last version_columns columns are the rows' version */
+  uint32_t version_columns;       /* 0: rows are always locked as they are read */
+  struct sql_pair update;         /* FORM_SET */
+  struct sql_pair count;          /* FORM_BATCH: rows of a range, for the last batch */
+  struct sql_pair undone;         /* rows of a range for which `done` does not hold; NULL without `done` */
+  char *writers; /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
   char *begin;
   char *sync;       /* NULL where every commit is durable */
   int row_ref;      /* FORM_ROW: function(row, batch) */

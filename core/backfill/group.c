@@ -101,9 +101,11 @@ static void check_names(lua_State *L, int index) {
 }
 
 /* What the writer of lib/backfill.lua calls it. */
-static const char *kind_name(enum group_kind kind) {
+static const char *kind_name(const struct group *g) {
   static const char *const kinds[] = {[GROUP_INSERT] = "insert", [GROUP_UPDATE] = "update", [GROUP_DELETE] = "delete"};
-  return kinds[kind];
+  if (!g->versioned)
+    return kinds[g->kind];
+  return g->kind == GROUP_UPDATE ? "update version" : "delete version";
 }
 
 /* The function and its four arguments are on the stack. */
@@ -123,7 +125,7 @@ static void call_writer(lua_State *L, const struct group *g, const struct group_
 void group_open(lua_State *L, struct group *g, int writer_ref, int index, const char *style,
                 const struct group_lender *lender) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, writer_ref);
-  lua_pushstring(L, kind_name(g->kind));
+  lua_pushstring(L, kind_name(g));
   if (index)
     check_names(L, index);
   size_t count = 0;

@@ -26,7 +26,8 @@ struct group {
   enum transport *transports;
   char *sql;
   uint32_t bind;
-  uint32_t key_len; /* columns of the key, which come first; 0 for inserts */
+  bool versioned;   /* rows are found by their version too: they were not locked */
+  uint32_t key_len; /* columns of the key and the version, which come first; 0 for inserts */
   struct batch_builder rows;
   size_t mark; /* rows before the present one */
   struct group *next;

@@ -58,6 +58,7 @@ struct job {
   char *pause_reason; /* why the engine itself wants a pause, or NULL */
   struct error err;
   bool has_committed; /* this run has committed a batch */
+  bool has_inserted;  /* its row function has inserted into other tables */
 
   void *data;
   void (*on_batch)(void *data, const struct batch_news *news);

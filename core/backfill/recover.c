@@ -233,6 +233,15 @@ void recover_from(struct worker *w) {
   }
 }
 
+void recover_again(struct worker *w) {
+  conn_discard(w->conn, w->result);
+  w->result = NULL;
+  error_clear(&w->err);
+  tell(w, FAILURE_REPEAT, "40001");
+  w->retry_s = 0;
+  worker_enter(w, WORKER_ROLLBACK);
+}
+
 void recover_after_rollback(struct worker *w) {
   static const double look_again_s = 0.5;
   double seconds = w->retry_s;

@@ -15,8 +15,9 @@
  *   CLAIM          own range FOR UPDATE            HOP (set, batch, bounded) or PAGE; gone: ROLLBACK, SEEK
  *   HOP            key of the n-th row             UPDATE (set), COUNT or FUNCTION (batch), PAGE, ANNOUNCE
  *   ANNOUNCE       the batch's end                 ANNOUNCE_COMMIT, BEGIN
- *   PAGE           SELECT rows FOR NO KEY UPDATE   WRITE, or CHECKPOINT when there is nothing to write
- *   WRITE          one statement for many rows     WRITE while chunks are left, MORE, CHECKPOINT
+ *   PAGE           SELECT rows, locked or not      WRITE, or CHECKPOINT when there is nothing to write
+ *   WRITE          one statement for many rows     WRITE while chunks are left, MORE, CHECKPOINT; ROLLBACK and BEGIN
+ *                                                  when a row that was not locked has been changed meanwhile
  *   MORE           fetch                           as after PAGE
  *   COUNT          rows of the last batch          FUNCTION
  *   FUNCTION       the script's own statements     CHECKPOINT
@@ -51,6 +52,7 @@ void worker_init(struct worker *w, struct job *job, struct conn *conn, int numbe
                        .number = number,
                        .id = xasprintf("%s/%d", job->runner, number + 1),
                        .sizer = job->definition->sizer,
+                       .row_lock = ROW_LOCK_INIT,
                        .condemned_for = ERROR_INIT,
                        .err = ERROR_INIT,
                        .bad = VEC_INIT};

@@ -15,6 +15,7 @@
 #include "backfill/definition.h"
 #include "backfill/job.h"
 #include "backfill/range.h"
+#include "backfill/row_lock.h"
 
 #include <uv.h>
 
@@ -82,6 +83,7 @@ struct worker {
   int64_t limit;    /* rows asked for */
   double row_bytes; /* of an average row of the last page, 0 before the first one */
   char *end_key;    /* last key of the batch; becomes the cursor */
+  bool locks_rows;  /* they are locked as they are read, else looked at again as they are written */
   bool announced;   /* end_key was written down before: the batch must be just this one */
   bool finishes_range;
   int64_t rows; /* rows that the batch covers, as far as it is known */
@@ -108,6 +110,7 @@ struct worker {
   struct error condemned_for; /* what it did */
 
   /* the run */
+  struct row_lock row_lock;
   int attempts;           /* of this batch, without progress */
   double retry_s;         /* pause after the ROLLBACK */
   bool failed;            /* the job's error came from this range */

@@ -60,6 +60,10 @@ void recover_after_rollback(struct worker *w);
 void recover_connect(struct worker *w);
 void recover_after_connect(struct worker *w);
 
+/* Rows were changed by somebody else while the batch was at work on them, or must be locked after all: the same batch
+ * again, at once. No call is in flight. */
+void recover_again(struct worker *w);
+
 /* The batch after an error was committed: what was looked for is found, or gone. */
 void recover_done(struct worker *w);
 

@@ -89,7 +89,9 @@ describe("a session that waits", function()
   end)
 
   it("for a row: the batches get smaller", function()
-    local p = throttle.project("postgres", "nil", { people = 20000, size = 2000, sleep = "0.02" })
+    -- with effects outside rows are locked as they are read
+    local keys = 'effects = "external",'
+    local p = throttle.project("postgres", "nil", { people = 20000, size = 2000, sleep = "0.02", keys = keys })
     local run = p:start("upgrade head", { env = { MOONBIRD_PROGRESS_INTERVAL = "500ms" } })
     -- the application wants rows that the batch in progress has locked
     for i = 1, 12 do

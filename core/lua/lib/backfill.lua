@@ -127,7 +127,7 @@ local function map(list, by_name, field)
   return values
 end
 
-local function update_writer(spec, t, by_name, names)
+local function update_writer(spec, t, by_name, names, versioned)
   local columns = {}
   for index, name in ipairs(names) do
     for _, key_name in ipairs(t.key) do
@@ -141,7 +141,7 @@ local function update_writer(spec, t, by_name, names)
     end
     columns[index] = column
   end
-  return host.dialect:update_rows(t, columns)
+  return host.dialect:update_rows(t, columns, versioned)
 end
 
 local function insert_writer(names, table_name, schema, known)
@@ -161,16 +161,19 @@ local function insert_writer(names, table_name, schema, known)
 end
 
 -- function(kind, { column names }, table, schema) -> { sql, bind, transports }. For an insert the engine lends its
--- connection: the other table's columns are read from the catalog, once for a run.
+-- connection: the other table's columns are read from the catalog, once for a run. "update version" and "delete
+-- version" are for rows that were read without a lock.
 local function new_writer(spec, t, by_name)
   local known = {}
   return function(kind, names, table_name, schema)
-    if kind == "delete" then
-      return host.dialect:delete_rows(t)
-    elseif kind == "insert" then
+    local verb, versioned = kind:match("^(%a+)(.*)$")
+    versioned = versioned ~= ""
+    if verb == "delete" then
+      return host.dialect:delete_rows(t, versioned)
+    elseif verb == "insert" then
       return insert_writer(names, table_name, schema, known)
     end
-    return update_writer(spec, t, by_name, names)
+    return update_writer(spec, t, by_name, names, versioned)
   end
 end
 
@@ -256,6 +259,7 @@ local function add_sql(definition, spec, t)
   for _, from in ipairs({ "first", "after" }) do
     definition["hop_" .. from] = dialect:hop(t, from)
     definition["page_" .. from] = dialect:page(t, from, limited, true)
+    definition["versioned_page_" .. from] = t.version and dialect:versioned_page(t, from, limited) or nil
     definition["count_" .. from] = spec.batch and dialect:count_range(t, from) or nil
     definition["update_" .. from] = spec.set and dialect:update_range(t, spec.set, from) or nil
     definition["undone_" .. from] = spec.done and dialect:count_undone(t, from, spec.done) or nil
@@ -304,6 +308,7 @@ local function define(spec, name)
     columns = columns_to_read(spec, list, by_name, key),
     where = spec.where,
     column_types = {},
+    version = spec.row and dialect:row_version(host.connection, spec.table, spec.schema) or nil,
   }
   for column_name, column in pairs(by_name) do
     t.column_types[column_name] = column.type
@@ -328,6 +333,7 @@ local function define(spec, name)
     key_transports = t.key_transports,
     bounded = spec.where ~= nil or spec.effects == "external",
     external = spec.effects == "external",
+    version_columns = t.version and #t.version or 0,
     quarantines = spec.on_error == "quarantine",
     max_bad = spec.max_bad,
     workers = spec.workers or host.backfill_defaults.workers,

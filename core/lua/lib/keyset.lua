@@ -126,6 +126,20 @@ function keyset:page(t, from, limited, lock)
   )
 end
 
+-- Columns that say which version of a row one has seen: a list of names, or nil where rows must be locked to be sure of
+-- them. With them update_rows and delete_rows take a further argument: then the version comes behind the key, and a
+-- row that has another one by now is left alone.
+function keyset.row_version()
+  return nil
+end
+
+-- The page without a lock, and behind its columns those of `t.version`. Parameters as for page.
+function keyset:versioned_page(t, from, limited)
+  local columns = { table.unpack(t.columns or {}) }
+  table.move(t.version, 1, #t.version, #columns + 1, columns)
+  return self:page(setmetatable({ columns = columns }, { __index = t }), from, limited, false)
+end
+
 local function value_text(self, value)
   local text = self:verbatim(self:literal(value))
   return sql.is(value) and self:condition(text) or text

@@ -81,6 +81,23 @@ function backfill.lock_words()
   return " FOR NO KEY UPDATE"
 end
 
+-- The transaction that has written a row: another version of it has another one, while ours is open. Only where each
+-- row has it: no foreign table or other storage among the parts, no rule instead of the table; and who may read only
+-- some columns may not read this one.
+local HAS_VERSIONS = [[
+WITH RECURSIVE part AS (
+  SELECT to_regclass(%s)::oid AS id
+  UNION ALL
+  SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN part AS p ON p.id = i.inhparent)
+SELECT bool_and((c.relkind = 'p' OR c.relkind = 'r' AND a.amname = 'heap') AND NOT c.relhasrules
+  AND has_table_privilege(c.oid, 'SELECT'))
+FROM part AS p JOIN pg_catalog.pg_class AS c ON c.oid = p.id LEFT JOIN pg_catalog.pg_am AS a ON a.oid = c.relam]]
+
+function backfill:row_version(connection, table_name, schema)
+  local place = self:literal((schema and self:quote(schema) .. "." or "") .. self:quote(table_name))
+  return connection:scalar(HAS_VERSIONS:format(place)) and { "xmin" } or nil
+end
+
 function backfill:batch_begin(timeouts)
   local list = { "BEGIN" }
   local function set(name, value)
@@ -93,8 +110,8 @@ function backfill:batch_begin(timeouts)
     list[#list + 1] = "SET LOCAL application_name = " .. self:literal(timeouts.application_name)
   end
   list[#list + 1] = "SET LOCAL synchronous_commit = off"
-  -- planned for the values of one batch, the join becomes a merge join that reads the key's index from its start
-  list[#list + 1] = "SET LOCAL plan_cache_mode = force_generic_plan"
+  -- rows are found by one walk along the key's index where the planner knows how many there are, else one by one
+  list[#list + 1] = "SET LOCAL plan_cache_mode = force_custom_plan"
   return table.concat(list, "; ")
 end
 
@@ -248,16 +265,18 @@ local function unnest_columns(self, list)
   return { source = source, values = values, transports = sent }
 end
 
-local function key_columns(t)
+-- By what rows are found: their key, and their version where they are not locked.
+local function found_by(t, versioned)
   local list = {}
   for index, name in ipairs(t.key) do
     local transport = t.key_transports and t.key_transports[index]
     list[index] = { name = name, type = t.key_types[index], transport = transport, as = "k" .. index }
   end
+  list[#list + 1] = versioned and { type = "bigint", as = "version" } or nil
   return list
 end
 
-local function join_condition(self, t, values)
+local function same_key(self, t, values)
   local list = {}
   for index, name in ipairs(t.key) do
     list[index] = ("t.%s = %s"):format(self:ident(name), values[index])
@@ -265,31 +284,57 @@ local function join_condition(self, t, values)
   return table.concat(list, " AND ")
 end
 
-function backfill:update_rows(t, columns)
-  local list = key_columns(t)
+-- The rows come in the order of the key: one stretch of its index, from the first to the last of them.
+local function key_bounds(self, t, found)
+  local names, low, high = {}, {}, {}
+  for index, name in ipairs(t.key) do
+    local column = found[index]
+    local array = ("$%d::%s"):format(index, array_types[column.transport or self:transport(column.type)])
+    local cast = self:cast_type(column.type)
+    names[index] = "t." .. self:ident(name)
+    low[index] = ("(%s)[1]::%s"):format(array, cast)
+    high[index] = ("(%s)[cardinality(%s)]::%s"):format(array, array, cast)
+  end
+  local key = row_of(names)
+  return ("%s >= %s AND %s <= %s"):format(key, row_of(low), key, row_of(high))
+end
+
+-- xmin is an unsigned number that only an integer can be compared with. It is compared again when PostgreSQL looks at a
+-- row for which it had to wait.
+local SAME_VERSION = " AND t.xmin = CAST(u.version - ((u.version >> 31) << 32) AS integer)"
+
+local function found_condition(self, t, found, values, versioned)
+  local text = same_key(self, t, values) .. " AND " .. key_bounds(self, t, found)
+  return text .. (versioned and SAME_VERSION or "")
+end
+
+function backfill:update_rows(t, columns, versioned)
+  local list = found_by(t, versioned)
+  local found = #list
   for index, column in ipairs(columns) do
     list[#list + 1] =
       { name = column.name, type = column.type, cast = column.cast, transport = column.transport, as = "c" .. index }
   end
   local unnest, assignments = unnest_columns(self, list), {}
   for index, column in ipairs(columns) do
-    assignments[index] = ("%s = %s"):format(self:ident(column.name), unnest.values[#t.key + index])
+    assignments[index] = ("%s = %s"):format(self:ident(column.name), unnest.values[found + index])
   end
   local text = ("UPDATE %s AS t SET %s FROM %s WHERE %s"):format(
     self:table_name(t.table, t.schema),
     table.concat(assignments, ", "),
     unnest.source,
-    join_condition(self, t, unnest.values)
+    found_condition(self, t, list, unnest.values, versioned)
   )
   return { sql = text, bind = "arrays", transports = unnest.transports }
 end
 
-function backfill:delete_rows(t)
-  local unnest = unnest_columns(self, key_columns(t))
+function backfill:delete_rows(t, versioned)
+  local list = found_by(t, versioned)
+  local unnest = unnest_columns(self, list)
   local text = ("DELETE FROM %s AS t USING %s WHERE %s"):format(
     self:table_name(t.table, t.schema),
     unnest.source,
-    join_condition(self, t, unnest.values)
+    found_condition(self, t, list, unnest.values, versioned)
   )
   return { sql = text, bind = "arrays", transports = unnest.transports }
 end

@@ -20,6 +20,7 @@ function throttle.project(kind, definition, options)
       size = %d,
       nice = %s,
       throttle = %s,
+      %s
       row = function(person)
         if person.id %% 10 == 0 then
           os.execute("sleep %s")
@@ -27,7 +28,7 @@ function throttle.project(kind, definition, options)
         return { counter = person.counter + 1 }
       end,
     })
-  ]]):format(options.size or 10, options.nice or "0", definition, options.sleep or "0.02")
+  ]]):format(options.size or 10, options.nice or "0", definition, options.keys or "", options.sleep or "0.02")
   )
   return p
 end
