@@ -45,6 +45,13 @@ function dialect:for_session(text)
   return words:find("^PRAGMA ") ~= nil or words:find("^ATTACH ") ~= nil
 end
 
+-- What the database in memory that follows a script is told instead of a statement: no file is opened for it.
+function dialect:followed_text(text)
+  if self:leading_words(text):find("^ATTACH ") then
+    return "ATTACH ':memory:' AS" .. (text:match("^.*%f[%a][Aa][Ss]%f[%A](.*)$") or "")
+  end
+end
+
 -- Options of operations that only SQLite has.
 dialect.options = {
   create_table = { autoincrement = "boolean", with_rowid = "boolean", strict = "boolean" },

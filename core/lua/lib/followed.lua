@@ -39,10 +39,11 @@ end
 
 --- Takes down what the script says.
 function followed.note(text)
-  if not defines_something(text) or not open() or may_be_another(text) then
+  local instead = host.dialect.followed_text and host.dialect:followed_text(text)
+  if not (instead or defines_something(text)) or not open() or may_be_another(text) then
     return
   end
-  local ok, problem = pcall(scratch.exec, scratch, text)
+  local ok, problem = pcall(scratch.exec, scratch, instead or text)
   if not ok then
     missed[#missed + 1] = { text = text, problem = tostring(problem) }
   end

@@ -61,14 +61,13 @@ function checks.rows_refer(work, db, owner)
 end
 
 --- A table that the script did not make has no triggers or more indexes than copy_from says.
-function checks.is_as_described(db, dialect, table_name)
-  local name = dialect:string_literal(table_name)
+function checks.is_as_described(db, dialect, table_name, schema)
+  local format = "SELECT NOT EXISTS (SELECT 1 FROM %s.sqlite_schema "
+    .. "WHERE type = 'trigger' AND tbl_name = %s COLLATE NOCASE)"
   script_check(
     db,
     ("the table %s has triggers, which copy_from cannot say"):format(table_name),
-    ("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = %s COLLATE NOCASE)"):format(
-      name
-    )
+    format:format(dialect:ident(schema or "main"), dialect:string_literal(table_name))
   )
 end
 

@@ -268,11 +268,20 @@ local function suppose_table(self, db, spec)
   for _, statement in ipairs(self:render(operation)) do
     db:suppose(statement)
   end
-  checks.is_as_described(db, self, spec.table)
+  checks.is_as_described(db, self, spec.table, spec.schema)
+end
+
+-- Who runs the script may have attached it.
+local function attach_schema(self, db, schema)
+  local is_there = "SELECT count(*) FROM pragma_database_list WHERE lower(name) = lower(?)"
+  if schema and db:scalar(is_there, schema) == 0 then
+    db:suppose("ATTACH ':memory:' AS " .. self:ident(schema))
+  end
 end
 
 -- A script that did not make the table can still say what SQLite's own statement does. True where that was all.
 local function find_table(self, db, spec)
+  attach_schema(self, db, spec.schema)
   if self:has_table(db, spec.table, spec.schema) then
     check_missed(db, spec)
     return false

@@ -103,6 +103,31 @@ local function reference_item(source, columns)
   })
 end
 
+local function has_conflict_clause(table_)
+  for _, column in ipairs(table_.columns) do
+    if column.sqlite_on_conflict_not_null then
+      return true
+    end
+  end
+  for _, list in ipairs({ { table_.primary_key }, table_.uniques, table_.checks }) do
+    for _, item in ipairs(list) do
+      if item.sqlite_on_conflict then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+--- What the models of a live schema do not say of it: a list of sentences.
+function schema.left_out(_, live)
+  local list = {}
+  for _, table_ in ipairs(live.tables) do
+    list[#list + 1] = has_conflict_clause(table_) and ("table %s: its ON CONFLICT clauses"):format(table_.name) or nil
+  end
+  return list
+end
+
 -- kind of a piece or element -> { list of the table, maker }; `columns` is that of the column for a piece.
 local takers = {
   primary_key = function(table_, source, columns)
