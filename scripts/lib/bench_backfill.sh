@@ -135,3 +135,181 @@ bench_joined() {
   pair fresh_people check_people one_update two_processes
   lines_of "two processes / UPDATE" "Lua row backfill, two processes" "one UPDATE" "1.1 x" "1.0 x"
 }
+
+# --- a table split in two ---
+
+fresh_split() {
+  fresh_people
+  sql "CREATE TABLE names (person_id bigint NOT NULL PRIMARY KEY, first_name text, last_name text)" >/dev/null
+}
+
+check_names() {
+  no_row "SELECT $rows - count(*) FROM names
+    WHERE first_name = 'First' || person_id AND last_name = 'Last' || person_id"
+}
+
+insert_select() {
+  local place=strpos
+  [ "$database" = PostgreSQL ] || place=instr
+  sql "INSERT INTO names SELECT id, substr(full_name, 1, $place(full_name, ' ') - 1),
+    substr(full_name, $place(full_name, ' ') + 1) FROM people"
+}
+
+batch_insert() { run_moonbird insert upgrade head; }
+
+bench_insert() {
+  project insert '
+    table = "people",
+    columns = { "full_name" },
+    row = function(person, batch)
+      local first, last = person.full_name:match("^(%S+)%s+(.+)$")
+      batch:insert("names", { person_id = person.id, first_name = first, last_name = last })
+    end,
+  '
+  for kind in SQLite PostgreSQL; do
+    on "$kind"
+    pair fresh_split check_names insert_select batch_insert
+    lines_of "batch:insert / INSERT ... SELECT" "batch:insert" "one INSERT ... SELECT" "" ""
+  done
+}
+
+# --- wide rows: some 2 kB each, read and written ---
+
+fresh_wide() {
+  local bytes="repeat('ab', 960)"
+  [ "$database" = PostgreSQL ] || bytes="replace(hex(zeroblob(960)), '00', 'ab')"
+  fresh "CREATE TABLE people (id bigint NOT NULL PRIMARY KEY, body text NOT NULL);
+    INSERT INTO people $(numbers "$wide_rows") SELECT i, i || $bytes FROM n;"
+}
+
+check_wide() { no_row "SELECT $wide_rows - count(*) FROM people WHERE body LIKE id || 'ABAB%' AND length(body) > 1920"; }
+update_wide() { sql "UPDATE people SET body = upper(body)"; }
+backfill_wide() { run_moonbird wide upgrade head; }
+
+bench_wide() {
+  wide_rows=$((rows / 10))
+  project wide '
+    table = "people",
+    columns = { "body" },
+    row = function(person)
+      return { body = person.body:upper() }
+    end,
+  '
+  for kind in SQLite PostgreSQL; do
+    on "$kind"
+    rows=$wide_rows pair fresh_wide check_wide update_wide backfill_wide
+    rows=$wide_rows lines_of "wide rows / UPDATE" "wide rows" "one UPDATE of 2 kB a row" "" ""
+    line "$kind: most memory, wide rows" "$(megabytes "$peak_kb")" "40 MB" "20 MB"
+  done
+}
+
+# --- what checkpoints cost: the size that it finds by itself, beside one batch of all rows ---
+
+one_batch() { run_moonbird unbroken upgrade head; }
+
+bench_checkpoint() {
+  project one "$split"
+  project unbroken "$split    size = $rows,"
+  printf '\n[backfill]\nmax_bytes = 100GiB\nstatement_timeout = 1h\n' >>"$work/unbroken/moonbird.ini"
+  for kind in SQLite PostgreSQL; do
+    on "$kind"
+    pair fresh_people check_people one_batch one_worker
+    lines_of "with checkpoints / without" "batches as usual" "one batch of all rows" "" ""
+  done
+}
+
+# --- memory ---
+
+bench_memory() {
+  local kind few=$rows count
+  project one "$split"
+  for kind in SQLite PostgreSQL; do
+    for count in "$few" $((few * 10)); do
+      rows=$count
+      on "$kind"
+      fresh_people
+      timed one_worker
+      check_people
+      say "$kind, $rows rows: $(megabytes "$peak_kb") in $(seconds "$elapsed")"
+      line "$kind: most memory, $rows rows" "$(megabytes "$peak_kb")" "40 MB" "20 MB"
+    done
+  done
+  rows=$few
+}
+
+# --- the same job in Python ---
+
+write_alembic() {
+  mkdir -p "$work/alembic/migrations/versions"
+  printf '[alembic]\nscript_location = migrations\n' >"$work/alembic/alembic.ini"
+  cat >"$work/alembic/migrations/env.py" <<'PYTHON'
+import os
+
+import sqlalchemy
+from alembic import context
+
+engine = sqlalchemy.create_engine(os.environ["BENCH_URL"])
+with engine.connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+PYTHON
+  cat >"$work/alembic/migrations/versions/a1_split.py" <<'PYTHON'
+"""The split, row by row: with one executemany, or with one statement for each row."""
+import os
+
+import sqlalchemy
+from alembic import op
+
+revision, down_revision = "a1", None
+
+people = sqlalchemy.table(
+    "people", *(sqlalchemy.column(name) for name in ("id", "full_name", "first_name", "last_name")))
+
+
+def parts(row):
+    first, _, last = row.full_name.partition(" ")
+    return {"key": row.id, "first": first, "last": last}
+
+
+def upgrade():
+    connection = op.get_bind()
+    rows = [parts(row) for row in connection.execute(sqlalchemy.select(people.c.id, people.c.full_name))]
+    if os.environ["BENCH_WAY"] == "executemany":
+        update = people.update().where(people.c.id == sqlalchemy.bindparam("key")).values(
+            first_name=sqlalchemy.bindparam("first"), last_name=sqlalchemy.bindparam("last"))
+        connection.execute(update, rows)
+        return
+    update = "UPDATE people SET first_name = :first, last_name = :last WHERE id = :key"
+    for row in rows:
+        connection.execute(sqlalchemy.text(update), row)
+PYTHON
+}
+
+run_alembic() {
+  local address=$url
+  [ "$database" = SQLite ] || address=${url/postgresql:/postgresql+psycopg2:}
+  (cd "$work/alembic" && BENCH_URL=$address BENCH_WAY=$1 exec /usr/bin/python3 -m alembic.config upgrade head)
+}
+
+executemany() { run_alembic executemany; }
+single_updates() { run_alembic single; }
+
+# bench_python PEER WORDS MUST AIM
+bench_python() {
+  local all=$rows kind
+  rows=$((rows / 10))
+  project one "$split"
+  write_alembic
+  for kind in SQLite PostgreSQL; do
+    on "$kind"
+    pair fresh_people check_people one_worker "$1"
+    line "$kind: Lua row backfill, $rows rows" "$(seconds "$peer_us")" "" ""
+    line "$kind: $2 in an Alembic revision" "$(seconds "$our_us")" "" ""
+    line "$kind: $2 / backfill" "$(times "$pair_ratio")" "$3" "$4"
+  done
+  rows=$all
+}
+
+bench_executemany() { bench_python executemany "SQLAlchemy executemany" "10 x" "20 x"; }
+bench_single() { bench_python single_updates "one UPDATE for each row" "" ""; }
