@@ -48,8 +48,9 @@ SELECT t.schema, t.relname AS name, ]] .. comment("t.oid", "pg_class") .. [[ AS 
   CASE WHEN t.relkind = 'p' THEN pg_get_partkeydef(t.oid) END AS partition_by,
   array_to_json(t.reloptions)::text AS storage,
   (SELECT spcname FROM pg_catalog.pg_tablespace WHERE oid = t.reltablespace) AS tablespace,
-  (SELECT json_agg(p.relname ORDER BY i.inhseqno)::text
+  (SELECT json_agg(concat_ws('.', nullif(n.nspname, current_schema()), p.relname) ORDER BY i.inhseqno)::text
    FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS p ON p.oid = i.inhparent
+   JOIN pg_catalog.pg_namespace AS n ON n.oid = p.relnamespace
    WHERE i.inhrelid = t.oid) AS parents
 FROM tables AS t
 ORDER BY t.schema NULLS FIRST, t.relname]]

@@ -10,7 +10,12 @@ local table_suffixes = {
   {
     "inherits",
     function(self, value)
-      return (" INHERITS (%s)"):format(self:ident_list(type(value) == "string" and { value } or value))
+      local places = {}
+      for index, name in ipairs(type(value) == "string" and { value } or value) do
+        local schema, bare = name:match("^(.+)%.([^.]+)$")
+        places[index] = self:table_name(bare or name, schema)
+      end
+      return (" INHERITS (%s)"):format(table.concat(places, ", "))
     end,
   },
   {

@@ -29,15 +29,25 @@ local function sorted(list, needs)
   return result
 end
 
+-- The tables that it has columns of, as text: "name" or "schema.name".
+local function parents_of(table_)
+  local parents = table_.options.inherits or {}
+  return type(parents) == "string" and { parents } or parents
+end
+
 --- The tables in the order in which they can be made; and for each the foreign keys that must come later, because they
 --- lead to a table that comes after it.
 function order.tables(tables)
-  local by_key = {}
+  local by_key, by_place = {}, {}
   for _, table_ in ipairs(tables) do
     by_key[key_of(table_.schema, table_.name)] = table_
+    by_place[(table_.schema and table_.schema .. "." or "") .. table_.name] = table_
   end
   local list = sorted(tables, function(table_)
     local needed = {}
+    for _, parent in ipairs(parents_of(table_)) do
+      needed[#needed + 1] = by_place[parent]
+    end
     for _, key in ipairs(table_.foreign_keys) do
       needed[#needed + 1] = by_key[key_of(key.referent_schema, key.referent_table)]
     end
