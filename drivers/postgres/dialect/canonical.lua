@@ -151,44 +151,91 @@ local function temporary_schema(db)
   return db:scalar("SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = pg_my_temp_schema()")
 end
 
--- The table as the catalog has it. `own_enums`: its enums have values that the database has not yet.
-local function print_table(self, db, table_, own_enums)
+-- The tables as the catalog has them, by name. `own_enums`: their enums have values that the database has not yet.
+local function print_tables(self, db, tables, own_enums)
   return rolled_back(db, function()
-    if own_enums then
-      create_enums(self, db, table_)
+    local names, printed = {}, {}
+    for index, table_ in ipairs(tables) do
+      if own_enums then
+        create_enums(self, db, table_)
+      end
+      create(self, db, table_)
+      names[index] = table_.name
     end
-    create(self, db, table_)
-    return self:schema(db, { schemas = { temporary_schema(db) }, tables = { table_.name } }).tables[1]
+    for _, table_ in ipairs(self:schema(db, { schemas = { temporary_schema(db) }, tables = names }).tables) do
+      printed[table_.name] = table_
+    end
+    return printed
   end)
 end
 
---- The table with all its expressions as the server prints them; as it was, and the error, where it does not say.
-function canonical:canonical(db, table_)
-  local result = with(table_, {})
-  local given = {}
+local function print_alone(self, db, table_)
+  local printed, problem = print_tables(self, db, { table_ }, false)
+  if not printed and (problem.sqlstate == "22P02" or problem.sqlstate == "42704") then
+    printed = print_tables(self, db, { table_ }, true)
+  end
+  return printed and printed[table_.name], problem
+end
+
+-- A copy of the table to be printed, with a name for everything; `given` has what had none.
+local function question_of(table_, number)
+  local asked, given = with(table_, {}), {}
   for _, name in ipairs({ "columns", "checks", "excludes", "indexes" }) do
-    result[name] = copy_list(table_[name])
+    asked[name] = copy_list(table_[name])
   end
   for _, name in ipairs({ "checks", "excludes" }) do
-    given[#given + 1] = give_names(result[name], name)
+    given[#given + 1] = give_names(asked[name], name .. "_" .. number)
   end
-  local printed, problem = print_table(self, db, result, false)
-  if not printed and (problem.sqlstate == "22P02" or problem.sqlstate == "42704") then
-    printed = print_table(self, db, result, true)
-  end
-  if printed then
-    take_columns(printed.columns, result.columns)
-    take_texts(printed.checks, result.checks, { "condition" })
-    take_texts(printed.excludes, result.excludes, { "elements", "where" })
-    take_texts(printed.indexes, result.indexes, { "columns", "where", "ops" })
-  end
-  for _, names in ipairs(given) do
+  return { asked = asked, given = given }
+end
+
+local function answer_of(question, printed)
+  local answer = question.asked
+  take_columns(printed.columns, answer.columns)
+  take_texts(printed.checks, answer.checks, { "condition" })
+  take_texts(printed.excludes, answer.excludes, { "elements", "where" })
+  take_texts(printed.indexes, answer.indexes, { "columns", "where", "ops" })
+  for _, names in ipairs(question.given) do
     take_names_back(names)
   end
-  if not printed then
-    return table_, problem
+  return answer
+end
+
+-- Reading the catalog takes longer than making a table; each table holds locks until the transaction is over.
+local TOGETHER = 50
+
+-- Where one of them cannot be made, or two have one name, each is printed alone.
+local function print_some(self, db, questions, answers, problems, first, last)
+  local asked = {}
+  for index = first, last do
+    asked[#asked + 1] = questions[index].asked
   end
-  return result
+  local together = #asked > 1 and print_tables(self, db, asked, false) or {}
+  for index = first, last do
+    local question, problem = questions[index], nil
+    local printed = together[question.asked.name]
+    if not printed then
+      printed, problem = print_alone(self, db, question.asked)
+    end
+    if printed then
+      answers[index] = answer_of(question, printed)
+    else
+      problems[index] = problem
+    end
+  end
+end
+
+--- The tables with all their expressions as the server prints them. What it does not say is as it was, its error stands
+--- under the same number in the second list.
+function canonical:canonical(db, tables)
+  local questions, answers, problems = {}, {}, {}
+  for index, table_ in ipairs(tables) do
+    questions[index], answers[index] = question_of(table_, index), table_
+  end
+  for first = 1, #tables, TOGETHER do
+    print_some(self, db, questions, answers, problems, first, math.min(first + TOGETHER - 1, #tables))
+  end
+  return answers, problems
 end
 
 -- "TABLE moonbird_view (a, b) AS SELECT ..."

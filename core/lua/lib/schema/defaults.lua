@@ -43,9 +43,10 @@ function defaults.comparable(_, table_)
   return table_
 end
 
---- The same where texts differ: expressions as this database prints them.
-function defaults.canonical(_, _, table_)
-  return table_
+--- The same where texts differ: tables with expressions as this database prints them, in the same order; in the second
+--- list, under the same number, why it does not say so.
+function defaults.canonical(_, _, tables)
+  return tables, {}
 end
 
 --- A view's query as this database prints it.

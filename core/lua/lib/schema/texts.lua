@@ -74,15 +74,49 @@ local function take_live_texts(printed, printed_live, live, fields)
   end
 end
 
-local function settle_table(table_, live)
-  local printed, problem = host.dialect:canonical(host.connection, table_)
-  warn_once(problem)
-  if not problem and may_differ(printed, live) then
-    local again = host.dialect:canonical(host.connection, live)
-    take_live_texts(printed.checks, again.checks, live.checks, { "condition" })
-    take_live_texts(printed.indexes, again.indexes, live.indexes, { "where" })
+-- The pairs { table, live } whose texts may differ still, once the tables are as the server prints them.
+local function print_models(pairs_)
+  local asked, open = {}, {}
+  for number, pair in ipairs(pairs_) do
+    asked[number] = pair.table
   end
-  return printed
+  local printed, problems = host.dialect:canonical(host.connection, asked)
+  for number, pair in ipairs(pairs_) do
+    pair.table = printed[number]
+    warn_once(problems[number])
+    if not problems[number] and may_differ(pair.table, pair.live) then
+      open[#open + 1] = pair
+    end
+  end
+  return open
+end
+
+local function print_lives(pairs_)
+  local asked = {}
+  for number, pair in ipairs(pairs_) do
+    asked[number] = pair.live
+  end
+  local printed = host.dialect:canonical(host.connection, asked)
+  for number, pair in ipairs(pairs_) do
+    local again, live = printed[number], pair.live
+    take_live_texts(pair.table.checks, again.checks, live.checks, { "condition" })
+    take_live_texts(pair.table.indexes, again.indexes, live.indexes, { "where" })
+  end
+end
+
+-- All tables are asked for together: the server answers many at once far sooner than each alone.
+local function settle_tables(schema, live)
+  local tables, asked = changes.by_key(live.tables), {}
+  for index, table_ in ipairs(schema.tables) do
+    local other = tables[changes.key_of(table_)]
+    if other and may_differ(table_, other) then
+      asked[#asked + 1] = { table = table_, live = other, index = index }
+    end
+  end
+  print_lives(print_models(asked))
+  for _, pair in ipairs(asked) do
+    schema.tables[pair.index] = pair.table
+  end
 end
 
 -- A view's query, likewise.
@@ -99,13 +133,8 @@ end
 
 --- Gives the models the texts of the live schema where they say the same.
 function texts.settle(schema, live)
-  local dialect, tables, views = host.dialect, changes.by_key(live.tables), changes.by_key(live.views)
-  for index, table_ in ipairs(schema.tables) do
-    local other = tables[changes.key_of(table_)]
-    if other and may_differ(table_, other) then
-      schema.tables[index] = settle_table(table_, other)
-    end
-  end
+  settle_tables(schema, live)
+  local dialect, views = host.dialect, changes.by_key(live.views)
   for _, view in ipairs(schema.views) do
     local other = views[changes.key_of(view)]
     if other and not dialect:same_text(view.definition, other.definition) then
