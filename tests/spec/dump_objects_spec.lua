@@ -131,6 +131,23 @@ describe("what PostgreSQL has beside tables", function()
   end))
 end)
 
+describe("columns of an enum", function()
+  it("and arrays of it, get another enum with their values", on_postgres(function(p)
+    p:sql([[
+      CREATE TYPE old AS ENUM ('a', 'b');
+      CREATE TABLE t (one old DEFAULT 'a', list old[] DEFAULT '{a}', CHECK (one <> 'b'));
+      INSERT INTO t VALUES ('a', '{a,b}');
+    ]])
+    p:write("migrations/models.lua", (p:ok("dump").out:gsub("old", "new")))
+    p:ok("revision --autogenerate -m x")
+    p:ok("upgrade head")
+    assert.equal(EQUAL, p:ok("check").out)
+    assert.equal("a|{a,b}|new|new[]", p:sql("SELECT one, list, pg_typeof(one), pg_typeof(list) FROM t"))
+    p:ok("downgrade base")
+    assert.equal("a|{a,b}|old|old[]", p:sql("SELECT one, list, pg_typeof(one), pg_typeof(list) FROM t"))
+  end))
+end)
+
 describe("what PostgreSQL prints", function()
   it("of a sequence that fills a column is all of it, where SERIAL would not be", on_postgres(function(p)
     local text = round(p, [[

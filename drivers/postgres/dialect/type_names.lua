@@ -167,9 +167,17 @@ local function family(type_)
   return families[type_.kind] or type_.kind
 end
 
+-- Enums become each other by way of text only.
+local function is_enum_array(type_)
+  return type_.kind == "array" and type_.element.kind == "enum"
+end
+
 --- Options of alter_column for a column whose type changes: what no cast of an assignment does needs USING. The second
 --- value says whether the values may not fit.
 function type_names:conversion(name, from, to)
+  if is_enum_array(from) or is_enum_array(to) then
+    return { postgresql_using = ("%s::text[]::%s"):format(self:ident(name), self:type_sql(to)) }
+  end
   local old, new = family(from), family(to)
   if old == new and old ~= "enum" and old ~= "raw" or new == "text" then
     return {}
