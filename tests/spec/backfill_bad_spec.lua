@@ -1,10 +1,7 @@
 -- Rows that a backfill puts aside: list, show, retry, ignore, export, with keys of every kind; and the check of a
 -- finished backfill: verify, finalize, log.
 local moonbird = require("support.moonbird")
-
-local function contains(text, part)
-  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
-end
+local contains = moonbird.contains
 
 -- One more on every row; a row called "poison" cannot be done.
 local FILL = [[
@@ -29,8 +26,7 @@ describe("bad rows", function()
     before_each(function()
       p = moonbird.project(kind)
       p:people(100)
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-      p:write("migrations/backfills/fill.lua", FILL)
+      p:backfill("fill", FILL)
     end)
 
     after_each(function()
@@ -98,8 +94,7 @@ describe("bad rows with a key of text and number", function()
         local note = number <= #HARD_KEYS - 2 and "'poison'" or "NULL"
         p:sql(("INSERT INTO t VALUES ('%s', %d, %s)"):format(key, number, note))
       end
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-      p:write("migrations/backfills/fill.lua", [[
+      p:backfill("fill", [[
 return {
   table = "t",
   size = 3,
@@ -217,8 +212,7 @@ describe("a finished backfill", function()
     before_each(function()
       p = moonbird.project(kind)
       p:people(100)
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-      p:write("migrations/backfills/fill.lua", (FILL:gsub("size = 10,", 'size = 10,\n  done = "counter > 0",')))
+      p:backfill("fill", (FILL:gsub("size = 10,", 'size = 10,\n  done = "counter > 0",')))
     end)
 
     after_each(function()
@@ -256,7 +250,7 @@ describe("a finished backfill", function()
     end)
 
     it("cannot be verified without `done`", function()
-      p:write("migrations/backfills/fill.lua", FILL)
+      p:backfill("fill", FILL)
       p:ok("backfill run fill")
       contains(p:fails(2, "backfill verify fill").err, "has no `done`")
     end)

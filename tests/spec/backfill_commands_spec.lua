@@ -1,9 +1,6 @@
 -- The commands under `backfill`: their words, help and completion, and what they say of a database without backfills.
 local moonbird = require("support.moonbird")
-
-local function contains(text, part)
-  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
-end
+local contains = moonbird.contains
 
 local split = [[op.backfill({ table = "people", set = { counter = sql("counter + 1") } })]]
 
@@ -78,8 +75,7 @@ describe("the words of backfill", function()
     q:people(1)
     q:revision("a1", nil, split)
     q:ok("upgrade head")
-    moonbird.shell("mkdir " .. q:path("migrations/backfills"))
-    q:write("migrations/backfills/fill.lua", "return {}")
+    q:backfill("fill", "return {}")
     local script = ([[cd %s; PATH=%s:$PATH; eval "$(moonbird completion bash)"
       COMP_WORDS=(moonbird backfill status ""); COMP_CWORD=3; _moonbird; echo "${COMPREPLY[*]}"]]):format(
       q.folder,

@@ -17,14 +17,13 @@ describe("a named backfill", function()
     local p
     before_each(function()
       p = moonbird.project(kind)
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
     end)
     after_each(function()
       p:remove()
     end)
 
     local function define(name, text)
-      p:write("migrations/backfills/" .. name .. ".lua", text)
+      p:backfill(name, text)
     end
 
     local function observed(name)

@@ -1,9 +1,6 @@
 -- `backfill plan`: what it tells, that it changes nothing and needs no permission to, and what it refuses.
 local moonbird = require("support.moonbird")
-
-local function contains(text, part)
-  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
-end
+local contains = moonbird.contains
 
 local SET = [[return { table = "people", set = { counter = sql "counter + 1" }, where = "counter >= 0" }]]
 local ROW = [[return { table = "people", columns = { "full_name" }, row = function() end }]]
@@ -15,8 +12,7 @@ describe("backfill plan", function()
     before_each(function()
       p = moonbird.project(kind)
       p:people(100)
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-      p:write("migrations/backfills/fill.lua", SET)
+      p:backfill("fill", SET)
     end)
 
     after_each(function()
@@ -36,7 +32,7 @@ describe("backfill plan", function()
       assert.equals(tables, p:tables())
       assert.equals("0|100", p:sql("SELECT max(counter), count(*) FROM people"))
 
-      p:write("migrations/backfills/fill.lua", ROW)
+      p:backfill("fill", ROW)
       out = p:ok("backfill plan fill").out
       contains(out, "  reads        full_name\n")
       contains(out, "by_counter, by_name (those whose columns the function changes)")
@@ -53,7 +49,7 @@ describe("backfill plan", function()
       p:sql("UPDATE people SET full_name = 'a \27[2J long name, ' || full_name || ' of words which do not fit here'")
       local out = p:ok("backfill plan fill --sample 1").out
       assert.falsy(out:find("\27", 1, true), out)
-      p:write("migrations/backfills/fill.lua", ROW:gsub("end }", "return { counter = 1 } end }"))
+      p:backfill("fill", ROW:gsub("end }", "return { counter = 1 } end }"))
       local command = ("stty cols 60; exec %s backfill plan fill --sample 1"):format(moonbird.program)
       local script = ("cd %s; LC_ALL=C.UTF-8 script -qec %s /dev/null"):format(p.folder, moonbird.quote(command))
       local seen = moonbird.shell(script):gsub("\r", "")
@@ -83,7 +79,7 @@ describe("backfill plan", function()
           end }]],
       }
       for number, text in ipairs(forms) do
-        p:write("migrations/backfills/fill.lua", text)
+        p:backfill("fill", text)
         local out = p:ok("backfill plan fill --sample 3").out
         contains(out, "  sample       from [1]: ")
         contains(out, "  sample       from [67]: ")
@@ -100,7 +96,7 @@ describe("backfill plan", function()
 
     it("names what is wrong", function()
       contains(p:fails(2, "backfill plan nothing").err, "there is no backfill 'nothing'")
-      p:write("migrations/backfills/fill.lua", 'return { table = "nobody", set = { a = 1 } }')
+      p:backfill("fill", 'return { table = "nobody", set = { a = 1 } }')
       contains(p:fails(1, "backfill plan fill").err, "there is no table nobody")
     end)
   end)
@@ -112,8 +108,7 @@ describe("backfill plan", function()
     end
     local p = moonbird.project("postgres")
     p:people(100)
-    moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-    p:write("migrations/backfills/fill.lua", SET)
+    p:backfill("fill", SET)
     local role = "reader_" .. p.database
     p:sql(("CREATE ROLE %s LOGIN PASSWORD 'secret'; GRANT SELECT ON people TO %s"):format(role, role))
     local url = p.url:gsub("//[^@]+@", "//" .. role .. ":secret@")
@@ -126,8 +121,7 @@ describe("backfill plan", function()
   it("works on a file that may only be read, on SQLite", function()
     local p = moonbird.project("sqlite")
     p:people(10)
-    moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-    p:write("migrations/backfills/fill.lua", SET)
+    p:backfill("fill", SET)
     moonbird.shell(("chmod 444 %s; chmod 555 %s"):format(p:path("data.db"), p:path(".")))
     contains(p:ok("backfill plan fill").out, "  hop          SEARCH people")
     moonbird.shell("chmod 755 " .. p:path("."))
@@ -139,8 +133,7 @@ describe("backfill plan", function()
     p:sql([[
       CREATE TABLE t (a integer NOT NULL, b integer NOT NULL, c integer, UNIQUE (b, a));
       INSERT INTO t VALUES (1, 2, 3), (4, 5, 6)]])
-    moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-    p:write("migrations/backfills/fill.lua", 'return { table = "t", key = { "a", "b" }, set = { c = 1 } }')
+    p:backfill("fill", 'return { table = "t", key = { "a", "b" }, set = { c = 1 } }')
     local run = p:fails(1, "backfill plan fill")
     contains(run.err, "reads or sorts the whole table")
     contains(run.err, "a `key` whose index has the same columns in the same order")

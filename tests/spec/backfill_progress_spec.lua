@@ -58,8 +58,7 @@ describe("the percentage of a backfill", function()
           .. ("SELECT %s, 0 FROM n"):format(values)
       )
       p:sql("ANALYZE t")
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-      p:write("migrations/backfills/fill.lua", ADD_ONE)
+      p:backfill("fill", ADD_ONE)
     end
 
     for name, key in pairs(KEYS) do

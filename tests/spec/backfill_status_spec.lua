@@ -1,10 +1,7 @@
 -- `backfill status` and its live screen, over states that are written into the tables as the engine writes them: a
 -- backfill of 500 million rows cannot be run here.
 local moonbird = require("support.moonbird")
-
-local function contains(text, part)
-  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
-end
+local contains = moonbird.contains
 
 -- A moment so many seconds ago, on the database's clock.
 local function ago(p, seconds)
@@ -174,8 +171,7 @@ describe("backfill status", function()
       assert.falsy(text:find("a1:1", 1, true), text)
       contains(p:fails(2, "backfill status splt").err, "did you mean 'split'?")
       contains(p:fails(2, "backfill status other").err, "'moonbird backfill list' shows all")
-      os.execute("mkdir -p " .. p:path("migrations/backfills"))
-      p:write("migrations/backfills/other.lua", "return {}")
+      p:backfill("other", "return {}")
       contains(p:fails(2, "backfill status other").err, "'moonbird backfill run other' begins it")
     end)
 

@@ -1,9 +1,6 @@
 -- What operators ask of a backfill: pause, resume, cancel, set, the brake, retry, forget.
 local moonbird = require("support.moonbird")
-
-local function contains(text, part)
-  assert.truthy(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
-end
+local contains = moonbird.contains
 
 -- One more on every row; a row called "poison" cannot be done.
 local FILL = [[
@@ -28,8 +25,7 @@ describe("an operator", function()
     before_each(function()
       p = moonbird.project(kind)
       p:people(100)
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-      p:write("migrations/backfills/fill.lua", FILL)
+      p:backfill("fill", FILL)
       p:fails(3, "backfill run fill --max-rows 20")
     end)
 
@@ -170,7 +166,7 @@ describe("an operator", function()
     end)
 
     it("has failed ranges done again", function()
-      p:write("migrations/backfills/fill.lua", (FILL:gsub('"quarantine"', '"stop"')))
+      p:backfill("fill", (FILL:gsub('"quarantine"', '"stop"')))
       p:sql("UPDATE people SET full_name = 'poison' WHERE id = 50")
       p:fails(1, "backfill run fill")
       local status = p:ok("backfill status fill").out

@@ -29,14 +29,13 @@ describe("workers of a backfill", function()
     local p
     before_each(function()
       p = moonbird.project("postgres", LEASE)
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
     end)
     after_each(function()
       p:remove()
     end)
 
     local function define(text)
-      p:write("migrations/backfills/fill.lua", text)
+      p:backfill("fill", text)
     end
 
     local function counts()

@@ -21,8 +21,7 @@ return {
 local function project(rows, nice, body)
   local p = moonbird.project("pooler", "lock_lease = 2s\n\n[backfill]\nlease = 2s\n")
   p:people(rows)
-  moonbird.shell("mkdir " .. p:path("migrations/backfills"))
-  p:write("migrations/backfills/fill.lua", fill:format(nice or 0, body or ""))
+  p:backfill("fill", fill:format(nice or 0, body or ""))
   return p
 end
 

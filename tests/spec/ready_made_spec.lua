@@ -14,7 +14,6 @@ describe("ready-made backfills", function()
         INSERT INTO people (id, email, old_age) VALUES
           (1, 'a@x', '30'), (2, 'b@x', NULL), (3, 'a@x', '7'), (4, NULL, '1'), (5, 'a@x', '2'), (6, NULL, '3');
         INSERT INTO posts VALUES (1, 1, 'one'), (2, 1, 'two'), (3, 99, 'lost'), (4, 3, 'three'), (5, NULL, 'free')]])
-      moonbird.shell("mkdir " .. p:path("migrations/backfills"))
     end)
 
     after_each(function()
@@ -22,7 +21,7 @@ describe("ready-made backfills", function()
     end)
 
     local function run(body)
-      p:write("migrations/backfills/fill.lua", "return " .. body)
+      p:backfill("fill", "return " .. body)
       p:ok("backfill run fill")
       p:ok("backfill verify fill")
     end
@@ -69,17 +68,17 @@ describe("ready-made backfills", function()
     end)
 
     it("are other ones when they were asked for something else", function()
-      p:write("migrations/backfills/fill.lua",
+      p:backfill("fill",
         'return backfill.copy_table { table = "people", to = "new people", columns = { id = "nr" }, size = 2 }')
       p:fails(3, "backfill run fill --max-rows 2")
-      p:write("migrations/backfills/fill.lua",
+      p:backfill("fill",
         'return backfill.copy_table { table = "people", to = "posts", columns = { "id" }, size = 2 }')
       p:fails(4, "backfill run fill")
     end)
 
     it("say what is wrong", function()
       local function problem(body, wanted)
-        p:write("migrations/backfills/fill.lua", "return " .. body)
+        p:backfill("fill", "return " .. body)
         local result = p:fails(1, "backfill run fill")
         assert.truthy(result.err:find(wanted, 1, true), result.err)
       end

@@ -66,6 +66,13 @@ function moonbird.temporary_folder()
   return (shell_ok("mktemp -d /tmp/moonbird-spec.XXXXXX"):gsub("\n", ""))
 end
 
+--- An error with the whole text where the part is not in it.
+function moonbird.contains(text, part)
+  if not text:find(part, 1, true) then
+    error(("%q is not in:\n%s"):format(part, text), 2)
+  end
+end
+
 -- --- a run of the program ---
 
 local Run = {}
@@ -290,6 +297,12 @@ function Project:revision(id, parent, up, down, options)
     }, "\n")
   )
   return name
+end
+
+--- Writes backfills/NAME.lua: the text of a file that returns the table of a backfill.
+function Project:backfill(name, text)
+  shell_ok("mkdir -p " .. quote(self:path("migrations/backfills")))
+  self:write("migrations/backfills/" .. name .. ".lua", text)
 end
 
 local function with_secrets(project, options)
