@@ -3,6 +3,7 @@
  */
 #include "run/schema.h"
 
+#include "base/log.h"
 #include "config/settings.h"
 #include "db/driver.h"
 #include "run/env.h"
@@ -179,6 +180,8 @@ static bool run(const struct schema_request *request, const struct other *other,
   bool wants_heads = request->action == SCHEMA_AUTOGENERATE || request->action == SCHEMA_CHECK;
   if (!session_open(&session, request->run, true, err))
     return false;
+  if (request->action == SCHEMA_DUMP && session.file_is_missing)
+    log_warn("there is no file yet for %s: its schema is empty", session.url_shown);
   bool ok = (!other || check_same_kind(&session, other, err)) && (!wants_heads || check_up_to_date(&session, err)) &&
             call(&session, request, other ? &other->models.text : NULL, result, err) &&
             session_check_interrupt(&session, err);
