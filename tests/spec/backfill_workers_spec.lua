@@ -1,5 +1,5 @@
 -- Several processes on one backfill when one of them is stopped, fenced, cancelled, or loses its connection. PostgreSQL
--- only: elsewhere there is one worker.
+-- only: elsewhere there is one worker. What the ranges' claims promise is told once more through PgBouncer.
 local moonbird = require("support.moonbird")
 
 local LEASE = "\n[backfill]\nlease = 2s\n"
@@ -16,19 +16,22 @@ return {
 }]]):format(keys or "", body or "")
 end
 
-local function postgres_only(describe_body)
+local function with_and_without_pooler(f)
   if moonbird.postgres_url then
-    describe("on PostgreSQL", describe_body)
+    describe("on PostgreSQL", function()
+      f("postgres")
+    end)
   else
     pending("on PostgreSQL: $MOONBIRD_TEST_POSTGRES_URL is not set")
   end
+  moonbird.behind_pooler(describe, pending, f)
 end
 
 describe("workers of a backfill", function()
-  postgres_only(function()
+  with_and_without_pooler(function(kind)
     local p
     before_each(function()
-      p = moonbird.project("postgres", LEASE)
+      p = moonbird.project(kind, LEASE)
     end)
     after_each(function()
       p:remove()
@@ -107,6 +110,21 @@ describe("workers of a backfill", function()
       assert.equals(0, first:wait(30).code, first:describe())
       assert.equals("1500|1|1", counts())
     end)
+
+    it("ends although rows are inserted faster than it works", function()
+      p:people(1000)
+      define(add_one("nice = 1,"))
+      local writer = moonbird.start(p.folder, { "-X", "-q", p.url, "-c",
+        "DO $$ BEGIN FOR i IN 1..400 LOOP INSERT INTO people SELECT 1000 + i * 500 + n, 'x', 1 FROM "
+          .. "generate_series(1, 500) AS n; COMMIT; PERFORM pg_sleep(0.005); END LOOP; END $$" }, { program = "psql" })
+      p:ok("backfill run fill", { timeout = 30 })
+      assert.equals("1|1", p:sql("SELECT min(counter), max(counter) FROM people WHERE id <= 1000"))
+      writer:wait()
+    end)
+
+    if kind == "pooler" then
+      return
+    end
 
     it("takes over the range of one that was killed, when the lease is over", function()
       p:people(1500)
@@ -217,17 +235,6 @@ return {
       p:ok("backfill set fill nice=0")
       assert.equals(0, first:wait(60).code, first:describe())
       assert.equals("4000|1|1", counts())
-    end)
-
-    it("ends although rows are inserted faster than it works", function()
-      p:people(1000)
-      define(add_one("nice = 1,"))
-      local writer = moonbird.start(p.folder, { "-X", "-q", p.url, "-c",
-        "DO $$ BEGIN FOR i IN 1..400 LOOP INSERT INTO people SELECT 1000 + i * 500 + n, 'x', 1 FROM "
-          .. "generate_series(1, 500) AS n; COMMIT; PERFORM pg_sleep(0.005); END LOOP; END $$" }, { program = "psql" })
-      p:ok("backfill run fill", { timeout = 30 })
-      assert.equals("1|1", p:sql("SELECT min(counter), max(counter) FROM people WHERE id <= 1000"))
-      writer:wait()
     end)
   end)
 end)

@@ -21,14 +21,23 @@ describe("a replica", function()
     return (moonbird.shell(command):gsub("%s+$", ""))
   end
 
+  -- By the database's clock: the limit, 2 s from then to the last commit, and 3 s for a machine that is busy.
+  local function assert_stopped_in_time(p, paused_at)
+    local question = "SELECT extract(epoch FROM max(committed_at) - '%s') FROM moonbird_backfill_range"
+    local seconds = tonumber(p:sql(question:format(paused_at)))
+    assert.is_true(seconds <= 1 + 2 + 3, ("the last commit was %.2f s after the replica stood still"):format(seconds))
+  end
+
   local function held_by_pause(definition)
     local p = project("postgres", definition, { server_url = cluster.postgres_url, people = 1500 })
     local run = p:start("upgrade head")
     moonbird.wait_until("rows", 20, function()
       return done(p) > 50
     end)
+    local paused_at = p:sql("SELECT clock_timestamp()")
     replica_sql("SELECT pg_wal_replay_pause()")
     assert_held(p, run, "throttled: replica lag: ", 15)
+    assert_stopped_in_time(p, paused_at)
     replica_sql("SELECT pg_wal_replay_resume()")
     assert_ends(p, run)
     p:remove()

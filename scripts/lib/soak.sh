@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# What the scripts of scripts/soak share: their options, the seed, a project, the check at the end. Sourced after
+# common.sh and the libraries of the servers that the script starts.
+#
+#   soak_options ROWS SECONDS [OPTION...]    defaults, then the script's own words; sets rows, seconds, seed
+#   soak_project URL DEFINITION [INI]        a table people and the backfill `count` in $folder, on $sql_url
+#   soak_check                               each row was written once, the backfill is done
+#
+# Chance comes from random N alone, so that --seed makes the same decisions again; the times of the machine stay its own.
+
+soak_options() {
+  rows=$1 seconds=$2 seed=$RANDOM
+  shift 2
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --rows | --seconds | --seed)
+        [[ ${2:-} =~ ^[0-9]+$ ]] || usage 2 >&2
+        printf -v "${1#--}" %s "$2"
+        shift 2
+        ;;
+      -h | --help) usage ;;
+      *) usage 2 >&2 ;;
+    esac
+  done
+  RANDOM=$seed
+  say "${0##*/} --rows $rows --seconds $seconds --seed $seed"
+  scripts/build
+  program=$root/build/moonbird
+  folder=$(mktemp -d "${TMPDIR:-/tmp}/moonbird-soak.XXXXXX")
+  at_exit "rm -rf '$folder'"
+}
+
+# random N: sets $chance to a number from 0 to N - 1. Not by $(...), which would not move the seed on.
+random() { chance=$(((RANDOM * 32768 + RANDOM) % $1)); }
+
+# pause MILLISECONDS
+pause() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
+
+sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$sql_url" -c "$1"; }
+
+soak_project() {
+  say "$rows rows"
+  sql "CREATE TABLE people (id bigint PRIMARY KEY, name text NOT NULL, counter integer NOT NULL)"
+  sql "INSERT INTO people SELECT i, 'Person ' || i, 0 FROM generate_series(1, $rows) i"
+  sql "VACUUM ANALYZE people"
+  mkdir -p "$folder/migrations/versions" "$folder/migrations/backfills"
+  cat >"$folder/moonbird.ini" <<INI
+[moonbird]
+script_location = %(here)s/migrations
+url = ${1//%/%%}
+lock_lease = 3s
+
+[backfill]
+lease = 3s
+${3:-}
+INI
+  cat >"$folder/migrations/backfills/count.lua" <<LUA
+return {
+  table = "people",
+  columns = { "name", "counter" },
+  $2
+  row = function(person)
+    return { counter = person.counter + 1, name = person.name:upper() }
+  end,
+}
+LUA
+}
+
+# soak_run [WORD...]: starts a runner in the background; sets $runner to its pid.
+soak_run() {
+  (cd "$folder" && exec "$program" backfill run count "$@") >>"$folder/log" 2>&1 &
+  runner=$!
+}
+
+# How many rows are done.
+soak_done() { sql "SELECT coalesce(sum(rows_done), 0) FROM moonbird_backfill_range" 2>/dev/null || echo 0; }
+
+# soak_fail WHAT: with the end of the log and the seed.
+soak_fail() {
+  tail -n 30 "$folder/log" >&2
+  die "$1 (--rows $rows --seconds $seconds --seed $seed)"
+}
+
+soak_check() {
+  local counts state
+  counts=$(sql "SELECT count(*), min(counter), max(counter), count(*) FILTER (WHERE name <> upper(name)) FROM people")
+  [ "$counts" = "$rows|1|1|0" ] || soak_fail "rows, least and greatest count, rows not done: $counts"
+  state=$(sql "SELECT observed, rows_done, (SELECT count(*) FROM moonbird_backfill_worker) FROM moonbird_backfill")
+  [ "$state" = "done|$rows|0" ] || soak_fail "state, rows done, workers left: $state"
+  say "$SECONDS s; each of $rows rows was written once, the state is done with $rows rows and no worker; seed $seed"
+}
