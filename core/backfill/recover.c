@@ -7,23 +7,16 @@
  */
 #include "backfill/failure.h"
 #include "backfill/persist.h"
+#include "backfill/retry.h"
 #include "backfill/state.h"
 #include "backfill/worker_states.h"
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <math.h>
 #include <stdlib.h>
 
-enum { MOST_ATTEMPTS = 8, NARROWER = 8 };
-
-static const double first_retry_s = 0.25;
-static const double last_retry_s = 30;
-static const double last_reconnect_s = 5;
-
-/* Doubling, with jitter: workers that met must not meet again. */
-static double delay_s(int attempt, double longest) {
-  return fmin(longest, first_retry_s * pow(2, attempt)) * (0.75 + 0.5 * (double)random() / (double)RAND_MAX);
+static double chance(void) {
+  return (double)random() / (double)RAND_MAX;
 }
 
 static enum batch_result result_of(const struct job *job, enum failure failure) {
@@ -81,7 +74,7 @@ static bool narrow(struct worker *w) {
   if (!may_repeat || w->limit <= 1 || (d->form == FORM_BATCH && !w->err.sqlstate[0] && !d->quarantines))
     return false;
   w->narrow_rows = w->narrow ? w->narrow_rows : w->limit;
-  w->narrow = w->limit > NARROWER ? w->limit / NARROWER : 1;
+  w->narrow = retry_narrower(w->limit);
   return true;
 }
 
@@ -126,24 +119,27 @@ static void give_up(struct worker *w) {
 /* A server that has become a replica, or was told to read only: it, or another one behind its address, may write soon.
  * Only the waiting for it counts, not what the throttle holds. */
 static void wait_for_writer(struct worker *w) {
-  if (w->refused_s >= w->job->reconnect_s) {
+  if (retry_is_over(FAILURE_WAIT, w->refusals, w->refused_s, w->job->reconnect_s)) {
     persist_explain(w->job->session, &w->err);
     job_end(w->job, JOB_FAILED, NULL);
     return;
   }
   w->then = WORKER_CONNECT;
-  w->retry_s = w->refusals ? delay_s(w->refusals - 1, last_reconnect_s) : 0;
+  w->retry_s = retry_pause_s(FAILURE_WAIT, w->refusals++, chance());
   w->refused_s += w->retry_s;
-  w->refusals++;
 }
 
-static void lose_connection(struct worker *w) {
-  if (++w->losses > MOST_ATTEMPTS) {
-    give_up(w); /* it is this batch that costs the connection */
+/* The same batch on the same connection, or on a new one. */
+static void try_again(struct worker *w, enum failure failure) {
+  bool connects = failure == FAILURE_RECONNECT;
+  int *before = connects ? &w->losses : &w->attempts;
+  if (retry_is_over(failure, *before, 0, w->job->reconnect_s)) {
+    give_up(w);
     return;
   }
-  w->then = WORKER_CONNECT;
-  w->retry_s = w->losses > 1 ? delay_s(w->losses - 2, last_reconnect_s) : 0;
+  w->retry_s = retry_pause_s(failure, (*before)++, chance());
+  if (connects)
+    w->then = WORKER_CONNECT;
 }
 
 static void pause_all(struct worker *w) {
@@ -168,16 +164,11 @@ static enum failure decide(struct worker *w) {
     return failure;
   case FAILURE_SHRINK:
     sizer_timed_out(&w->sizer);
-    w->narrow = w->narrow > 10 ? w->narrow / 10 : w->narrow ? 1 : 0;
+    w->narrow = retry_shrunk(w->narrow);
     /* fall through */
   case FAILURE_REPEAT:
-    if (w->attempts >= MOST_ATTEMPTS)
-      give_up(w);
-    else
-      w->retry_s = delay_s(w->attempts++, last_retry_s);
-    return failure;
   case FAILURE_RECONNECT:
-    lose_connection(w);
+    try_again(w, failure);
     return failure;
   case FAILURE_WAIT:
     wait_for_writer(w);
@@ -282,5 +273,5 @@ void recover_after_connect(struct worker *w) {
   if (w->job->end != JOB_GOES_ON)
     worker_enter(w, WORKER_ENDED);
   else
-    worker_pause(w, delay_s(w->attempts++, last_reconnect_s), WORKER_CONNECT);
+    worker_pause(w, retry_opening_pause_s(w->attempts++, chance()), WORKER_CONNECT);
 }
