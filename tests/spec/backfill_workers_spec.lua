@@ -182,7 +182,7 @@ return {
 
     it("stops when the operator says so, on all machines", function()
       p:people(5000)
-      define(add_one("workers = 2, nice = 3,"))
+      define(add_one("workers = 2, nice = 15,"))
       local first = p:start("backfill run fill")
       wait_for_rows(100)
       local second = p:start("backfill run fill")
