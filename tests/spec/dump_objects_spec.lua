@@ -148,6 +148,17 @@ describe("columns of an enum", function()
   end))
 end)
 
+describe("a name with a quote", function()
+  it("is found in a condition that is in the way of its column", on_postgres(function(p)
+    p:sql([[
+      CREATE TYPE mood AS ENUM ('a', 'b');
+      CREATE TABLE t ("q""q" mood, CONSTRAINT not_b CHECK ("q""q" <> 'b'));
+    ]])
+    local check = '    check("\\"q\\"\\"q\\" <> \'b\'::mood", { name = "not_b" }),\n'
+    change(p, '{ "a", "b" }', '{ "a" }', check, "")
+  end))
+end)
+
 describe("what PostgreSQL prints", function()
   it("of a sequence that fills a column is all of it, where SERIAL would not be", on_postgres(function(p)
     local text = round(p, [[

@@ -17,8 +17,12 @@ local function token_at(text, at)
       last = last + 2
     end
   elseif first == '"' or first == "`" or first == "[" and text:find("^%[[%a_][%w_ ]*%]", at) then
-    local last = text:find(first == "[" and "]" or first, at + 1, true) or #text
-    local name = text:sub(at + 1, last - 1)
+    local closing = first == "[" and "]" or first
+    local last = text:find(closing, at + 1, true) or #text
+    while first ~= "[" and text:sub(last + 1, last + 1) == closing do -- doubled: a part of the name
+      last = text:find(closing, last + 2, true) or #text
+    end
+    local name = text:sub(at + 1, last - 1):gsub(closing .. closing, closing)
     return last, name:find("^[a-z_][a-z0-9_]*$") and name or '"' .. name .. '"'
   elseif text:find("^%-%-", at) then
     return text:find("\n", at, true) or #text, nil
