@@ -18,6 +18,7 @@
 #include "error.h"
 #include "foreign_keys.h"
 #include "lock.h"
+#include "rows.h"
 #include "statement.h"
 
 #define BUSY_TIMEOUT_DEFAULT_MS 5000
@@ -274,6 +275,9 @@ static int32_t open_file(moonbird_conn *conn, const struct open_settings *settin
     foreign_keys_install(conn->db);
     /* Reads the header: what is not a database is told here and not at the first statement. */
     code = sqlite3_exec(conn->db, "PRAGMA schema_version", NULL, NULL, NULL);
+  }
+  if (code == SQLITE_OK) {
+    code = rows_install(conn);
   }
   return code == SQLITE_OK ? MOONBIRD_OK : explain_open(conn, may_create, code, error);
 }

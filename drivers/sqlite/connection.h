@@ -48,6 +48,7 @@ struct moonbird_conn {
   uint64_t use_counter;
   struct cached_statement cache[STATEMENT_CACHE_SIZE];
   struct lock_file lock;
+  const moonbird_batch *rows; /* what moonbird_rows holds (rows.h), or NULL */
 };
 
 int32_t connection_open(const moonbird_option *options, uint32_t count, void *owner, moonbird_conn **conn,

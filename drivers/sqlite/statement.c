@@ -13,6 +13,7 @@
 #include "bind.h"
 #include "error.h"
 #include "result.h"
+#include "rows.h"
 
 /* --- Text --- */
 
@@ -276,6 +277,23 @@ static int32_t run_each(moonbird_conn *conn, sqlite3_stmt *stmt, const moonbird_
   return MOONBIRD_OK;
 }
 
+/* The whole batch at once: the statement reads it from moonbird_rows. */
+static int32_t run_rows(moonbird_conn *conn, sqlite3_stmt *stmt, const moonbird_batch *params,
+                        moonbird_summary *summary, moonbird_error *error) {
+  int32_t status = rows_offer(conn, params, error);
+  if (status != MOONBIRD_OK) {
+    return status;
+  }
+  int64_t total_before = sqlite3_total_changes64(conn->db);
+  int code = step_to_end(stmt);
+  rows_withdraw(conn);
+  if (code != SQLITE_DONE) {
+    return error_from_sqlite(error, conn, code);
+  }
+  summary->rows_affected = rows_changed(conn, total_before);
+  return MOONBIRD_OK;
+}
+
 static int32_t execute_single(moonbird_conn *conn, const moonbird_statement *statement, moonbird_result **result,
                               moonbird_summary *summary, moonbird_error *error) {
   if (statement->bind == MOONBIRD_BIND_ARRAYS) {
@@ -289,8 +307,11 @@ static int32_t execute_single(moonbird_conn *conn, const moonbird_statement *sta
   if (status != MOONBIRD_OK) {
     return status;
   }
-  status = bind_check(held.stmt, statement->params, error);
-  if (status == MOONBIRD_OK && held.stmt != NULL) {
+  bool reads_rows = rows_are_wanted(held.stmt, statement->params);
+  status = bind_check(held.stmt, reads_rows ? NULL : statement->params, error);
+  if (status == MOONBIRD_OK && reads_rows) {
+    status = run_rows(conn, held.stmt, statement->params, summary, error);
+  } else if (status == MOONBIRD_OK && held.stmt != NULL) {
     status = statement->bind == MOONBIRD_BIND_EACH ? run_each(conn, held.stmt, statement->params, summary, error)
                                                    : run_row(conn, statement, &held, result, summary, error);
   }

@@ -16,6 +16,37 @@ describe("op.backfill", function()
       return p:sql("SELECT count(*), min(counter), max(counter) FROM people")
     end
 
+    it("writes more columns than fit into one statement's table of values", function()
+      local names, sums = {}, {}
+      for i = 1, 70 do
+        names[i], sums[i] = ("n%d bigint"):format(i), ("n%d"):format(i)
+      end
+      p:sql(("CREATE TABLE t (id bigint NOT NULL PRIMARY KEY, %s)"):format(table.concat(names, ", ")))
+      p:sql("INSERT INTO t (id) VALUES (1), (2), (3)")
+      p:revision("a1", nil, [[
+  op.backfill { table = "t", columns = {}, row = function(r)
+    local made = {}
+    for i = 1, 70 do made["n" .. i] = i * r.id end
+    return made
+  end }]])
+      p:ok("upgrade head")
+      assert.equals("7455", p:sql("SELECT sum(" .. table.concat(sums, ") + sum(") .. ") * 1 FROM t WHERE id = 3"))
+    end)
+
+    it("writes what differs from row to row: NULL, numbers, texts, blobs", function()
+      p:sql("CREATE TABLE t (id bigint NOT NULL PRIMARY KEY, a text, b double precision)")
+      p:sql("INSERT INTO t (id) VALUES (1), (2), (3), (4)")
+      p:revision("a1", nil, [[
+  local values = { "text", null, "", 7 }
+  local numbers = { 1.5, 2, null, -0.25 }
+  op.backfill { table = "t", columns = {}, row = function(r)
+    return { a = values[r.id], b = numbers[r.id] }
+  end }]])
+      p:ok("upgrade head")
+      assert.equals("1|text|1.5\n2||2\n3||\n4|7|-0.25", (p:sql("SELECT * FROM t ORDER BY id"):gsub("2%.0", "2")))
+      assert.equals("2", p:sql("SELECT id FROM t WHERE a IS NULL"))
+    end)
+
     for what, call in pairs({
       ["db:exec"] = 'db:exec("UPDATE people SET counter = 7")',
       ["db:one"] = 'db:one("SELECT 1")',
@@ -229,6 +260,17 @@ describe("op.backfill", function()
   end }]])
         p:ok("upgrade head")
         assert.equals("5|2|2", p:sql("SELECT count(*), min(n), max(n) FROM t"))
+      end)
+
+      it("refuses what is no number, which SQLite would store as NULL", function()
+        p:sql("CREATE TABLE t (id integer PRIMARY KEY, n double)")
+        p:sql("INSERT INTO t (id) VALUES (1), (2), (3)")
+        p:revision("a1", nil, [[
+  op.backfill { table = "t", columns = {}, row = function(r) return { n = r.id == 2 and 0 / 0 or 1.5 } end }]])
+        local run = p:run("upgrade head")
+        assert.is_true(run.code == 7 or run.code == 1, run:describe())
+        assert.truthy(run.err:find("row id = 2", 1, true), run:describe())
+        assert.truthy(run.err:find("not a number (NaN)", 1, true), run:describe())
       end)
 
       it("leaves nothing half done when the disk is full, and goes on when it is not", function()

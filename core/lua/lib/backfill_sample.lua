@@ -46,7 +46,7 @@ end
 
 -- --- the forms ---
 
--- A statement of the dialect that writes many rows; a list of values for each column. Gives nothing.
+-- A statement of the dialect that writes many rows (`single`: one); a list of values for each column. Gives nothing.
 local function write_rows(statement, columns)
   if statement.bind == "arrays" then
     local values = {}
@@ -61,7 +61,7 @@ local function write_rows(statement, columns)
     for index, column in ipairs(columns) do
       values[index] = column[row]
     end
-    host.connection:exec(statement.sql, values)
+    host.connection:exec(statement.single or statement.sql, values)
   end
 end
 

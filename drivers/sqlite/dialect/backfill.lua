@@ -47,18 +47,44 @@ local function key_condition(self, t)
   return table.concat(list, " AND ")
 end
 
-function backfill:update_rows(t, columns)
-  local transports, assignments = key_transports(self, t), {}
+local MOST_COLUMNS = 64 -- of moonbird_rows, a table that the driver makes of the parameters
+
+-- One statement for all rows: each is found by its key, as with a placeholder.
+local function update_all(self, t, columns)
+  local assignments, conditions = {}, {}
+  for index, column in ipairs(columns) do
+    assignments[index] = ("%s = r.c%d"):format(self:ident(column.name), #t.key + index)
+  end
+  for index, name in ipairs(t.key) do
+    conditions[index] = ("t.%s = r.c%d"):format(self:ident(name), index)
+  end
+  return ("UPDATE %s AS t SET %s FROM moonbird_rows AS r WHERE %s"):format(
+    self:table_name(t.table, t.schema),
+    table.concat(assignments, ", "),
+    table.concat(conditions, " AND ")
+  )
+end
+
+local function update_one(self, t, columns)
+  local assignments = {}
   for index, column in ipairs(columns) do
     assignments[index] = ("%s = ?%d"):format(self:ident(column.name), #t.key + index)
-    transports[#transports + 1] = column.transport
   end
-  local text = ("UPDATE %s SET %s WHERE %s"):format(
+  return ("UPDATE %s SET %s WHERE %s"):format(
     self:table_name(t.table, t.schema),
     table.concat(assignments, ", "),
     key_condition(self, t)
   )
-  return { sql = text, bind = "each", transports = transports }
+end
+
+function backfill:update_rows(t, columns)
+  local transports = key_transports(self, t)
+  for _, column in ipairs(columns) do
+    transports[#transports + 1] = column.transport
+  end
+  local single = update_one(self, t, columns)
+  local text = #transports <= MOST_COLUMNS and update_all(self, t, columns) or single
+  return { sql = text, single = single, bind = "each", transports = transports }
 end
 
 function backfill:delete_rows(t)
