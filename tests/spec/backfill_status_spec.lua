@@ -105,11 +105,12 @@ describe("backfill status", function()
       local run = p:ok("backfill status split")
       contains(run.out, "running")
       contains(run.out, " 35.0 %")
-      contains(run.out, "350 of about 1 000 rows, 2 min 4") -- 650 rows at 4 a second, less a moment
+      contains(run.out, "350 of about 1 000 rows, ")
+      assert.truthy(run.out:find("rows, 2 min [34]"), run.out) -- 650 rows at 4 a second, less a moment
       contains(run.out, "6 over 1 min, 4 over 10 min")
       contains(run.out, "workers      2 on 1 host")
       contains(run.out, "no sign of life")
-      contains(run.out, "last commit  3.")
+      assert.truthy(run.out:find("last commit  %d%."), run.out)
       local json = p:ok("backfill status split --json").out
       contains(json, '"fraction": 0.35')
       contains(json, '"rows_per_s_1m": 6')

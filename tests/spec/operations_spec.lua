@@ -299,16 +299,20 @@ if moonbird.postgres_url then
       local pid = moonbird.shell(
         ("psql -X -q %s -f %s >/dev/null 2>&1 & echo $!"):format(quote(p.shell_url), quote(p:path("hold.sql")))
       )
+      moonbird.wait_until("the table is locked", 20, function()
+        return p:sql("SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass AND granted") == "1"
+      end)
       local run = p:start("upgrade head")
-      local waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '% INDEX %'"
       moonbird.wait_until("it waits for the lock", 20, function()
-        return p:sql(waiting) == "1"
+        return p:sql([[
+          SELECT count(*) FROM pg_stat_activity
+          WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '% INDEX %']]) == "1"
       end)
       run:kill("KILL")
       moonbird.shell("kill " .. pid)
       p:sql([[
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()]])
+        WHERE datname = current_database() AND query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()]])
     end
 
     for what, case in pairs({

@@ -242,6 +242,9 @@ function helper.inline(entry, dialect)
         return (opaque:gsub("?", "\1"))
       end)
     end
+    text = text:gsub("%$(%d+)", function(number)
+      return (dialect:literal(entry.params[tonumber(number)]):gsub("?", "\1"))
+    end)
     text = text:gsub("%?%??", function(mark)
       if mark == "??" then
         return "?"

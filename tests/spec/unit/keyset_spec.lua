@@ -59,14 +59,18 @@ describe("keyset SQL", function()
     })
     assert.are.equal(
       "UPDATE people AS t SET first_name = u.c1, age = u.c2::smallint "
-        .. "FROM unnest(?::bigint[], ?::text[], ?::bigint[]) AS u (k1, c1, c2) WHERE t.id = u.k1::integer",
+        .. "FROM unnest(?::bigint[], ?::text[], ?::bigint[]) AS u (k1, c1, c2) WHERE t.id = u.k1::integer "
+        .. "AND t.id >= ($1::bigint[])[1]::integer AND t.id <= ($1::bigint[])[cardinality($1::bigint[])]::integer",
       update.sql
     )
     assert.are.equal("arrays", update.bind)
     assert.are.same({ "int64", "text", "int64" }, update.transports)
     assert.are.equal(
       'DELETE FROM s."Odd" AS t USING unnest(?::text[], ?::text[]) AS u (k1, k2) '
-        .. 'WHERE t.a = u.k1 AND t."select" = u.k2::character varying',
+        .. 'WHERE t.a = u.k1 AND t."select" = u.k2::character varying '
+        .. 'AND (t.a, t."select") >= (($1::text[])[1]::text, ($2::text[])[1]::character varying) '
+        .. 'AND (t.a, t."select") <= (($1::text[])[cardinality($1::text[])]::text, '
+        .. "($2::text[])[cardinality($2::text[])]::character varying)",
       postgres:delete_rows(two).sql
     )
     assert.are.equal(
@@ -78,9 +82,13 @@ describe("keyset SQL", function()
     )
   end)
 
-  it("writes rows one by one on SQLite, parameters in the same order", function()
+  it("writes rows on SQLite from the driver's table or one by one, parameters in the same order", function()
     local update = sqlite:update_rows(two, { { name = "x", type = "BLOB", transport = "bytes" } })
-    assert.are.equal('UPDATE s."Odd" SET x = ?3 WHERE a = ?1 AND "select" = ?2', update.sql)
+    assert.are.equal(
+      'UPDATE s."Odd" AS t SET x = r.c3 FROM moonbird_rows AS r WHERE t.a = r.c1 AND t."select" = r.c2',
+      update.sql
+    )
+    assert.are.equal('UPDATE s."Odd" SET x = ?3 WHERE a = ?1 AND "select" = ?2', update.single)
     assert.are.equal("each", update.bind)
     assert.are.same({ "any", "any", "bytes" }, update.transports)
     assert.are.equal('DELETE FROM s."Odd" WHERE a = ?1 AND "select" = ?2', sqlite:delete_rows(two).sql)
@@ -124,7 +132,7 @@ describe("keyset SQL", function()
     assert.are.equal(
       "BEGIN; SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 10000; "
         .. "SET LOCAL idle_in_transaction_session_timeout = 60000; SET LOCAL synchronous_commit = off; "
-        .. "SET LOCAL plan_cache_mode = force_generic_plan",
+        .. "SET LOCAL plan_cache_mode = force_custom_plan",
       postgres:batch_begin({ lock_timeout_ms = 2000, statement_timeout_ms = 10000, idle_timeout_ms = 60000 })
     )
     assert.are.equal("BEGIN IMMEDIATE", sqlite:batch_begin({ lock_timeout_ms = 2000 }))
@@ -332,7 +340,7 @@ if helper.has_database("postgresql") then
           check_reads(t, "int8", mode)
         end
         -- the mode that batch_begin sets
-        check_writes(t, "force_generic_plan")
+        check_writes(t, "force_custom_plan")
       end)
     end
 
@@ -374,8 +382,12 @@ if helper.has_database("sqlite") then
       { "CREATE TABLE t (a TEXT, b INTEGER, x, PRIMARY KEY (a, b)) WITHOUT ROWID", { "a", "b" } },
     }
 
+    -- A plain table stands for the driver's table of parameters.
+    local rows = "CREATE TABLE moonbird_rows (c1, c2, c3)"
+
     local function plan_of(ddl, text)
-      local output, problems = helper.feed("sqlite", ddl .. ";\n.explain off\nEXPLAIN QUERY PLAN " .. text .. ";")
+      local given = table.concat({ ddl .. ";", rows .. ";", ".explain off", "EXPLAIN QUERY PLAN " .. text .. ";" }, "\n")
+      local output, problems = helper.feed("sqlite", given)
       assert.are.equal("", problems)
       return output
     end
