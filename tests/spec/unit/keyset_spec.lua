@@ -386,8 +386,8 @@ if helper.has_database("sqlite") then
     local rows = "CREATE TABLE moonbird_rows (c1, c2, c3)"
 
     local function plan_of(ddl, text)
-      local given = table.concat({ ddl .. ";", rows .. ";", ".explain off", "EXPLAIN QUERY PLAN " .. text .. ";" }, "\n")
-      local output, problems = helper.feed("sqlite", given)
+      local lines = { ddl .. ";", rows .. ";", ".explain off", "EXPLAIN QUERY PLAN " .. text .. ";" }
+      local output, problems = helper.feed("sqlite", table.concat(lines, "\n"))
       assert.are.equal("", problems)
       return output
     end
