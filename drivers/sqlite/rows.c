@@ -22,7 +22,7 @@ struct rows_cursor {
 };
 
 static const moonbird_column *column_at(const moonbird_batch *batch, uint32_t index) {
-  return (const moonbird_column *)(const void *)((const char *)batch->columns + index * batch->columns->size);
+  return (const moonbird_column *)(const void *)((const char *)batch->columns + (size_t)index * batch->columns->size);
 }
 
 static int rows_connect(sqlite3 *db, void *data, int argc, const char *const *argv, sqlite3_vtab **table,
