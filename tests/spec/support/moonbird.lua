@@ -63,7 +63,7 @@ function moonbird.write_file(path, text)
 end
 
 function moonbird.temporary_folder()
-  return (shell_ok("mktemp -d /tmp/moonbird-spec.XXXXXX"):gsub("\n", ""))
+  return (shell_ok("mktemp -d \"${TMPDIR:-/tmp}\"/moonbird-spec.XXXXXX"):gsub("\n", ""))
 end
 
 --- An error with the whole text where the part is not in it.
