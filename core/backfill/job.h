@@ -8,8 +8,8 @@
 
 #include "backfill/definition.h"
 #include "backfill/metrics.h"
-#include "backfill/throttle.h"
 #include "run/session.h"
+#include "throttle/throttle.h"
 
 /* Why no worker begins another batch; the first reason stays. */
 enum job_end {

@@ -9,11 +9,11 @@
 
 #include "backfill/control.h"
 #include "backfill/estimate.h"
-#include "backfill/lookout.h"
 #include "backfill/persist.h"
 #include "backfill/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "throttle/lookout.h"
 
 #include <stdlib.h>
 #include <string.h>

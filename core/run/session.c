@@ -4,7 +4,6 @@
 #include "run/session.h"
 
 #include "backfill/backfill.h"
-#include "backfill/throttle_host.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/driver.h"
@@ -16,6 +15,7 @@
 #include "run/statement.h"
 #include "run/step.h"
 #include "run/words.h"
+#include "throttle/host.h"
 
 #include <errno.h>
 #include <lauxlib.h>

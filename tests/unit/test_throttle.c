@@ -2,9 +2,9 @@
  * test_throttle.c - what is pure of the throttle: windows of time with their zones, gauges with a simulated signal, lag
  * from positions.
  */
-#include "backfill/gauge.h"
-#include "backfill/lag.h"
-#include "backfill/window.h"
+#include "throttle/gauge.h"
+#include "throttle/lag.h"
+#include "throttle/window.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

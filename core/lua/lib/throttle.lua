@@ -1,5 +1,5 @@
 -- throttle.lua: what holds a backfill back. Checks the keys of `throttle`, puts the settings of the ini and what the
--- dialect knows beside them, and gives the engine (core/backfill/lookout.c) a list of signals. Knows no database: what
+-- dialect knows beside them, and gives the engine (core/throttle/lookout.c) a list of signals. Knows no database: what
 -- a signal asks the server is the dialect's.
 
 local check = require("moonbird.check")
@@ -182,7 +182,7 @@ local function add_own(signals, settings)
   end
 end
 
---- The signals to look at, with their limits; `connection` is the throttle's own. Called by core/backfill/lookout.c.
+--- The signals to look at, with their limits; `connection` is the throttle's own. Called by core/throttle/lookout.c.
 --- Each is a table: kind, name (the limit's), what (for people), limit, unit, sql, ...
 ---@param value table|boolean|nil
 ---@param connection table

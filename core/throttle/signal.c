@@ -1,7 +1,7 @@
 /*
  * signal.c - takes answers and judges them; see signal.h. Called by lookout.c.
  */
-#include "backfill/signal.h"
+#include "throttle/signal.h"
 
 #include "base/clock.h"
 #include "lua/value.h"

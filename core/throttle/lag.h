@@ -5,8 +5,8 @@
  * which the writer passed p is ago: right at any load, without comparing clocks of two machines, and it grows while a
  * replica stands still. Pure but for the clock that the caller passes in; the structs own nothing.
  */
-#ifndef BACKFILL_LAG_H
-#define BACKFILL_LAG_H
+#ifndef THROTTLE_LAG_H
+#define THROTTLE_LAG_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * one: the machine's), so a window keeps its place when the clocks change; an hour that comes twice is in it twice.
  * Main thread only. Ownership: the caller owns the struct (window_release).
  */
-#ifndef BACKFILL_WINDOW_H
-#define BACKFILL_WINDOW_H
+#ifndef THROTTLE_WINDOW_H
+#define THROTTLE_WINDOW_H
 
 #include "base/error.h"
 #include "base/zone.h"

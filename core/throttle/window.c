@@ -1,7 +1,7 @@
 /*
  * window.c - parses windows and asks the clock; see window.h. Called by the throttle.
  */
-#include "backfill/window.h"
+#include "throttle/window.h"
 
 #include "base/mem.h"
 

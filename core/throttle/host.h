@@ -1,9 +1,9 @@
 /*
- * throttle_host.h - what core/lua/lib/throttle.lua needs of C, in moonbird.host: parse_duration, parse_size and
+ * host.h - what core/lua/lib/throttle.lua needs of C, in moonbird.host: parse_duration, parse_size and
  * throttle_defaults, the settings of [backfill] for the throttle.
  */
-#ifndef BACKFILL_THROTTLE_HOST_H
-#define BACKFILL_THROTTLE_HOST_H
+#ifndef THROTTLE_HOST_H
+#define THROTTLE_HOST_H
 
 #include "run/session.h"
 

@@ -1,7 +1,7 @@
 /*
  * signal_read.c - makes a signal of the table that core/lua/lib/throttle.lua gives; see signal.h.
  */
-#include "backfill/signal.h"
+#include "throttle/signal.h"
 
 #include "base/clock.h"
 

@@ -5,16 +5,16 @@
  * lookout.c's. Main thread only. Ownership: the caller owns the struct (signal_read, signal_release); texts returned
  * live until the next call.
  */
-#ifndef BACKFILL_SIGNAL_H
-#define BACKFILL_SIGNAL_H
+#ifndef THROTTLE_SIGNAL_H
+#define THROTTLE_SIGNAL_H
 
-#include "backfill/gauge.h"
-#include "backfill/lag.h"
-#include "backfill/window.h"
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "db/batch.h"
 #include "lua/host.h"
+#include "throttle/gauge.h"
+#include "throttle/lag.h"
+#include "throttle/window.h"
 
 #include <jansson.h>
 

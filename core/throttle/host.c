@@ -1,7 +1,7 @@
 /*
- * throttle_host.c - see throttle_host.h. Called when a session is opened.
+ * host.c - see host.h. Called when a session is opened.
  */
-#include "backfill/throttle_host.h"
+#include "throttle/host.h"
 
 #include "config/settings.h"
 

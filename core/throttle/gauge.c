@@ -1,7 +1,7 @@
 /*
  * gauge.c - see gauge.h. Called by the throttle for each signal.
  */
-#include "backfill/gauge.h"
+#include "throttle/gauge.h"
 
 void gauge_init(struct gauge *gauge, double limit, double now_s) {
   *gauge = (struct gauge){.limit = limit, .seen_s = now_s};

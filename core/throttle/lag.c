@@ -1,7 +1,7 @@
 /*
  * lag.c - see lag.h. Called by the throttle.
  */
-#include "backfill/lag.h"
+#include "throttle/lag.h"
 
 static void thin_out(struct lag_history *history) {
   size_t kept = 0;

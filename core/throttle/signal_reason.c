@@ -4,7 +4,7 @@
  * A reason begins with what the signal is called and a colon: what is before the first figure or mark is its name in
  * the metrics.
  */
-#include "backfill/signal.h"
+#include "throttle/signal.h"
 
 #include "base/clock.h"
 

@@ -4,8 +4,8 @@
  * The runner (runner.c) calls these functions on the main thread, between events of the loop; none may wait. Whoever
  * looks at signals does so on a connection and timers of its own (session_connect, loop_uv) and keeps the last answer.
  */
-#ifndef BACKFILL_THROTTLE_H
-#define BACKFILL_THROTTLE_H
+#ifndef THROTTLE_THROTTLE_H
+#define THROTTLE_THROTTLE_H
 
 #include <jansson.h>
 #include <stdint.h>

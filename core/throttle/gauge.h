@@ -5,8 +5,8 @@
  * value that is too old is not "no load": it holds the work up as well (it fails closed). Pure but for the clock that
  * the caller passes in; the struct owns nothing.
  */
-#ifndef BACKFILL_GAUGE_H
-#define BACKFILL_GAUGE_H
+#ifndef THROTTLE_GAUGE_H
+#define THROTTLE_GAUGE_H
 
 #include <stdbool.h>
 

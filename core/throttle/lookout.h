@@ -3,11 +3,11 @@
  *
  * Main thread only. Ownership: the caller owns the lookout; it borrows session and definition.
  */
-#ifndef BACKFILL_LOOKOUT_H
-#define BACKFILL_LOOKOUT_H
+#ifndef THROTTLE_LOOKOUT_H
+#define THROTTLE_LOOKOUT_H
 
-#include "backfill/throttle.h"
 #include "run/session.h"
+#include "throttle/throttle.h"
 
 struct lookout;
 

@@ -11,12 +11,12 @@
  *
  * A call that takes too long is cut off (conn_sever); what could not be read grows old, and holds the backfill up.
  */
-#include "backfill/lookout.h"
+#include "throttle/lookout.h"
 
-#include "backfill/signal.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "lua/connection.h"
+#include "throttle/signal.h"
 
 #include <lua.h>
 #include <stdlib.h>
