@@ -15,6 +15,7 @@
 #include "run/statement.h"
 #include "run/step.h"
 #include "run/words.h"
+#include "script/files.h"
 #include "throttle/host.h"
 
 #include <errno.h>
@@ -130,11 +131,16 @@ bool session_connect(struct session *session, const char *application_name, stru
   return true;
 }
 
-/* A database in a file: reading must not make the file, and a file that is not there yet is an empty database. An
- * existing file is opened as always: SQLite must be able to roll back what a killed writer left, and falls back to
- * reading where it may not write. */
+/* A database in a file: reading must not make the file, and a file that is not there yet is an empty database; where
+ * its folder is missing too, the URL is wrong, and the driver says so. An existing file is opened as always: SQLite
+ * must be able to roll back what a killed writer left, and falls back to reading where it may not write. */
 static void pass_over_missing_file(struct session *session) {
   if (access(session->url.database, F_OK) == 0 || errno != ENOENT)
+    return;
+  char *folder = path_folder(session->url.database);
+  bool can_be_made = path_is_folder(folder);
+  free(folder);
+  if (!can_be_made)
     return;
   free(session->url.database);
   session->url.database = NULL;

@@ -419,4 +419,19 @@ describe("a SQLite file", function()
     local run = p:run("current", { stdout = "/dev/full" })
     assert.are_not.equal(0, run.code, run:describe())
   end)
+
+  it("runs where the caller has closed standard output or error", function()
+    for number = 0, 2 do
+      local run = p:run("upgrade head", { shell = ("exec %d>&-"):format(number) })
+      assert.equals(0, run.code, run:describe())
+      assert.equals("b2", versions(p))
+    end
+    local unseen = p:run("current", { shell = "exec >&- 2>&-" })
+    assert.equals(1, unseen.code, unseen:describe())
+  end)
+
+  it("does not take a wrong path for an empty database", function()
+    local run = p:fails(6, "--url sqlite:///missing/data.db current")
+    assert.truthy(run.err:find("missing: No such file or directory", 1, true), run.err)
+  end)
 end)
