@@ -491,6 +491,11 @@ static bool fail_without_url(const struct config *config, struct error *err) {
 
 bool config_url(const struct config *config, const char *env_lua_url, struct url *url, const char **source,
                 struct error *err) {
+  /* Most likely a variable that is not set: another database must not take the place of the one that was meant. */
+  if (config->url_option && !*config->url_option) {
+    error_set(err, ERROR_USAGE, "--url is empty");
+    return error_hint(err, "give the URL of the database, or leave --url out to take the one of the settings");
+  }
   const struct setting *setting = known_setting(&main_settings, "url");
   const struct value *value = setting_value(config, config->section, setting);
   const struct {

@@ -638,8 +638,11 @@ static void test_url_order(void **state) {
   assert_true(try_load(f, (struct config_request){.url = "sqlite:///1"}));
   check_url(f, "sqlite:///3", "1", "--url");
   setenv("MOONBIRD_DATABASE_URL", "", 1);
-  assert_true(try_load(f, (struct config_request){.url = ""}));
+  assert_true(try_load(f, (struct config_request){0}));
   check_url(f, "", "4", "url in moonbird.ini");
+  assert_true(try_load(f, (struct config_request){.url = ""}));
+  assert_false(config_url(f->config, "sqlite:///3", &url, NULL, &f->err));
+  check_error(f, "--url is empty", NULL);
 }
 
 static void test_url_older_name(void **state) {
