@@ -77,8 +77,8 @@ bool message_unknown(struct error *err, const struct graph *graph, const char *n
   else if (near.len)
     error_hint(err, "Did you mean one of these: %s?", near.buf);
   else
-    error_hint(err, "No revision or branch label has this name or, from four characters on, begins with it. "
-                    "`moonbird history` lists the revisions.");
+    error_hint(err, "No revision or branch label has this name or begins with it. `moonbird history` lists the "
+                    "revisions.");
   strbuf_release(&near);
   return false;
 }
