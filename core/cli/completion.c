@@ -8,10 +8,16 @@
 #include <string.h>
 
 /* What follows where an argument is a revision. */
-#define REVISION_WORDS "head heads base current"
+#define REVISION_WORDS "head heads base"
 
 static bool takes_revision(const struct command *c) {
   return strstr(c->arguments, "REV") != NULL;
+}
+
+/* Looking is all that may be done with what the database is at. */
+static const char *revision_words(const struct command *c) {
+  bool looks = strcmp(c->name, "show") == 0 || strcmp(c->name, "edit") == 0;
+  return looks ? REVISION_WORDS " current" : REVISION_WORDS;
 }
 
 static bool takes_backfill(const struct command *c) {
@@ -85,7 +91,7 @@ static void bash_command(struct strbuf *text, const struct command *c) {
   else if (takes_command(c))
     add_verbs(text, NULL);
   else if (takes_revision(c))
-    strbuf_add_str(text, REVISION_WORDS);
+    strbuf_add_str(text, revision_words(c));
   else if (takes_backfill(c))
     strbuf_add_str(text, "$(_moonbird_backfills)");
   else if (strcmp(c->arguments, "SHELL") == 0)
@@ -208,6 +214,7 @@ static void zsh_script(struct strbuf *text) {
                        "    compadd bash zsh fish\n"
                        "  else\n"
                        "    compadd " REVISION_WORDS "\n"
+                       "    [[ $command == (show|edit) ]] && compadd current\n"
                        "    _files\n"
                        "  fi\n"
                        "}\n"
@@ -248,7 +255,9 @@ static void fish_command(struct strbuf *text, const struct command *c) {
   add_names(&names, c, " ");
   char *condition = xasprintf(" -n \"__moonbird_at %s\"", names.buf);
   fish_options(text, condition, c->options);
-  const char *words = takes_revision(c) ? REVISION_WORDS : strcmp(c->arguments, "SHELL") == 0 ? "bash zsh fish" : NULL;
+  const char *words = takes_revision(c)                    ? revision_words(c)
+                      : strcmp(c->arguments, "SHELL") == 0 ? "bash zsh fish"
+                                                           : NULL;
   if (words)
     strbuf_addf(text, "complete -c moonbird -f%s -a '%s'\n", condition, words);
   free(condition);

@@ -67,6 +67,8 @@ describe("the words of backfill", function()
     assert.falsy(offered("moonbird "):find("list ", 1, true))
     contains(offered("moonbird backfill list --js"), " --json ")
     contains(offered("moonbird upgrade "), " head ")
+    assert.falsy(offered("moonbird upgrade "):find("current", 1, true))
+    contains(offered("moonbird show "), " current ")
     contains(offered("moonbird help "), " upgrade ")
   end)
 
