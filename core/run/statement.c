@@ -5,6 +5,7 @@
 #include "run/statement.h"
 
 #include "base/digest.h"
+#include "base/log.h"
 #include "run/lock_tries.h"
 #include "run/step.h"
 
@@ -198,6 +199,12 @@ static int savepoint_depth(lua_State *L) {
   return 1;
 }
 
+/* Without the values: they are people's data. */
+static int tell(lua_State *L) {
+  log_debug("%s", luaL_checkstring(L, 1));
+  return 0;
+}
+
 bool statement_install(struct session *session, struct error *err) {
   static const luaL_Reg functions[] = {
       {"statement_next",
@@ -220,6 +227,7 @@ bool statement_install(struct session *session, struct error *err) {
       {"begin", begin},
       {"rollback", rollback},
       {"savepoint_depth", savepoint_depth}, /* (change) -> open db:transaction blocks */
+      {"tell", tell},                       /* (sql): to who asked for more with -v */
       {NULL, NULL},
   };
   if (!host_require(session->host, "host", err))

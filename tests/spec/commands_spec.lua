@@ -318,6 +318,23 @@ DROP TABLE people;
     assert.equals("moonbird 0.1.0\n", p:ok("--version").out)
   end)
 
+  it("ends the line of a file that could not be made", function()
+    local run = p:fails(2, "init /proc/nowhere")
+    assert.equals("Creating directory /proc/nowhere ...  FAILED\n", run.out)
+  end)
+
+  it("shows with -v the statements of a revision, and no values", function()
+    p:revision("a1", nil, [[op.create_table("one", { column("name", types.text()) })
+  db:exec("INSERT INTO one VALUES (?)", "somebody")]])
+    assert.falsy(p:ok("upgrade a1 --sql -v").err:find("CREATE TABLE", 1, true))
+    local run = p:ok("-v upgrade head")
+    assert.truthy(run.err:find("CREATE TABLE one", 1, true), run.err)
+    assert.truthy(run.err:find("INSERT INTO one VALUES (?)", 1, true), run.err)
+    assert.falsy(run.err:find("somebody", 1, true), run.err)
+    p:revision("b2", "a1", 'db:exec("DELETE FROM one")')
+    assert.falsy(p:ok("upgrade head").err:find("DELETE", 1, true))
+  end)
+
   it("gives listings and runs as JSON", function()
     three_tables(p)
     local run = p:ok("--json upgrade head")

@@ -50,10 +50,14 @@ local function is_wanted(when)
 end
 
 local function execute(item, shown)
+  if type(item) ~= "string" and item.when and not is_wanted(item.when) then
+    return 0
+  end
+  if not host.offline then
+    host.tell(text_of(item))
+  end
   if type(item) == "string" then
     return call("exec", item)
-  elseif item.when and not is_wanted(item.when) then
-    return 0
   end
   if item.rebuild then
     return rebuild(item, shown)
