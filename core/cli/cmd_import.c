@@ -31,8 +31,8 @@ static void on_creating(void *data, const char *what, const char *path) {
   output_note(data, "%s %s ...", what, path);
 }
 
-static void on_created(void *data) {
-  output_note(data, "  done\n");
+static void on_created(void *data, bool ok) {
+  output_note(data, ok ? "  done\n" : "  FAILED\n");
 }
 
 /* What the user does now, as a text without a full stop. The caller frees. */

@@ -107,20 +107,17 @@ struct written {
   struct output *out;
   json_t *created;
   json_t *skipped;
-  bool in_line; /* of a thing that is not there yet */
 };
 
 static void on_creating(void *data, const char *what, const char *path) {
   struct written *w = data;
   output_note(w->out, "%s %s ...", what, path);
-  w->in_line = true;
   json_array_append_new(w->created, output_json_text(path));
 }
 
-static void on_created(void *data) {
+static void on_created(void *data, bool ok) {
   struct written *w = data;
-  output_note(w->out, "  done\n");
-  w->in_line = false;
+  output_note(w->out, ok ? "  done\n" : "  FAILED\n");
 }
 
 static void on_skipped(void *data, const char *path) {
@@ -135,8 +132,6 @@ static struct template_listener written_begin(struct written *w, struct output *
 }
 
 static void written_release(struct written *w) {
-  if (w->in_line)
-    output_note(w->out, "  FAILED\n");
   json_decref(w->created);
   json_decref(w->skipped);
 }

@@ -135,8 +135,7 @@ static bool make_folder(struct making *m, const char *path) {
     len += path[len] ? 1 + strcspn(path + len + 1, "/") : 1;
   }
   free(topmost);
-  if (ok)
-    listener_created(m->listener);
+  listener_created(m->listener, ok);
   return ok;
 }
 
@@ -167,11 +166,10 @@ static bool make_file(struct making *m, const char *path, const struct embedded_
   listener_creating(m->listener, "Generating", path);
   bool ok = file_write_new(path, out.buf, out.len, m->err);
   strbuf_release(&out);
-  if (!ok)
-    return false;
-  strvec_push(&m->made, path);
-  listener_created(m->listener);
-  return true;
+  if (ok)
+    strvec_push(&m->made, path);
+  listener_created(m->listener, ok);
+  return ok;
 }
 
 static bool make_in_folder(struct making *m, const char *name, const struct embedded_file *file) {

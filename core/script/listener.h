@@ -11,9 +11,9 @@ static inline void listener_creating(const struct template_listener *listener, c
     listener->creating(listener->data, what, path);
 }
 
-static inline void listener_created(const struct template_listener *listener) {
+static inline void listener_created(const struct template_listener *listener, bool ok) {
   if (listener && listener->created)
-    listener->created(listener->data);
+    listener->created(listener->data, ok);
 }
 
 static inline void listener_skipped(const struct template_listener *listener, const char *path) {

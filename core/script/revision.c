@@ -461,16 +461,14 @@ static bool write_revision(struct writing *w, const struct template_listener *li
   if (!path_is_folder(folder)) {
     listener_creating(listener, "Creating directory", folder);
     ok = folder_make(folder, &w->made, w->err);
-    if (ok)
-      listener_created(listener);
+    listener_created(listener, ok);
   }
   if (ok) {
     listener_creating(listener, "Generating", w->path);
     ok = file_write_new(w->path, w->text.buf, w->text.len, w->err);
     w->written = ok;
+    listener_created(listener, ok);
   }
-  if (ok)
-    listener_created(listener);
   free(folder);
   return ok;
 }

@@ -16,8 +16,8 @@
 struct template_listener {
   void *data;
   void (*creating)(void *data, const char *what, const char *path); /* what: "Creating directory", "Generating" */
-  void (*created)(void *data);
-  void (*skipped)(void *data, const char *path); /* exists already */
+  void (*created)(void *data, bool ok);                             /* the end of it: made, or an error comes */
+  void (*skipped)(void *data, const char *path);                    /* exists already */
 };
 
 /* The templates that `init -t` knows: appends const char * names; `template_summary` gives one line each. */

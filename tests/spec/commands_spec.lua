@@ -321,6 +321,11 @@ DROP TABLE people;
   it("ends the line of a file that could not be made", function()
     local run = p:fails(2, "init /proc/nowhere")
     assert.equals("Creating directory /proc/nowhere ...  FAILED\n", run.out)
+    local id = ("x"):rep(300)
+    assert.matches("^Generating .*%.lua %.%.%.  FAILED\n$", p:fails(2, { "revision", "--rev-id", id }).out)
+    os.execute("mkdir " .. moonbird.quote(p:path("old")))
+    p:write("old/a1.py", ('"""one"""\nrevision = "%s"\ndown_revision = None\n'):format(id))
+    assert.matches("^Generating .*%.lua %.%.%.  FAILED\n$", p:fails(2, "import alembic old").out)
   end)
 
   it("shows with -v the statements of a revision, and no values", function()

@@ -126,8 +126,8 @@ static void told_creating(void *data, const char *what, const char *path) {
   strbuf_addf(data, "%s %s ...", what, path);
 }
 
-static void told_created(void *data) {
-  strbuf_add_str(data, " done\n");
+static void told_created(void *data, bool ok) {
+  strbuf_add_str(data, ok ? " done\n" : " failed\n");
 }
 
 static void told_skipped(void *data, const char *path) {
