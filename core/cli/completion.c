@@ -7,8 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What follows where an argument is a revision. */
+/* What follows where an argument is a revision, beside ids and labels. */
 #define REVISION_WORDS "head heads base"
+
+/* For all three shells: an item a line, from what --json prints. Nothing where there is no project, or no database. */
+#define ASK(words)      "moonbird " words " --json 2>/dev/null </dev/null | sed -n"
+#define LIST_BACKFILLS  ASK("backfill list") " 's/^ *\"name\": \"\\(.*\\)\",$/\\1/p'"
+#define REVISION_ID     "'s/^ *\"id\": \"\\(.*\\)\",$/\\1/p'"
+#define REVISION_LABELS "'/\"labels\": \\[$/,/\\]/s/^ *\"\\([^\"]*\\)\",*$/\\1/p'"
+#define LIST_REVISIONS  ASK("history") " -e " REVISION_ID " -e " REVISION_LABELS " | sort -u"
 
 static bool takes_revision(const struct command *c) {
   return strstr(c->arguments, "REV") != NULL;
@@ -91,7 +98,7 @@ static void bash_command(struct strbuf *text, const struct command *c) {
   else if (takes_command(c))
     add_verbs(text, NULL);
   else if (takes_revision(c))
-    strbuf_add_str(text, revision_words(c));
+    strbuf_addf(text, "%s $(_moonbird_revisions)", revision_words(c));
   else if (takes_backfill(c))
     strbuf_add_str(text, "$(_moonbird_backfills)");
   else if (strcmp(c->arguments, "SHELL") == 0)
@@ -100,29 +107,31 @@ static void bash_command(struct strbuf *text, const struct command *c) {
 }
 
 static void bash_script(struct strbuf *text) {
-  strbuf_add_str(
-      text, "# bash completion for moonbird\n"
-            "# Files of the environment here, and what its database knows.\n"
-            "_moonbird_backfills() {\n"
-            "  local file\n"
-            "  {\n"
-            "    for file in */backfills/*.lua; do\n"
-            "      file=${file##*/}\n"
-            "      [ \"$file\" = '*.lua' ] || echo \"${file%.lua}\"\n"
-            "    done\n"
-            "    moonbird backfill list --json 2>/dev/null </dev/null | sed -n 's/^ *\"name\": \"\\(.*\\)\",$/\\1/p'\n"
-            "  } | sort -u\n"
-            "}\n"
-            "_moonbird() {\n"
-            "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
-            "  local command= word words options\n"
-            "  case $before in\n"
-            "    -c|--config) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
-            "    --color) COMPREPLY=($(compgen -W \"auto always never\" -- \"$current\")); return ;;\n"
-            "  esac\n"
-            "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-            "    case \"${command:+$command }$word\" in\n"
-            "      ");
+  strbuf_add_str(text, "# bash completion for moonbird\n"
+                       "# Files of the environment here, and what its database knows.\n"
+                       "_moonbird_backfills() {\n"
+                       "  local file\n"
+                       "  {\n"
+                       "    for file in */backfills/*.lua; do\n"
+                       "      file=${file##*/}\n"
+                       "      [ \"$file\" = '*.lua' ] || echo \"${file%.lua}\"\n"
+                       "    done\n"
+                       "    " LIST_BACKFILLS "\n"
+                       "  } | sort -u\n"
+                       "}\n"
+                       "_moonbird_revisions() {\n"
+                       "  " LIST_REVISIONS "\n"
+                       "}\n"
+                       "_moonbird() {\n"
+                       "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+                       "  local command= word words options\n"
+                       "  case $before in\n"
+                       "    -c|--config) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+                       "    --color) COMPREPLY=($(compgen -W \"auto always never\" -- \"$current\")); return ;;\n"
+                       "  esac\n"
+                       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+                       "    case \"${command:+$command }$word\" in\n"
+                       "      ");
   add_all_names(text, "|");
   strbuf_add_str(text, ") command=\"${command:+$command }$word\" ;;\n    esac\n  done\n  options=\"");
   bash_options(text, cli_global_options);
@@ -173,28 +182,41 @@ static void zsh_verbs(struct strbuf *text, const struct command *noun) {
   }
 }
 
+/* What the arguments of a command are; see the end of zsh_script. */
+static const char *zsh_choice(const struct command *c) {
+  if (command_is_noun(c) || takes_command(c))
+    return "command";
+  return takes_revision(c) ? "revision" : takes_backfill(c) ? "backfill" : "file";
+}
+
 static void zsh_command(struct strbuf *text, const struct command *c) {
-  bool is_noun = command_is_noun(c);
-  if (!c->options[0].name && !is_noun)
-    return;
   strbuf_add_str(text, "  (");
   add_names(text, c, "|");
   strbuf_add_str(text, ")\n    options+=(\n");
   zsh_options(text, c->options);
   strbuf_add_str(text, "    )\n");
-  if (is_noun) {
+  if (command_is_noun(c)) {
     strbuf_add_str(text, "    commands=(\n");
     zsh_verbs(text, c);
-    strbuf_add_str(text, "    )\n    choose=1\n");
+    strbuf_add_str(text, "    )\n");
   }
-  strbuf_add_str(text, "  ;;\n");
+  strbuf_addf(text, "    choose=%s\n  ;;\n", zsh_choice(c));
 }
 
 static void zsh_script(struct strbuf *text) {
   strbuf_add_str(text, "#compdef moonbird\n"
+                       "# Files of the environment here, and what its database knows.\n"
+                       "_moonbird_backfills() {\n"
+                       "  local -a files\n"
+                       "  files=(*/backfills/*.lua(N:t:r))\n"
+                       "  { print -rl -- $files; " LIST_BACKFILLS " } | sort -u\n"
+                       "}\n"
+                       "_moonbird_revisions() {\n"
+                       "  " LIST_REVISIONS "\n"
+                       "}\n"
                        "_moonbird() {\n"
-                       "  local -a commands options\n"
-                       "  local command= word choose=\n"
+                       "  local -a commands options names\n"
+                       "  local command= word choose=command\n"
                        "  commands=(\n");
   zsh_verbs(text, NULL);
   strbuf_add_str(text, "  )\n  options=(\n");
@@ -208,13 +230,18 @@ static void zsh_script(struct strbuf *text) {
   strbuf_add_str(text, "  esac\n"
                        "  if [[ $words[CURRENT] == -* ]]; then\n"
                        "    _describe -o option options\n"
-                       "  elif [[ -n $choose || -z $command || $command == help ]]; then\n"
-                       "    _describe command commands\n"
                        "  elif [[ $command == completion ]]; then\n"
                        "    compadd bash zsh fish\n"
+                       "  elif [[ $choose == command ]]; then\n"
+                       "    _describe command commands\n"
+                       "  elif [[ $choose == backfill ]]; then\n"
+                       "    names=(${(f)\"$(_moonbird_backfills)\"})\n"
+                       "    compadd -a names\n"
+                       "  elif [[ $choose == revision ]]; then\n"
+                       "    names=(" REVISION_WORDS " ${(f)\"$(_moonbird_revisions)\"})\n"
+                       "    [[ $command == (show|edit) ]] && names+=current\n"
+                       "    compadd -a names\n"
                        "  else\n"
-                       "    compadd " REVISION_WORDS "\n"
-                       "    [[ $command == (show|edit) ]] && compadd current\n"
                        "    _files\n"
                        "  fi\n"
                        "}\n"
@@ -255,17 +282,33 @@ static void fish_command(struct strbuf *text, const struct command *c) {
   add_names(&names, c, " ");
   char *condition = xasprintf(" -n \"__moonbird_at %s\"", names.buf);
   fish_options(text, condition, c->options);
-  const char *words = takes_revision(c)                    ? revision_words(c)
-                      : strcmp(c->arguments, "SHELL") == 0 ? "bash zsh fish"
-                                                           : NULL;
-  if (words)
-    strbuf_addf(text, "complete -c moonbird -f%s -a '%s'\n", condition, words);
+  if (takes_revision(c))
+    strbuf_addf(text, "complete -c moonbird -f%s -a '%s (__moonbird_revisions)'\n", condition, revision_words(c));
+  else if (takes_backfill(c))
+    strbuf_addf(text, "complete -c moonbird -f%s -a '(__moonbird_backfills)'\n", condition);
+  else if (strcmp(c->arguments, "SHELL") == 0)
+    strbuf_addf(text, "complete -c moonbird -f%s -a 'bash zsh fish'\n", condition);
+  else if (takes_command(c)) {
+    strbuf_addf(text, "complete -c moonbird -f%s -a '", condition);
+    add_verbs(text, NULL);
+    strbuf_add_str(text, "'\n");
+  }
   free(condition);
   strbuf_release(&names);
 }
 
 static void fish_script(struct strbuf *text) {
   strbuf_add_str(text, "# fish completion for moonbird\n"
+                       "# Files of the environment here, and what its database knows.\n"
+                       "function __moonbird_backfills\n"
+                       "  for file in */backfills/*.lua\n"
+                       "    string replace -r '.*/(.*)\\.lua$' '$1' -- $file\n"
+                       "  end\n"
+                       "  " LIST_BACKFILLS "\n"
+                       "end\n"
+                       "function __moonbird_revisions\n"
+                       "  " LIST_REVISIONS "\n"
+                       "end\n"
                        "# Is the command that is typed so far one of these?\n"
                        "function __moonbird_at\n"
                        "  set -l command\n"

@@ -72,19 +72,88 @@ describe("the words of backfill", function()
     contains(offered("moonbird help "), " upgrade ")
   end)
 
-  it("are completed with the names of backfills, from files and from the database", function()
+  -- A project with a revision, its label, a backfill that the database knows, and one that is a file only.
+  local function project_to_complete()
     local q = moonbird.project("sqlite")
     q:people(1)
     q:revision("a1", nil, split)
     q:ok("upgrade head")
+    q:revision("b2", "a1", "", "", { header = 'branch_labels = "дом"' })
     q:backfill("fill", "return {}")
-    local script = ([[cd %s; PATH=%s:$PATH; eval "$(moonbird completion bash)"
-      COMP_WORDS=(moonbird backfill status ""); COMP_CWORD=3; _moonbird; echo "${COMPREPLY[*]}"]]):format(
-      q.folder,
-      moonbird.program:match("^(.*)/")
-    )
-    local text = moonbird.shell("bash -c " .. moonbird.quote(script))
-    assert.equals("a1:1 fill\n", text)
+    return q
+  end
+
+  -- What the shell itself says, with the program on the PATH.
+  local function ask_shell(q, command)
+    local path = moonbird.program:match("^(.*)/")
+    local line = ("cd %s; HOME=. LC_ALL=C.UTF-8 PATH=%s:$PATH %s"):format(q.folder, path, command)
+    return moonbird.shell(line)
+  end
+
+  it("are completed in bash with names of backfills, ids and labels", function()
+    local q = project_to_complete()
+    local function offers(words)
+      local script = ([[eval "$(moonbird completion bash)"; COMP_WORDS=(%s ""); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _moonbird; echo "${COMPREPLY[*]}"]]):format(words)
+      return (ask_shell(q, "bash -c " .. moonbird.quote(script)))
+    end
+    assert.equals("a1:1 fill\n", offers("moonbird backfill status"))
+    assert.equals("head heads base a1 b2 дом\n", offers("moonbird upgrade"))
+    q:remove()
+  end)
+
+  it("are completed in fish with names of backfills, ids and labels", function()
+    local q = project_to_complete()
+    local function offers(words)
+      local script = ("moonbird completion fish | source; complete -C'moonbird %s '"):format(words)
+      return (ask_shell(q, "fish --no-config -c " .. moonbird.quote(script)))
+    end
+    assert.equals("a1:1\nfill\n", offers("backfill status"))
+    assert.equals("a1\nb2\nbase\nhead\nheads\nдом\n", offers("upgrade"))
+    contains(offers("show"), "\ncurrent\n")
+    contains(offers("backfill"), "status\tshow how far")
+    contains(offers("help"), "upgrade\n")
+    q:remove()
+  end)
+
+  -- Types a line into a zsh at a terminal, asks for the choices (^D), and waits until each wanted word is there.
+  local ZSH = [[
+import os, pty, re, select, sys, time
+line, wanted = sys.argv[1], sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp("zsh", ["zsh", "-f", "-i"])
+def read_until(seen):
+    text, end = "", time.time() + 30
+    while not seen(text) and time.time() < end:
+        if select.select([terminal], [], [], 0.1)[0]:
+            text += os.read(terminal, 65536).decode(errors="replace")
+    return text
+def send(text):
+    os.write(terminal, text.encode())
+send("TERM=dumb PS1=G'O> ' RPS1= LISTMAX=0; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D\r")
+read_until(lambda text: "GO> " in text)  # from here on the line editor reads the keys, not the terminal
+send(line + "\x04")
+text = read_until(lambda text: all(re.search(r"(?<!\S)%s(?!\S)" % re.escape(w), text) for w in wanted))
+print(text)
+os.kill(pid, 9)
+]]
+
+  it("are completed in zsh with names of backfills, ids and labels", function()
+    local q = project_to_complete()
+    q:write("zsh.py", ZSH)
+    assert.equals("", (ask_shell(q, "moonbird completion zsh > " .. q:path("_moonbird"))))
+    local function offers(line, wanted)
+      local text = ask_shell(q, "/usr/bin/python3 zsh.py " .. moonbird.quote(line) .. " " .. wanted)
+      for word in wanted:gmatch("%S+") do
+        contains(text, word)
+      end
+      return text
+    end
+    offers("moonbird backfill status ", "a1:1 fill")
+    assert.falsy(offers("moonbird upgrade ", "a1 b2 base head heads дом"):find("current", 1, true))
+    offers("moonbird show ", "a1 current дом")
+    offers("moonbird backfill st", "status")
     q:remove()
   end)
 end)
