@@ -21,7 +21,7 @@ static struct {
   const char *metrics;
   double max_time_s;
   bool accept_code_change;
-} given;
+} given = {.max_time_s = -1}; /* without --max-time; 0 is what somebody has written */
 
 #define METRICS_OPTION                                                                                                 \
   {                                                                                                                    \
@@ -113,6 +113,8 @@ static bool read_limits(struct runner_limits *limits, struct error *err) {
   enum { MOST_WORKERS = 64 };
   long long workers, rows;
   *limits = (struct runner_limits){.max_time_s = given.max_time_s};
+  if (given.max_time_s == 0)
+    return error_set(err, ERROR_USAGE, "option '--max-time' wants a time above 0, such as 90min");
   if (!read_count(given.workers, "workers", MOST_WORKERS, &workers, err) ||
       !read_count(given.max_rows, "max-rows", INT64_MAX, &rows, err) || !read_until(given.until, &limits->until_s, err))
     return false;
