@@ -8,7 +8,7 @@
 --
 -- Behind "console", the word "postgres" marks what needs a PostgreSQL server: its URL is $POSTGRES_URL in the
 -- page's commands. "replica" marks the same on a page that has a server of its own, and its streaming replica at
--- $REPLICA_URL. Any other block (```lua, ```sh ...) is an error, so that nothing in the manual stays unchecked by
+-- $REPLICA_URL; $METRICS_PORT is a free port. Any other block (```lua, ```sh ...) is an error, so that nothing in the manual stays unchecked by
 -- chance.
 local moonbird = require("support.moonbird")
 local servers = require("support.servers")
@@ -105,6 +105,7 @@ local function command_line(page, command)
     "MOONBIRD_SOURCE=" .. quote(moonbird.root),
     "POSTGRES_URL=" .. quote(page.url or ""),
     "REPLICA_URL=" .. quote(page.replica_url or ""),
+    "METRICS_PORT=" .. page.metrics_port,
     "timeout 60 bash -c " .. quote(command.text) .. " </dev/null",
   }
   return table.concat(words, " ")
@@ -217,7 +218,7 @@ describe("the manual", function()
       pending(path .. ", where it speaks of PostgreSQL: $MOONBIRD_TEST_POSTGRES_URL is not set")
     end
     it("is right in " .. path, function()
-      local page = { path = path, folder = moonbird.temporary_folder() }
+      local page = { path = path, folder = moonbird.temporary_folder(), metrics_port = moonbird.free_port() }
       local close = open_database(page, blocks)
       local ok, problem = pcall(run_blocks, page, blocks)
       end_leftovers(page.folder)

@@ -38,16 +38,6 @@ local function parsed(p, path)
   return samples
 end
 
--- A port that nobody listens on now.
-local function free_port()
-  local out = moonbird.shell([[/usr/bin/python3 -c '
-import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])']])
-  return out:match("%d+")
-end
-
 describe("--metrics", function()
   moonbird.each_database(describe, pending, function(kind)
     local p
@@ -77,7 +67,7 @@ describe("--metrics", function()
     end)
 
     it("answers at a port while it runs", function()
-      local port = free_port()
+      local port = moonbird.free_port()
       p:backfill("fill", (FILL:gsub("size = 10,", "size = 1, nice = 20,")))
       local job = p:start("backfill run fill --metrics :" .. port)
       local get = ("curl -s --retry 50 --retry-delay 0 --retry-connrefused --max-time 20 "

@@ -73,6 +73,16 @@ function moonbird.contains(text, part)
   end
 end
 
+--- A port that nobody listens on now.
+function moonbird.free_port()
+  local out = moonbird.shell([[/usr/bin/python3 -c '
+import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])']])
+  return out:match("%d+")
+end
+
 -- --- a run of the program ---
 
 local Run = {}
