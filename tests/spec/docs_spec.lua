@@ -8,8 +8,8 @@
 --
 -- Behind "console", the word "postgres" marks what needs a PostgreSQL server: its URL is $POSTGRES_URL in the
 -- page's commands. "replica" marks the same on a page that has a server of its own, and its streaming replica at
--- $REPLICA_URL; $METRICS_PORT is a free port. Any other block (```lua, ```sh ...) is an error, so that nothing in the manual stays unchecked by
--- chance.
+-- $REPLICA_URL. $METRICS_PORT is a free port. Any other block (```lua, ```sh ...) is an error, so that nothing in the
+-- manual stays unchecked by chance.
 local moonbird = require("support.moonbird")
 local servers = require("support.servers")
 local quote = moonbird.quote
