@@ -28,7 +28,7 @@ describe("a backfill whose server goes away", function()
     p:backfill("fill", fill(keys))
   end
   after_each(function()
-    os.execute("rm -rf " .. p.folder)
+    moonbird.remove_folder(p.folder)
   end)
 
   local function done()

@@ -90,7 +90,7 @@ end
 
 local function write_titled(folder, block)
   local path = folder .. "/" .. block.title
-  os.execute("mkdir -p " .. quote(path:match("^(.*)/")))
+  moonbird.make_folder(path:match("^(.*)/"))
   moonbird.write_file(path, table.concat(block.lines, "\n") .. "\n")
 end
 
@@ -222,7 +222,7 @@ describe("the manual", function()
       local close = open_database(page, blocks)
       local ok, problem = pcall(run_blocks, page, blocks)
       end_leftovers(page.folder)
-      os.execute("rm -rf " .. quote(page.folder))
+      moonbird.remove_folder(page.folder)
       close()
       assert(ok, problem)
     end)

@@ -3,15 +3,12 @@
 -- has died.
 
 local moonbird = require("support.moonbird")
+local uv = require("luv")
 
 local servers = {}
 
 local Servers = {}
 Servers.__index = Servers
-
-local function own_pid()
-  return (moonbird.shell("echo $PPID"):gsub("%s", ""))
-end
 
 --- Starts "postgres" (a server), "replica" (a server and its replica) or "pgbouncer" (in front of the server of all
 --- specs); options: env. Gives what the script's MOONBIRD_TEST_... variables say: postgres_url, postgres_pid,
@@ -22,7 +19,7 @@ function servers.start(kind, options)
   for name, value in pairs(options and options.env or {}) do
     words[#words + 1] = moonbird.quote(name .. "=" .. value)
   end
-  words[#words + 1] = ("%s/scripts/lib/%s.sh --serve %s %s"):format(moonbird.root, kind, files, own_pid())
+  words[#words + 1] = ("%s/scripts/lib/%s.sh --serve %s %d"):format(moonbird.root, kind, files, uv.os_getpid())
   os.execute(("( %s; rm -f %s/env ) >%s/log 2>&1 </dev/null &"):format(table.concat(words, " "), files, files))
   moonbird.wait_until(kind .. " starts", 60, function()
     return moonbird.read_file(files .. "/env")
@@ -62,7 +59,7 @@ function Servers:stop()
   moonbird.wait_until("servers end", 60, function()
     return not moonbird.read_file(self.files .. "/env")
   end)
-  os.execute("rm -rf " .. moonbird.quote(self.files))
+  moonbird.remove_folder(self.files)
 end
 
 return servers
