@@ -19,6 +19,10 @@
 
 enum { CHUNK_ROWS = 1000 };
 
+/* Rows that are wider on the average are fetched a piece at a time, so that a batch of them needs no more memory than a
+ * piece does. A page of narrower ones comes at once, which saves some round trips. */
+enum { WIDE_ROW_BYTES = 512 };
+
 static const char row_refusal[] =
     "row() runs while its connection is at work, so it cannot use the database: return the columns to change, or take "
     "the `batch` form";
@@ -46,9 +50,9 @@ static bool range_params(struct worker *w, const char *high, int64_t extra) {
 }
 
 static void execute_range(struct worker *w, const struct sql_pair *pair, const char *high, int64_t extra,
-                          uint64_t first_rows) {
+                          uint32_t flags, uint64_t first_rows) {
   if (range_params(w, high, extra))
-    worker_execute(w, pick(w, pair), MOONBIRD_REPEATED, first_rows);
+    worker_execute(w, pick(w, pair), MOONBIRD_REPEATED | flags, first_rows);
   else
     recover_from(w);
 }
@@ -106,6 +110,7 @@ static void begin_batch(struct worker *w) {
   w->limit = next_limit(w);
   w->rows = 0;
   w->page_total = 0;
+  w->page_bytes = 0;
   w->filled = w->fill_failed = w->page_done = w->announced = false;
   w->finishes_range = false;
   vec_release_with(&w->bad, bad_row_free);
@@ -130,7 +135,9 @@ static void start_announce(struct worker *w) {
 static void start_page(struct worker *w) {
   bool bounded = w->job->definition->bounded;
   const struct sql_pair *page = w->locks_rows ? &w->job->definition->page : &w->job->definition->versioned_page;
-  execute_range(w, page, bounded ? w->end_key : w->range.high, bounded ? -1 : w->limit, UINT32_MAX);
+  bool may_be_wide = w->row_bytes <= 0 || w->row_bytes > WIDE_ROW_BYTES;
+  execute_range(w, page, bounded ? w->end_key : w->range.high, bounded ? -1 : w->limit,
+                may_be_wide ? MOONBIRD_STREAM : 0, UINT32_MAX);
 }
 
 static void start_checkpoint(struct worker *w) {
@@ -203,7 +210,7 @@ void attempt_enter(struct worker *w) {
     start_claim(w);
     return;
   case WORKER_HOP:
-    execute_range(w, &d->hop, w->range.high, w->limit - 1, 1);
+    execute_range(w, &d->hop, w->range.high, w->limit - 1, 0, 1);
     return;
   case WORKER_ANNOUNCE:
     start_announce(w);
@@ -215,13 +222,13 @@ void attempt_enter(struct worker *w) {
     conn_start_fetch(w->conn, w->result, UINT32_MAX, worker_call, w);
     return;
   case WORKER_COUNT:
-    execute_range(w, &d->count, w->end_key, -1, 1);
+    execute_range(w, &d->count, w->end_key, -1, 0, 1);
     return;
   case WORKER_FUNCTION:
     resume_function(w);
     return;
   case WORKER_UPDATE:
-    execute_range(w, &d->update, w->end_key, -1, 0);
+    execute_range(w, &d->update, w->end_key, -1, 0, 0);
     return;
   case WORKER_BAD_AGAIN:
   case WORKER_BAD_INSERT:
@@ -365,31 +372,38 @@ static void write_filled(struct worker *w) {
   after_rows(w);
 }
 
+/* A batch whose end is not fixed before ends where it has as many rows, or as many bytes, as one may have. */
+static bool is_full(const struct worker *w) {
+  const struct definition *d = w->job->definition;
+  return !d->bounded && (w->page_total >= (uint64_t)w->limit || w->page_bytes >= d->max_bytes);
+}
+
 /* The rows that are there have been written. */
 static void after_rows(struct worker *w) {
-  bool bounded = w->job->definition->bounded;
-  bool complete = !bounded && w->page_total >= (uint64_t)w->limit;
+  bool complete = is_full(w);
   if (!complete && w->result && !w->page_done) {
     worker_enter(w, WORKER_MORE);
     return;
   }
   conn_discard(w->conn, w->result);
   w->result = NULL;
-  if (!bounded)
-    w->finishes_range = w->page_total < (uint64_t)w->limit;
+  if (!w->job->definition->bounded)
+    w->finishes_range = !complete;
+  if (complete)
+    w->limit = (int64_t)w->page_total; /* the sizer is told how many rows took the time */
   if (!w->end_key)
     w->end_key = xstrdup(w->range.high); /* no row is left in the range */
   w->rows = (int64_t)w->page_total;
   finish_work(w);
 }
 
-static double average_row_bytes(const moonbird_batch *batch) {
+static double bytes_of(const moonbird_batch *batch) {
   double bytes = 0;
   for (uint32_t c = 0; c < batch->column_count; c++) {
     const moonbird_column *column = &batch->columns[c];
     bytes += column->offsets ? column->offsets[batch->row_count] : 8.0 * (double)batch->row_count;
   }
-  return bytes / (double)batch->row_count;
+  return bytes;
 }
 
 static void take_page(struct worker *w) {
@@ -402,7 +416,8 @@ static void take_page(struct worker *w) {
   w->page = out->batch;
   w->page_row = 0;
   w->page_total += w->page.row_count;
-  w->row_bytes = average_row_bytes(&w->page);
+  w->page_bytes += bytes_of(&w->page);
+  w->row_bytes = w->page_bytes / (double)w->page_total;
   if (!w->job->definition->bounded) {
     free(w->end_key);
     w->end_key = key_from_row(&w->page, w->page.row_count - 1, worker_key_len(w));

@@ -81,7 +81,7 @@ struct worker {
 
   /* the batch */
   int64_t limit;    /* rows asked for */
-  double row_bytes; /* of an average row of the last page, 0 before the first one */
+  double row_bytes; /* of an average row of the last batch, 0 before the first one */
   char *end_key;    /* last key of the batch; becomes the cursor */
   bool locks_rows;  /* they are locked as they are read, else looked at again as they are written */
   bool announced;   /* end_key was written down before: the batch must be just this one */
@@ -96,6 +96,7 @@ struct worker {
   bool page_done;      /* the result has no further rows */
   uint64_t page_row;   /* rows of the fetched page that have been given to Lua */
   uint64_t page_total; /* rows fetched in this batch */
+  double page_bytes;   /* of those rows */
   struct chunk chunks[2];
   int filling;                /* chunk that Lua fills; the other one is written */
   bool filled;                /* the chunk that Lua fills has something */

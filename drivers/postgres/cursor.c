@@ -12,9 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Few enough rows that they are small in memory, many enough that round trips do not count. */
-#define MIN_ROWS 256
-#define MAX_ROWS 4096
+/* What a FETCH asks for: one row, until it is known how wide they are; then as many as are small in memory, up to so
+ * many that round trips do not count. */
+#define FIRST_ROWS  1
+#define MAX_ROWS    4096
+#define FETCH_BYTES ((size_t)1024 * 1024)
+#define GROWTH      16
 
 bool cursor_open(moonbird_result *result, moonbird_error *error) {
   moonbird_conn *conn = result->conn;
@@ -81,6 +84,21 @@ static bool set_gone(moonbird_result *result, moonbird_error *error) {
   return false;
 }
 
+/* Rows that are wider all at once must not be many, so the number grows in steps. */
+static int next_count(const moonbird_result *result, uint64_t wanted) {
+  size_t most = FIRST_ROWS;
+  size_t before = result->rows == NULL ? 0 : (size_t)PQntuples(result->rows);
+  if (before > 0) {
+    size_t row_bytes = PQresultMemorySize(result->rows) / before + 1;
+    size_t fitting = FETCH_BYTES / row_bytes + 1;
+    most = fitting < before * GROWTH ? fitting : before * GROWTH;
+  }
+  if (most > MAX_ROWS) {
+    most = MAX_ROWS;
+  }
+  return wanted < most ? (int)wanted : (int)most;
+}
+
 bool cursor_fetch(moonbird_result *result, uint64_t wanted, moonbird_error *error) {
   moonbird_conn *conn = result->conn;
   char sql[96];
@@ -90,10 +108,7 @@ bool cursor_fetch(moonbird_result *result, uint64_t wanted, moonbird_error *erro
   if (!cursor_is_open(result)) {
     return set_gone(result, error);
   }
-  int count = wanted < MIN_ROWS ? MIN_ROWS : MAX_ROWS;
-  if (wanted > MIN_ROWS && wanted < MAX_ROWS) {
-    count = (int)wanted;
-  }
+  int count = next_count(result, wanted);
   snprintf(sql, sizeof sql, "FETCH FORWARD %d FROM moonbird_c%" PRIu64, count, result->cursor);
   PQclear(result->rows);
   result->next = 0;

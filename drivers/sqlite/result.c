@@ -17,7 +17,7 @@
 #define PAGE_BYTES_MAX UINT32_MAX
 #endif
 /* A stream's page ends at this size, whatever max_rows says. */
-#define STREAM_PAGE_BYTES ((size_t)16 << 20)
+#define STREAM_PAGE_BYTES ((size_t)1 << 20)
 #define ROWS_INITIAL      64
 #define BYTES_INITIAL     1024
 #define NUMBER_SIZE       8
