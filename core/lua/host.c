@@ -123,6 +123,21 @@ static void track_coroutines(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* --- what scripts must not do --- */
+
+/* os.exit would end the program as if its work were done, and behind the back of transactions and locks. */
+static int refuse_exit(lua_State *L) {
+  return luaL_error(L, "os.exit ends nothing here: the program goes on when the script has run to its end; "
+                       "error(\"...\") ends both");
+}
+
+static void forbid_exit(lua_State *L) {
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_pushcfunction(L, refuse_exit);
+  lua_setfield(L, -2, "exit");
+  lua_pop(L, 1);
+}
+
 /* --- life
  * --------------------------------------------------------------------------------------------------------------------
  */
@@ -130,6 +145,7 @@ static void track_coroutines(lua_State *L) {
 static int open_all(lua_State *L) {
   luaL_openlibs(L);
   track_coroutines(L);
+  forbid_exit(L);
   library_install(L);
   modules_install(L);
   return 0;

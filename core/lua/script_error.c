@@ -108,6 +108,21 @@ static const char *thrown_text(lua_State *L) {
   return lua_pushfstring(L, "the script threw a %s value", luaL_typename(L, 1));
 }
 
+/* Lua's message about a call of a name that is not there gets a hint; a hint that cannot be had is left out. */
+static void add_hint(lua_State *L, struct error *e, const char *text) {
+  int top = lua_gettop(L);
+  if (!strstr(text, "attempt to call a nil value"))
+    return;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "moonbird.misspelled");
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) {
+    lua_pushstring(L, text);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_isstring(L, -1))
+      error_hint(e, "%s", lua_tostring(L, -1));
+  }
+  lua_settop(L, top);
+}
+
 /* Called with the thrown value at the top; leaves an error object there. */
 int script_error_handler(lua_State *L) {
   struct error *e = luaL_testudata(L, 1, type_name);
@@ -115,6 +130,7 @@ int script_error_handler(lua_State *L) {
     const char *text = thrown_text(L);
     e = new_object(L);
     error_set(e, ERROR_FAILED, "%s", text);
+    add_hint(L, e, text);
     lua_replace(L, 1);
     lua_settop(L, 1);
   }

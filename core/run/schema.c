@@ -117,6 +117,14 @@ static void take_result(lua_State *L, struct schema_result *result) {
   lua_pop(L, 1);
 }
 
+/* A mistake in the models is one of configuration, as in env.lua; the result tells who was at work. */
+static void settle_class(lua_State *L, struct error *err) {
+  lua_getfield(L, -1, "judges_models");
+  if (lua_toboolean(L, -1) && err->class == ERROR_FAILED)
+    err->class = ERROR_USAGE;
+  lua_pop(L, 1);
+}
+
 static bool call(struct session *session, const struct schema_request *request, const struct strbuf *models,
                  struct schema_result *result, struct error *err) {
   lua_State *L = session->host->L;
@@ -132,6 +140,8 @@ static bool call(struct session *session, const struct schema_request *request, 
   bool ok = host_call_task(session->host, 2, err);
   if (ok)
     take_result(L, result);
+  else
+    settle_class(L, err);
   lua_pop(L, 1);
   return ok;
 }

@@ -90,10 +90,18 @@ end
 
 -- --- types ---
 
+-- There are no enum types to which a name alone would lead.
+local function enum_values(type_)
+  if not type_.values then
+    check.refuse('SQLite has no enum types: write the values, types.enum("%s", { ... })', type_.name)
+  end
+  return type_.values
+end
+
 -- The longest value, counted in characters.
 local function enum_name(_, type_)
   local longest = 1
-  for _, value in ipairs(type_.values) do
+  for _, value in ipairs(enum_values(type_)) do
     longest = math.max(longest, utf8.len(value) or #value)
   end
   return ("VARCHAR(%d)"):format(longest)
@@ -135,7 +143,7 @@ function dialect:enum_check_item(column)
     return nil
   end
   local values = {}
-  for index, value in ipairs(type_.values) do
+  for index, value in ipairs(enum_values(type_)) do
     values[index] = self:string_literal(value)
   end
   local condition = ("%s IN (%s)"):format(self:ident(column.name), table.concat(values, ", "))

@@ -55,7 +55,7 @@ describe("a constraint that is not valid", function()
   it("is an error where the database has no such thing", function()
     local p = moonbird.project("sqlite")
     p:write("migrations/models.lua", 'return { table("a", { check("1 > 0", { not_valid = true }) }) }')
-    assert.matches('table a: sqlite has no option "not_valid"', p:fails(1, "check").err, 1, true)
+    assert.matches('table a: sqlite has no option "not_valid"', p:fails(2, "check").err, 1, true)
     p:write("migrations/models.lua", [[
       return { table("a", { column("b", types.text()), check("b > 0", { postgresql_not_valid = true }) }) }
     ]])

@@ -199,6 +199,40 @@ describe("models", function()
     end)
   end)
 
+  moonbird.each_database(describe, pending, function(kind)
+    it("name an enum by its name alone where its values are said elsewhere", function()
+      local text = [[
+        return {
+          schema = %s,
+          table("a", { column("b", types.enum("mood")), column("c", types.enum("m2", { "x" })) }),
+          enum("mood", { "sad", "happy" }),
+          table("d", { column("e", types.enum("m2")) }),
+        }]]
+      with_models(kind, text:format("nil"), function(p)
+        p:ok("revision --autogenerate -m x")
+        p:ok("upgrade head")
+        p:ok("check")
+        assert.is_falsy(p:ok("dump").out:find("enum%(\"m%w+\"%)"))
+      end)
+      with_models(kind, text:format('"app"'), function(p)
+        if kind == "postgres" then
+          p:ok("revision --autogenerate -m x")
+          p:ok("upgrade head")
+          p:ok("check")
+        end
+      end)
+    end)
+
+    it("end where they say so: os.exit is no way out of them, nor of a revision", function()
+      with_models(kind, "return {}", function(p)
+        p:revision("a1", nil, 'op.execute("CREATE TABLE kept (a int)")\n os.exit(0)')
+        local run = p:fails(1, "upgrade head")
+        assert.matches(":%d+: os.exit ends nothing here", run.err)
+        assert.is_false(p:has_table("kept"))
+      end)
+    end)
+  end)
+
   local mistakes = {
     { 'return { table("a", { column("id") }) }', "models.lua:1: column: argument 2 must be a type" },
     { 'return {\n table("a", {}, { strict = 1 }) }', "models.lua:2: table: " },
@@ -235,11 +269,26 @@ describe("models", function()
         .. '({ column("id", types.integer()), unique { "a" } }), got a list whose entry 2 is an integer',
     },
     { 'return { table("a", { b = column("b", types.text()) }) }', "got a table with the name b in it" },
+    { 'return {\n  talbe("a", {}) }', "hint: did you mean table?" },
+    { 'return { table("a", { colum("b", types.text()) }) }', "hint: did you mean column?" },
+    { 'return { table("a", { column("b", types.intger()) }) }', "hint: did you mean types.integer?" },
+    {
+      'return { table("a", { column("b", types.text(), { server_default = "a\\0b" }) }) }',
+      "got a string with a NUL byte",
+    },
+    { 'return { table("a", { check("a\\0 > b") }) }', "got a string with a NUL byte" },
+    { 'return { table("a", {}, { comment = "a\\0" }) }', "got a string with a NUL byte" },
+    { 'return { view("a", sql "SELECT\\0") }', "got sql with a NUL byte" },
+    {
+      'return {\n table("a", { column("b", types.enum("mood")) }) }',
+      "models.lua:2: no enum mood with values is in the models",
+    },
+    { "\nos.exit(0)\nreturn {}", "models.lua:2: os.exit ends nothing here" },
   }
   for _, mistake in ipairs(mistakes) do
     it("with a mistake are answered with its place: " .. mistake[2], function()
       with_models("sqlite", mistake[1], function(p)
-        local run = p:fails(1, "check")
+        local run = p:fails(2, "check")
         assert.matches(mistake[2], run.err, 1, true)
         assert.is_nil(run.err:find("moonbird/", 1, true), run.err)
       end)

@@ -88,21 +88,21 @@ return {
   moonbird.each_database(describe, pending, function(kind)
     it("is an error with its place when nobody has it", function()
       with_project(kind, ORDERS:format("persns"), function(p)
-        local run = p:fails(1, "revision --autogenerate -m x")
+        local run = p:fails(2, "revision --autogenerate -m x")
         local message = "models.lua:3: table orders: the foreign key of person_id leads to persns.id, "
           .. "and the models have no table persns"
         assert.matches(message, run.err, 1, true)
         assert.matches("hint: did you mean persons?", run.err, 1, true)
         p:write("migrations/models.lua", ORDERS:format("zzzzzzzzzz"))
-        assert.matches("hint: the database has no such table either: add it", p:fails(1, "check").err, 1, true)
-        p:fails(1, "diff")
+        assert.matches("hint: the database has no such table either: add it", p:fails(2, "check").err, 1, true)
+        p:fails(2, "diff")
       end)
     end)
 
     it("is an error when a revision would drop that table", function()
       with_project(kind, ORDERS:format("people"), function(p)
         p:sql("CREATE TABLE people (id integer PRIMARY KEY)")
-        assert.matches("a revision would drop it: add it to the models", p:fails(1, "check").err, 1, true)
+        assert.matches("a revision would drop it: add it to the models", p:fails(2, "check").err, 1, true)
       end)
     end)
 
@@ -135,7 +135,7 @@ return {
     with_project("postgres", ORDERS:format("shop.people"), function(p)
       assert.are.equal("+ table 'orders'\n+ table 'persons'\n", p:fails(3, "check").out)
       p:write("moonbird.ini", p:read("moonbird.ini") .. "schemas = public, shop\n")
-      assert.matches("and the models have no table shop.people", p:fails(1, "check").err, 1, true)
+      assert.matches("and the models have no table shop.people", p:fails(2, "check").err, 1, true)
     end)
   end)
 

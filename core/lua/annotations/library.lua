@@ -133,9 +133,10 @@ function types.jsonb() end
 function types.uuid() end
 
 ---An enum type; VARCHAR of the longest value on SQLite. On PostgreSQL op.create_table makes the type first;
----op.add_column uses the type that is there, or makes it.
+---op.add_column uses the type that is there, or makes it. Without values: the enum that stands elsewhere in the models
+---with its values, in a revision the type that is there (PostgreSQL).
 ---@param name string
----@param values string[]
+---@param values? string[]
 ---@param options? moonbird.EnumOptions
 ---@return moonbird.Type
 function types.enum(name, values, options) end

@@ -20,7 +20,7 @@ function check.describe(value)
   elseif kinds.is_type(value) then
     return "a type"
   elseif sql.is(value) then
-    return 'sql "..."'
+    return value[1]:find("\0", 1, true) and "sql with a NUL byte" or 'sql "..."'
   elseif sql.is_blob(value) then
     return "a blob"
   elseif sql.is_null(value) then
@@ -49,6 +49,8 @@ local function distance(a, b)
   end
   return row[#b]
 end
+
+check.distance = distance
 
 local function sorted_keys(map)
   local keys = {}

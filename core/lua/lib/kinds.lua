@@ -29,16 +29,25 @@ local function is_text(value)
   return type(value) == "string"
 end
 
+-- The text of a statement ends for a database at a NUL byte.
+local function is_sql_text(value)
+  return is_text(value) and not value:find("\0", 1, true)
+end
+
 local function is_name(value)
-  return is_text(value) and value ~= "" and not value:find("\0", 1, true)
+  return is_sql_text(value) and value ~= ""
+end
+
+local function is_raw_sql(value)
+  return sql.is(value) and is_sql_text(value[1])
 end
 
 local function is_expression(value)
-  return is_text(value) and value:find("%S") ~= nil or sql.is(value)
+  return is_sql_text(value) and value:find("%S") ~= nil or is_raw_sql(value)
 end
 
 local function is_element(value)
-  return is_name(value) or sql.is(value)
+  return is_name(value) or is_raw_sql(value)
 end
 
 local function is_scalar(value)
@@ -166,14 +175,14 @@ end, "an integer")
 kind("size", function(value)
   return math.type(value) == "integer" and value >= 0
 end, "an integer from 0")
-kind("text", is_text, "a string")
+kind("text", is_sql_text, "a string")
 kind("name", is_name, "a name (a string that is not empty)")
 kind("names", filled_list_of(is_name), 'a list of names ({ "a", "b" })')
 kind("name_or_names", either(is_name, filled_list_of(is_name)), "a name or a list of names")
-kind("texts", filled_list_of(is_text), 'a list of strings ({ "a", "b" })')
+kind("texts", filled_list_of(is_sql_text), 'a list of strings ({ "a", "b" })')
 kind("elements", filled_list_of(is_element), 'a list of column names or expressions ({ "a", sql "lower(b)" })')
 kind("expression", is_expression, 'an SQL text ("a > 0" or sql "a > 0")')
-kind("type_text", either(is_text, sql.is), 'the name of a type in SQL ("tsvector")')
+kind("type_text", either(is_sql_text, is_raw_sql), 'the name of a type in SQL ("tsvector")')
 kind("type", is_type, "a type (types.text())")
 kind("column", function(value)
   return is_item(value) and value.kind == "column"
@@ -181,7 +190,7 @@ end, 'a column (column("name", types.text()))')
 kind("items", list_of(is_item), 'a list of columns and constraints ({ column("id", types.integer()), unique { "a" } })')
 kind("rows", list_of(map_of(is_anything)), "a list of rows ({ { name = value }, ... })")
 kind("default", function(value)
-  return is_scalar(value) or sql.is(value) or value == sql.null
+  return is_scalar(value) and (not is_text(value) or is_sql_text(value)) or is_raw_sql(value) or value == sql.null
 end, 'a string, a number, a boolean or sql "..."')
 kind(
   "reference",
@@ -212,7 +221,7 @@ kind("changed_identity", function(value)
   return type(value) == "boolean" or value == sql.null or is_plain_table(value)
 end, "true, null (none any more) or a table ({ always = true, start = 1, increment = 1 })")
 kind("changed_computed", either(is_computed, is_null), 'an SQL expression ("a || b") or null (none any more)')
-kind("changed_text", either(is_text, is_null), "a string, or null (none any more)")
+kind("changed_text", either(is_sql_text, is_null), "a string, or null (none any more)")
 kind("constraint_type", function(value)
   return constraint_types[value] ~= nil
 end, '"unique", "foreignkey", "primary", "check" or "exclude"')
@@ -231,7 +240,7 @@ end, "a function")
 kind("final_name", function(value)
   return is_name(value) or sql.is_final(value)
 end, "a name (a string that is not empty)")
-kind("text_or_texts", either(is_text, filled_list_of(is_text)), 'a string or a list of strings ({ "a", "b" })')
+kind("text_or_texts", either(is_sql_text, filled_list_of(is_sql_text)), 'a string or a list of strings ({ "a", "b" })')
 kind("moment", word_of("BEFORE", "AFTER", "INSTEAD OF"), '"BEFORE", "AFTER" or "INSTEAD OF"')
 kind("granularity", word_of("ROW", "STATEMENT"), '"ROW" or "STATEMENT"')
 kind("check_option", word_of("LOCAL", "CASCADED"), '"LOCAL" or "CASCADED"')

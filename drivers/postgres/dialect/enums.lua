@@ -39,12 +39,12 @@ end
 -- --- what columns need ---
 
 -- The enum types of new columns, each once. create_table makes them as Alembic does; a column that is added uses the
--- type that is there already.
+-- type that is there already. One without values must be there.
 function enums:before_table(operation, columns)
   local statements, seen = {}, {}
   for _, column in ipairs(columns) do
     local type_ = column.type.kind == "array" and column.type.element or column.type
-    if type_.kind == "enum" and type_.create_type ~= false and not seen[self:enum_name(type_)] then
+    if type_.kind == "enum" and type_.values and type_.create_type ~= false and not seen[self:enum_name(type_)] then
       seen[self:enum_name(type_)] = true
       local is_plain = operation.kind == "create_table" and not operation.if_not_exists
       statements[#statements + 1] = is_plain and create_text(self, type_) or create_if_missing(self, type_)

@@ -2,7 +2,8 @@
 -- and gives texts. Called by core/run/schema.c as a task; writes nothing to the database.
 --
 -- A request: folder, settings (what env.lua returns), version_table, version_schema, schemas, renames, ask(question) or
--- nil, models_text (instead of a file), format. The result is filled: text, json, upgrade, downgrade, count.
+-- nil, models_text (instead of a file), format. The result is filled: text, json, upgrade, downgrade, count; and
+-- judges_models while an error would be one of the models.
 
 local diff = require("moonbird.schema.diff")
 local dump = require("moonbird.schema.dump")
@@ -47,10 +48,7 @@ local function read_live(request, schema)
     places.leave_alone(live, request.schemas, schema)
   end
   local own_schema = request.version_schema ~= (live.default_schema or "main") and request.version_schema or nil
-  if schema then
-    filter.check_models(schema, request.version_table, own_schema)
-  end
-  return filter.names(live, request.settings, request.version_table, own_schema)
+  return filter.names(live, request.settings, request.version_table, own_schema), own_schema
 end
 
 local function load_models(request)
@@ -65,6 +63,21 @@ local function load_models(request)
     host.fail("usage", ("there are no models: %s does not exist, %s"):format(path, said), hint:format(path))
   end
   return schema
+end
+
+-- The caller (core/run/schema.c) tells a mistake in the models from a database that fails.
+local function judge(result, call, ...)
+  result.judges_models = true
+  local value = call(...)
+  result.judges_models = nil
+  return value
+end
+
+local function check_models(request, schema, live, own_schema)
+  filter.check_models(schema, request.version_table, own_schema)
+  if not request.models_text then
+    references.check(schema, live, request)
+  end
 end
 
 local function make_comparable(schema)
@@ -122,14 +135,12 @@ end
 
 -- --- the commands ---
 
-local function compare(request)
-  local schema = load_models(request)
-  local live = read_live(request, schema)
+local function compare(request, result)
+  local schema = judge(result, load_models, request)
+  local live, own_schema = read_live(request, schema)
   make_comparable(schema)
   host.dialect:settle_serials(live, schema)
-  if not request.models_text then
-    references.check(schema, live, request)
-  end
+  judge(result, check_models, request, schema, live, own_schema)
   local list = settle_renames(request, schema, live)
   texts.settle(schema, live)
   local changes = diff.compare(schema, live, host.dialect, {
@@ -168,7 +179,7 @@ end
 local actions = {}
 
 function actions.autogenerate(request, result)
-  local changes = compare(request)
+  local changes = compare(request, result)
   local up, down = fill(result, changes)
   tell(changes)
   result.upgrade, result.downgrade = render.body(up, host.dialect), render.body(down, host.dialect)
@@ -202,7 +213,7 @@ local function as_text(value)
 end
 
 local function compare_and_tell(request, result)
-  local changes = compare(request)
+  local changes = compare(request, result)
   local up, down = fill(result, changes)
   result.text = lines_of(changes)
   result.json = json.encode(as_text({

@@ -91,13 +91,57 @@ local function add_enum(schema, type_, where)
   end
 end
 
+local function enum_of(column)
+  local type_ = column.type.kind == "array" and column.type.element or column.type
+  return type_.kind == "enum" and type_ or nil
+end
+
 local function add_enums_of(schema, table_)
   for _, column in ipairs(table_.columns) do
-    local type_ = column.type.kind == "array" and column.type.element or column.type
-    if type_.kind == "enum" then
+    local type_ = enum_of(column)
+    if type_ then
       add_enum(schema, type_, table_.where)
     end
   end
+end
+
+-- Calls f(type, table) for each column of the models that has an enum.
+local function each_enum_type(parts, f)
+  for _, part in ipairs(parts) do
+    for _, item in ipairs(part.kind == "table" and part.items or {}) do
+      local type_ = item.kind == "column" and enum_of(item)
+      if type_ then
+        f(type_, part)
+      end
+    end
+  end
+end
+
+-- types.enum("mood") is the enum that stands elsewhere in the models with its values.
+local function fill_enum_values(parts, default_schema)
+  local values = {}
+  local function note(enum, schema)
+    values[(schema or "") .. "\0" .. enum.name] = enum.values
+  end
+  each_enum_type(parts, function(type_)
+    if type_.values then
+      note(type_, type_.schema)
+    end
+  end)
+  for _, part in ipairs(parts) do
+    if part.kind == "enum" then
+      note(part, part.schema or default_schema)
+    end
+  end
+  each_enum_type(parts, function(type_, part)
+    if not type_.values and not type_.schema and not values["\0" .. type_.name] then
+      type_.schema = default_schema
+    end
+    type_.values = type_.values or values[(type_.schema or "") .. "\0" .. type_.name]
+    if not type_.values then
+      error(("%s: no enum %s with values is in the models"):format(part.where, type_.name), 0)
+    end
+  end)
 end
 
 -- --- the parts ---
@@ -138,6 +182,7 @@ end
 function model.normalise(value, source, dialect)
   local parts, found = parts_of(value, source)
   local schema = { tables = {}, enums = {}, sequences = {}, views = {}, enum_places = {}, foreign_enums = {} }
+  fill_enum_values(parts, found.schema)
   for _, part in ipairs(parts) do
     part = copy(part)
     part.schema = part.schema or found.schema

@@ -93,7 +93,7 @@ function text.type(type_, style)
   if type_.kind == "raw" then
     arguments[1] = source.string(type_.sql)
   elseif type_.kind == "enum" then
-    arguments = { source.string(type_.name), text.node(type_.values) }
+    arguments = { source.string(type_.name), type_.values and text.node(type_.values) }
     fields(options, type_, { "schema", "create_constraint" })
     if style and style.enums_exist or type_.create_type == false then
       options[#options + 1] = source.field("create_type", "false")
