@@ -1,5 +1,5 @@
--- Backfills over wide rows: a batch has so many bytes at most, from the first one on, and is never in memory as a whole.
-local moonbird = require("support.moonbird")
+-- Backfills over wide rows: a batch has so many bytes at most, from the first one on, and is never in memory as a
+-- whole.
 
 describe("op.backfill over wide rows", function()
   moonbird.each_database(describe, pending, function(kind)
