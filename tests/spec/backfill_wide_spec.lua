@@ -1,5 +1,6 @@
 -- Backfills over wide rows: a batch has so many bytes at most, from the first one on, and is never in memory as a
 -- whole.
+local moonbird = require("support.moonbird")
 
 describe("op.backfill over wide rows", function()
   moonbird.each_database(describe, pending, function(kind)
