@@ -39,7 +39,8 @@ end
 -- plan.
 local function statements_of(definition, t, values)
   local size = definition.size_fixed or definition.size_start or 1000
-  local page = host.dialect:page(t, "first", not definition.bounded, false)
+  local versioned = not definition.external and definition.versioned_page_first
+  local page = versioned or host.dialect:page(t, "first", not definition.bounded, false)
   local page_values = definition.bounded and values or with_count(values, size)
   return {
     { what = "hop", sql = definition.hop_first, values = with_count(values, size - 1), table = t.table },
