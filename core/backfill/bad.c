@@ -97,12 +97,12 @@ static bool is_counted(const struct bad_entry *entry) {
 
 /* The range that put the row aside has counted it; the one that does it again will. */
 bool bad_retry(struct session *session, const char *name, const struct bad_entry *entry, struct error *err) {
-  const char *params[] = {entry->key, entry->key, NULL, name};
+  const char *params[] = {entry->key, entry->key, NULL, "0", name};
   const char *row[] = {name, name, entry->key};
   return turn(session, name, entry, BAD_RETRY, err) && session_execute(session, "range_reopen", &name, 1, NULL, err) &&
          (is_counted(entry) || session_execute(session, "bad_recount", &name, 1, NULL, err)) &&
          session_execute(session, "bad_take_back", row, 3, NULL, err) &&
-         session_execute(session, "range_requeue", params, 4, NULL, err) &&
+         session_execute(session, "range_requeue", params, 5, NULL, err) &&
          state_log(session, name, "bad row retried", entry->key, NULL, err);
 }
 

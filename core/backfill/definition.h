@@ -39,7 +39,7 @@ struct definition {
   int workers;
   int64_t rows_estimated; /* -1 unknown */
   struct sizer sizer;     /* as the run starts */
-  double max_bytes;       /* of a batch's rows */
+  double max_bytes;       /* of memory that a batch takes */
   double nice;            /* pause after each batch, in batch durations */
   double statement_timeout_s;
   char *first_key;
@@ -51,6 +51,7 @@ struct definition {
   struct sql_pair update;         /* FORM_SET */
   struct sql_pair count;          /* FORM_BATCH: rows of a range, for the last batch */
   struct sql_pair undone;         /* rows of a range for which `done` does not hold; NULL without `done` */
+  struct sql_pair again;          /* with `done`: rows that a range counts when it is done again */
   char *writers; /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
   char *begin;
   char *sync;       /* NULL where every commit is durable */

@@ -18,6 +18,7 @@ struct stretch {
   char *low;
   char *high;
   bool from_first; /* `low` is included */
+  int64_t rows;    /* that the next run will count again */
 };
 
 struct walk {
@@ -78,8 +79,9 @@ static bool next_key(struct walk *w, char **key, struct error *err) {
   return true;
 }
 
-static bool count_undone(struct walk *w, const char *high, int64_t *count, struct error *err) {
-  if (!execute(w, pick(w, &w->definition->undone), high, -1, err))
+static bool count_rows(struct walk *w, const struct sql_pair *pair, const char *high, int64_t *count,
+                       struct error *err) {
+  if (!execute(w, pick(w, pair), high, -1, err))
     return false;
   const struct outcome *out = conn_outcome(w->session->conn);
   *count = out->result && out->status == MOONBIRD_OK ? batch_value(&out->batch.columns[0], 0).integer : 0;
@@ -109,17 +111,20 @@ static void report(struct walk *w, bool ended) {
 /* Looks at one stretch; the cursor is then its last key. */
 static bool look(struct walk *w, struct error *err) {
   char *high = NULL;
-  int64_t undone = 0;
+  int64_t undone = 0, again = 0;
   if (!session_check_interrupt(w->session, err) || !next_key(w, &high, err))
     return false;
-  if (!count_undone(w, high, &undone, err)) {
+  if (!count_rows(w, &w->definition->undone, high, &undone, err) ||
+      (undone && !count_rows(w, &w->definition->again, high, &again, err))) {
     free(high);
     return false;
   }
   if (undone) {
     struct stretch *s = xmalloc(sizeof(*s));
-    *s = (struct stretch){
-        .low = xstrdup(w->cursor ? w->cursor : w->row->first_key), .high = xstrdup(high), .from_first = !w->cursor};
+    *s = (struct stretch){.low = xstrdup(w->cursor ? w->cursor : w->row->first_key),
+                          .high = xstrdup(high),
+                          .from_first = !w->cursor,
+                          .rows = again};
     vec_push(&w->stretches, s);
   }
   free(w->cursor);
@@ -149,10 +154,14 @@ static bool set_observed(struct session *session, const char *name, const char *
   return session_execute(session, "backfill_observe", params, 3, NULL, err);
 }
 
+/* The stretch's rows have been counted, and will be again: its range begins below zero, so that the sum is right. */
 static bool requeue_one(struct session *session, const char *name, const struct stretch *s, struct error *err) {
-  const char *params[] = {s->low, s->high, s->from_first ? NULL : s->low, name};
-  return session_execute(session, "range_reopen", &name, 1, NULL, err) &&
-         session_execute(session, "range_requeue", params, 4, NULL, err);
+  char *rows = xasprintf("%lld", (long long)-s->rows);
+  const char *params[] = {s->low, s->high, s->from_first ? NULL : s->low, rows, name};
+  bool ok = session_execute(session, "range_reopen", &name, 1, NULL, err) &&
+            session_execute(session, "range_requeue", params, 5, NULL, err);
+  free(rows);
+  return ok;
 }
 
 static bool requeue_all(struct walk *w, struct error *err) {

@@ -234,7 +234,10 @@ describe("a finished backfill", function()
       contains(p:fails(3, "backfill verify fill --requeue").err, "`moonbird backfill run fill` does them")
       local status = p:ok("backfill status fill").out
       assert.truthy(status:find("\n  stopped      [^\n]+: to do again: ranges: 1,"), status)
+      contains(p:ok("backfill status fill --json").out, '"rows_done": 0,')
       p:ok("backfill run fill")
+      assert.equals("100|100", p:sql([[
+        SELECT rows_done, (SELECT sum(rows_done) FROM moonbird_backfill_range) FROM moonbird_backfill]]))
       p:ok("backfill verify fill")
       assert.equals("0", p:sql("SELECT count(*) FROM people WHERE counter = 0"))
     end)

@@ -97,7 +97,8 @@ WHERE name = ?
 
 -- name: range_requeue
 INSERT INTO {backfill_range} (backfill, number, low_key, high_key, cursor_key, state, epoch, attempts, rows_done)
-SELECT name, ranges, CAST(? AS {text}), CAST(? AS {text}), CAST(? AS {text}), 'pending', 0, 0, 0
+SELECT name, ranges, CAST(? AS {text}), CAST(? AS {text}), CAST(? AS {text}), 'pending', 0, 0,
+       CAST(CAST(? AS {text}) AS {bigint})
 FROM {backfill} WHERE name = ?
 
 -- name: backfill_verified

@@ -252,6 +252,11 @@ local function new_batch_function(spec, t)
   end
 end
 
+-- How many rows a range will add to those that are done, whatever its form.
+local function count_again(dialect, spec, t, from)
+  return spec.batch and dialect:count_range(t, from) or dialect:count_work(t, from, spec.set)
+end
+
 local function add_sql(definition, spec, t)
   local dialect = host.dialect
   local limited = spec.where == nil and spec.effects ~= "external"
@@ -263,6 +268,7 @@ local function add_sql(definition, spec, t)
     definition["count_" .. from] = spec.batch and dialect:count_range(t, from) or nil
     definition["update_" .. from] = spec.set and dialect:update_range(t, spec.set, from) or nil
     definition["undone_" .. from] = spec.done and dialect:count_undone(t, from, spec.done) or nil
+    definition["again_" .. from] = spec.done and count_again(dialect, spec, t, from) or nil
   end
   definition.writers = dialect:writers(spec.table, spec.schema)
 end

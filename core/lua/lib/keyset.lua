@@ -150,8 +150,8 @@ function keyset:differs(_, name, text)
   return ("%s %s %s"):format(self:ident(name), self.distinct_words, text)
 end
 
--- set = { column = value or sql "..." }. Only rows that differ are written.
-local function update_text(self, t, set, condition)
+-- set = { column = value or sql "..." }. Only rows that differ are written: gives the assignments, and their condition.
+local function assignments_of(self, t, set)
   local names = {}
   for name in pairs(set) do
     names[#names + 1] = name
@@ -163,12 +163,27 @@ local function update_text(self, t, set, condition)
     assignments[index] = self:ident(name) .. " = " .. text
     differences[index] = self:differs(t, name, text)
   end
-  return ("UPDATE %s SET %s WHERE %s(%s)"):format(
+  return table.concat(assignments, ", "), "(" .. table.concat(differences, " OR ") .. ")"
+end
+
+local function update_text(self, t, set, condition)
+  local assignments, differences = assignments_of(self, t, set)
+  return ("UPDATE %s SET %s WHERE %s%s"):format(
     self:table_name(t.table, t.schema),
-    table.concat(assignments, ", "),
+    assignments,
     condition and condition .. " AND " or "",
-    table.concat(differences, " OR ")
+    differences
   )
+end
+
+-- How many rows of a range row() will be given, or `set` (or nil) will write. Params: from-key, high-key.
+function keyset:count_work(t, from, set)
+  local text = wanted(self, t, from)
+  if set then
+    local _, differences = assignments_of(self, t, set)
+    text = text .. " AND " .. differences
+  end
+  return ("SELECT count(*) FROM %s WHERE %s"):format(self:table_name(t.table, t.schema), text)
 end
 
 -- Params: from-key, high-key.
