@@ -46,7 +46,7 @@ local other_types = {
 }
 
 local function text_type()
-  return pick(text_types):format(random(2, 90))
+  return pick(text_types):format(random(6, 90)) -- a default has six characters, and a row gets it with its column
 end
 
 local function new_column(model)
