@@ -39,7 +39,7 @@ struct definition {
   int workers;
   int64_t rows_estimated; /* -1 unknown */
   struct sizer sizer;     /* as the run starts */
-  double max_bytes;       /* of memory that a batch takes */
+  double max_bytes;       /* of a batch's rows */
   double nice;            /* pause after each batch, in batch durations */
   double statement_timeout_s;
   char *first_key;
