@@ -102,6 +102,21 @@ describe("the words of backfill", function()
     q:remove()
   end)
 
+  -- Bash splits a word at a colon, and puts what is offered behind the last one.
+  it("are completed in bash behind the colon of a name", function()
+    local q = project_to_complete()
+    local function offers(words)
+      local script = ([[eval "$(moonbird completion bash)"; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _moonbird; echo "${COMPREPLY[*]}"]]):format(words)
+      return (ask_shell(q, "bash -c " .. moonbird.quote(script)))
+    end
+    assert.equals("a1:1\n", offers("moonbird backfill status a"))
+    assert.equals("1\n", offers("moonbird backfill status a1 :"))
+    assert.equals("1\n", offers("moonbird backfill status a1 : 1"))
+    assert.equals("\n", offers("moonbird backfill status a2 : 1"))
+    q:remove()
+  end)
+
   it("are completed in fish with names of backfills, ids and labels", function()
     local q = project_to_complete()
     local function offers(words)
