@@ -12,6 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NAME_RULE "letters of ASCII, digits, _, - and . only"
+
+/* As core/lua/lib/backfill.lua has it. */
+static bool is_file_name(const char *name) {
+  static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  return *name && !strchr("-.", *name) && !name[strspn(name, chars)] && !strstr(name, "..");
+}
+
 /* Is there a file backfills/NAME.lua, which nobody has run here? */
 static bool has_file(const struct session *session, const char *name) {
   char *path = xasprintf("%s/backfills/%s.lua", environment_location(session->request->env), name);
@@ -28,7 +36,10 @@ bool backfill_unknown(struct session *session, const char *name, struct error *e
   }
   const char *nearest = nearest_word(name, &names);
   error_set(err, ERROR_USAGE, "there is no backfill '%s' in this database", name);
-  if (has_file(session, name))
+  bool is_there = !strpbrk(name, ":/") && has_file(session, name);
+  if (is_there && !is_file_name(name))
+    error_hint(err, "its file cannot be run: a name has " NAME_RULE "; rename the file");
+  else if (is_there)
     error_hint(err, "it has not begun here: 'moonbird backfill run %s' begins it", name);
   else if (nearest)
     error_hint(err, "did you mean '%s'? 'moonbird backfill list' shows all", nearest);
@@ -53,8 +64,12 @@ static void list_files(const char *folder, struct vec *names) {
 }
 
 bool backfill_check_file(const struct cli *cli, const char *name, struct error *err) {
-  if (strpbrk(name, ":/"))
+  if (strchr(name, ':'))
     return true;
+  if (!is_file_name(name)) {
+    error_set(err, ERROR_USAGE, "'%s' is no name of a backfill: " NAME_RULE, name);
+    return error_hint(err, "the name is that of its file in backfills, without .lua: rename the file");
+  }
   const struct run_request request = cli_run_request(cli, NULL);
   struct vec names = VEC_INIT;
   char *folder = xasprintf("%s/backfills", environment_location(request.env));

@@ -97,8 +97,14 @@ describe("a named backfill", function()
       end
       local run = p:fails(2, "backfill run nothing")
       assert.truthy(run.err:find("a file nothing.lua there would be it", 1, true), run.err)
-      run = p:fails(1, { "backfill", "run", "../env" })
-      assert.truthy(run.err:find("is no name of a backfill", 1, true), run.err)
+      p:backfill("имя", ADD_ONE:format(""))
+      for _, name in ipairs({ "имя", "../env", "a b", "" }) do
+        run = p:fails(2, { "backfill", "run", name })
+        assert.truthy(run.err:find("is no name of a backfill: letters", 1, true), run.err)
+      end
+      run = p:fails(2, { "backfill", "pause", "имя" })
+      assert.truthy(run.err:find("its file cannot be run", 1, true), run.err)
+      assert.falsy(run.err:find("backfill run", 1, true), run.err)
     end)
 
     it("goes on with changed code only when that is accepted", function()
