@@ -136,10 +136,11 @@ static bool tell_pause(struct named *n, struct error *err) {
     return false;
   const struct backfill_status *s = list.len ? list.items[0] : NULL;
   if (s && s->held.at) {
-    char ago[CLOCK_TEXT_SIZE];
-    clock_format_duration(s->held.age_s, ago);
-    log_warn("backfill %s was paused by %s %s ago%s%s; this run ends the pause", n->row.name, s->held.by, ago,
-             s->held.why ? ": " : "", s->held.why ? s->held.why : "");
+    char age[CLOCK_TEXT_SIZE];
+    clock_format_duration(s->held.age_s, age);
+    bool now = s->held.age_s < 1;
+    log_warn("backfill %s was paused by %s %s%s%s%s; this run ends the pause", n->row.name, s->held.by,
+             now ? "just now" : age, now ? "" : " ago", s->held.why ? ": " : "", s->held.why ? s->held.why : "");
   }
   status_free_all(&list);
   return true;

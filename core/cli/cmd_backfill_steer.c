@@ -181,30 +181,62 @@ bool cmd_backfill_forget(struct cli *cli, struct error *err) {
 
 /* --- the brake: one backfill, or all --- */
 
-/* The names that are meant: the argument, or with --all every one that has not ended. */
-static bool read_names(struct session *session, const char *name, struct vec *names, struct error *err) {
+struct braking {
+  const char *name; /* NULL: all that have not ended */
+  double seconds;   /* 0: the brake is taken off */
+  struct vec names; /* those whose brake was changed */
+  size_t meant;     /* how many are open, or 1 */
+  char *ended;      /* what to say where the one named is done */
+  bool all_braked;  /* the brake for all was on */
+};
+
+/* The one that is named, unless it has ended. */
+static bool read_one(struct session *session, struct braking *b, struct error *err) {
   struct backfill_row row;
   bool found = false;
-  if (name) {
-    bool ok = state_find(session, name, &row, &found, err) && (found || backfill_unknown(session, name, err));
-    backfill_row_release(&row);
-    strvec_push(names, name);
-    return ok;
-  }
+  bool ok = state_find(session, b->name, &row, &found, err) && (found || backfill_unknown(session, b->name, err));
+  b->meant = ok && !is_late(&row, &b->ended);
+  if (b->meant)
+    strvec_push(&b->names, b->name);
+  backfill_row_release(&row);
+  return ok;
+}
+
+static bool read_names(struct session *session, struct braking *b, struct error *err) {
   struct rowset rows = ROWSET_INIT;
   bool has_table;
+  if (b->name)
+    return read_one(session, b, err);
   if (!session_query_table(session, "open_backfills", &rows, &has_table, err))
     return false;
   for (size_t i = 0; i < rows.row_count; i++)
-    strvec_push(names, rowset_text(&rows, i, 0));
+    strvec_push(&b->names, rowset_text(&rows, i, 0));
+  b->meant = rows.row_count;
   rowset_release(&rows);
   return true;
 }
 
-static bool brake_names(struct session *session, const struct vec *names, double seconds, struct error *err) {
+/* Leaves those that have a brake to take off. One that has not taken over the brake for all yet counts as braked. */
+static bool keep_braked(struct session *session, struct braking *b, struct error *err) {
+  struct vec braked = VEC_INIT;
+  bool ok = true;
+  for (size_t i = 0; ok && i < b->names.len; i++) {
+    const char *name = strvec_at(&b->names, i);
+    struct rowset rows = ROWSET_INIT;
+    ok = session_query(session, "wish_is_braked", &name, 1, &rows, err);
+    if (ok && (rows.row_count || b->all_braked))
+      strvec_push(&braked, name);
+    rowset_release(&rows);
+  }
+  strvec_release(&b->names);
+  b->names = braked;
+  return ok;
+}
+
+static bool brake_names(struct session *session, const struct braking *b, struct error *err) {
   bool ok = session_begin(session, err);
-  for (size_t i = 0; ok && i < names->len; i++)
-    ok = wish_brake(session, strvec_at(names, i), seconds, given.reason, err);
+  for (size_t i = 0; ok && i < b->names.len; i++)
+    ok = wish_brake(session, strvec_at(&b->names, i), b->seconds, given.reason, err);
   ok = ok && session_commit(session, err);
   if (!ok)
     session_rollback(session);
@@ -212,42 +244,57 @@ static bool brake_names(struct session *session, const struct vec *names, double
 }
 
 /* The row for all first: what is registered after it follows it, what was before has its name read after it. */
-static bool brake_some(struct session *session, const char *name, double seconds, struct vec *names,
-                       struct error *err) {
-  return (name || brake_set(session, seconds, given.reason, err)) && read_names(session, name, names, err) &&
-         brake_names(session, names, seconds, err);
+static bool brake_some(struct session *session, struct braking *b, struct error *err) {
+  struct brake all;
+  if (!brake_read(session, &all, err))
+    return false;
+  b->all_braked = all.is_on;
+  brake_release(&all);
+  return (b->name || brake_set(session, b->seconds, given.reason, err)) && read_names(session, b, err) &&
+         (b->seconds > 0 || keep_braked(session, b, err)) && brake_names(session, b, err);
 }
 
-static void tell_brake(const struct vec *names, double seconds) {
-  char *list = strvec_join(names, ", ");
-  if (seconds > 0 && names->len)
-    log_info("no batch begins for %.0f s: %s", seconds, list);
-  else if (seconds > 0)
-    log_info("no batch begins for %.0f s, of backfills that are registered from now on", seconds);
-  else if (names->len)
+static void tell_unbraked(const struct braking *b, const char *list) {
+  if (b->names.len)
     log_info("the brake is off: %s", list);
+  else if (b->name)
+    log_info("nothing to do: there was no brake on backfill %s", b->name);
   else
-    log_info("the brake is off; no backfill is open in this database");
+    log_info("%s%s", b->all_braked ? "the brake is off" : "nothing to do: there was no brake",
+             b->meant ? "" : "; no backfill is open in this database");
+}
+
+static void tell_brake(const struct braking *b) {
+  char *list = strvec_join(&b->names, ", ");
+  if (b->ended)
+    log_info("%s", b->ended);
+  else if (b->seconds <= 0)
+    tell_unbraked(b, list);
+  else if (b->names.len)
+    log_info("no batch begins for %.0f s: %s", b->seconds, list);
+  else
+    log_info("no batch begins for %.0f s, of backfills that are registered from now on", b->seconds);
   free(list);
 }
 
 static bool brake(struct cli *cli, const char *name, double seconds, struct error *err) {
   struct session session;
-  struct vec names = VEC_INIT;
+  struct braking b = {.name = name, .seconds = seconds, .names = VEC_INIT};
   struct run_request request = cli_run_request(cli, NULL);
   if (!session_open(&session, &request, false, err))
     return false;
-  bool ok = brake_some(&session, name, seconds, &names, err);
+  bool ok = brake_some(&session, &b, err);
   session_close(&session);
   if (ok && cli->out.json) {
     json_t *list = json_array();
-    for (size_t i = 0; i < names.len; i++)
-      json_array_append_new(list, output_json_text(strvec_at(&names, i)));
+    for (size_t i = 0; i < b.names.len; i++)
+      json_array_append_new(list, output_json_text(strvec_at(&b.names, i)));
     output_document(&cli->out, list);
   } else if (ok && cli->out.live) {
-    tell_brake(&names, seconds);
+    tell_brake(&b);
   }
-  strvec_release(&names);
+  strvec_release(&b.names);
+  free(b.ended);
   return ok;
 }
 

@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDENT = 2, LABEL_COLUMNS = 13, NARROWEST = 44, LINES_MOST = 3 };
+enum { INDENT = 2, LABEL_COLUMNS = 13, NARROWEST = 40, NAME_LEAST = 10, LINES_MOST = 3 };
 
 #define COLOR_OFF   "\033[0m"
 #define COLOR_BOLD  "\033[1m"
@@ -141,6 +141,10 @@ static void add_title(const struct view *v) {
     add_duration(&right, v->s->elapsed_s);
   }
   size_t right_width = width_of(right.buf);
+  if (right_width + NAME_LEAST > v->columns) {
+    right.buf[right.len = state_len] = '\0';
+    right_width = width_of(right.buf);
+  }
   size_t room = v->columns - right_width - 2;
   size_t used = width_add_cut(&left, v->s->name, room);
   add_colored(v, COLOR_BOLD, left.buf);
@@ -259,8 +263,9 @@ static void add_moment(struct strbuf *out, const char *moment) {
 static void add_event(struct strbuf *out, const struct status_event *event, bool with_why) {
   add_moment(out, event->at);
   strbuf_add_str(out, ", ");
-  add_duration(out, event->age_s);
-  strbuf_addf(out, " ago, by %s", event->by);
+  if (event->age_s >= 1)
+    add_duration(out, event->age_s);
+  strbuf_addf(out, "%s, by %s", event->age_s < 1 ? "just now" : " ago", event->by);
   if (event->why && with_why)
     strbuf_addf(out, ": %s", event->why);
 }

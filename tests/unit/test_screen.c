@@ -99,7 +99,9 @@ static void test_no_line_is_too_wide(void **state) {
   struct backfill_status s = running();
   s.name = "имя\033[2J\nbackfill_with_a_very_long_name_that_does_not_fit_anywhere_at_all_whatever_one_does";
   s.last_error = "ERROR: something\nover two lines that is far longer than any terminal ever was or will be, really";
-  for (size_t columns = 44; columns < 200; columns++) {
+  s.desired = "cancel";
+  s.elapsed_s = 444444;
+  for (size_t columns = 40; columns < 200; columns++) {
     char *text = rendered(&s, columns, true);
     assert_null(strchr(text, '\033'));
     for (const char *line = text; *line;) {

@@ -44,6 +44,9 @@ UPDATE {backfill} SET braked_until = {later} WHERE name = ?
 -- name: wish_release
 UPDATE {backfill} SET braked_until = {clock} WHERE name = ?
 
+-- name: wish_is_braked
+SELECT name FROM {backfill} WHERE name = ? AND braked_until > {clock}
+
 -- name: brake_find
 SELECT braked_until, set_at, os_user, host, reason, {clock} FROM {backfill_brake} WHERE braked_until > {clock}
 
