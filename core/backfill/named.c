@@ -157,9 +157,11 @@ static bool check_desired(struct named *n, struct error *err) {
   }
   if (strcmp(n->row.desired, DESIRED_RUN) == 0)
     return true;
+  if (!tell_pause(n, err) || !state_desire(n->session, n->row.name, DESIRED_RUN, "resumed", "by run", err))
+    return false;
   free(n->row.desired);
   n->row.desired = xstrdup(DESIRED_RUN);
-  return tell_pause(n, err) && state_desire(n->session, n->row.name, DESIRED_RUN, "resumed", "by run", err);
+  return true;
 }
 
 /* --- running --- */
@@ -212,16 +214,24 @@ static bool run_workers(struct named *n, const struct runner_limits *limits, str
   return ok;
 }
 
-static bool run(struct named *n, const struct runner_limits *limits, bool *nothing_to_do, struct error *err) {
-  struct session *session = n->session;
+/* All before the first batch. The wait for writers may take hours, in which the connection may be lost; each part finds
+ * what an earlier try has done. */
+static bool begin(void *data, struct error *err) {
+  struct named *n = data;
   if (!ensure_row(n, err))
     return false;
-  *nothing_to_do = state_is_done(n->row.observed);
-  if (*nothing_to_do)
+  if (state_is_done(n->row.observed))
     return true;
   return state_check_table(&n->row, &n->definition, err) && check_code(n, err) && check_desired(n, err) &&
-         start_bounds(session, &n->definition, &n->row, err) && brake_follow(session, n->row.name, err) &&
-         state_observe(session, n->row.name, OBSERVED_RUNNING, NULL, err) && run_workers(n, limits, err);
+         start_bounds(n->session, &n->definition, &n->row, err) && brake_follow(n->session, n->row.name, err) &&
+         state_observe(n->session, n->row.name, OBSERVED_RUNNING, NULL, err);
+}
+
+static bool run(struct named *n, const struct runner_limits *limits, bool *nothing_to_do, struct error *err) {
+  if (!persist(n->session, begin, n, err))
+    return false;
+  *nothing_to_do = state_is_done(n->row.observed);
+  return *nothing_to_do || run_workers(n, limits, err);
 }
 
 bool named_run(const struct run_request *request, const char *name, const struct runner_limits *limits,

@@ -160,13 +160,17 @@ static bool set_bounds_once(struct session *session, const struct definition *d,
 }
 
 static bool read_again(struct session *session, struct backfill_row *row, struct error *err) {
-  char *name = xstrdup(row->name);
+  struct backfill_row now;
   bool found = false;
+  if (!state_read(session, row->name, &now, &found, err))
+    return false;
+  if (!found) {
+    backfill_row_release(&now);
+    return error_set(err, ERROR_HISTORY, "the state of backfill %s is gone", row->name);
+  }
   backfill_row_release(row);
-  bool ok = state_read(session, name, row, &found, err) &&
-            (found || error_set(err, ERROR_HISTORY, "the state of backfill %s is gone", name));
-  free(name);
-  return ok;
+  *row = now;
+  return true;
 }
 
 bool start_bounds(struct session *session, const struct definition *d, struct backfill_row *row, struct error *err) {

@@ -78,6 +78,27 @@ describe("a backfill whose server goes away", function()
     assert.truthy(run.err:find("has its connection again", 1, true), run.err)
   end)
 
+  it("goes on when it was still waiting for writers, before its first batch", function()
+    begin(server, 200)
+    local update = "BEGIN; UPDATE people SET counter = counter WHERE id = 1;"
+    p:write("writer", ("(echo '%s'; sleep 30) | psql -X -q %s\n"):format(update, moonbird.quote(p.shell_url)))
+    local writer = moonbird.shell("sh " .. p:path("writer") .. " >/dev/null 2>&1 & echo $!")
+    moonbird.wait_until("a writer", 20, function()
+      return p:sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'") == "1"
+    end)
+    local run = p:start("backfill run fill")
+    moonbird.wait_until("the run looks for writers", 20, function()
+      return p:sql("SELECT to_regclass('moonbird_backfill') IS NOT NULL") == "t"
+    end)
+    moonbird.sleep(1)
+    assert.is_true(run:is_running())
+    assert.equals(0, done())
+    server:order("postgres_restart immediate 1")
+    assert_ends(run, 200)
+    assert.truthy(run.err:find("the connection is lost", 1, true), run.err)
+    os.execute("kill " .. writer)
+  end)
+
   it("waits for the promotion of the replica that has taken the server's place", function()
     local cluster = servers.start("replica")
     begin(cluster, 4000, "throttle = { max_lag = false, max_lag_bytes = false },") -- the replica is none any more
