@@ -42,7 +42,8 @@ bool brake_read(struct session *session, struct brake *brake, struct error *err)
   return read_brake(session, brake, &has_table, err);
 }
 
-static bool insert(struct session *session, double seconds, const char *reason, struct error *err) {
+/* The row that is there, or a new one. */
+static bool write_row(struct session *session, double seconds, const char *reason, struct error *err) {
   const struct passwd *user = getpwuid(geteuid());
   char host[256] = "";
   gethostname(host, sizeof(host) - 1);
@@ -52,12 +53,14 @@ static bool insert(struct session *session, double seconds, const char *reason, 
   batch_add_str(&params, 1, user ? user->pw_name : "");
   batch_add_str(&params, 2, host);
   batch_add_clean(&params, 3, reason);
-  bool ok = session_execute_batch(session, "brake_insert", &params, NULL, err);
+  int64_t affected = 0;
+  bool ok = session_execute_batch(session, "brake_update", &params, &affected, err) &&
+            (affected > 0 || session_execute_batch(session, "brake_insert", &params, NULL, err));
   batch_release(&params);
   return ok;
 }
 
-bool brake_set(struct session *session, double seconds, const char *reason, struct error *err) {
+static bool try_set(struct session *session, double seconds, const char *reason, struct error *err) {
   struct brake before;
   bool has_table;
   if (!read_brake(session, &before, &has_table, err))
@@ -67,11 +70,25 @@ bool brake_set(struct session *session, double seconds, const char *reason, stru
     return true;
   bool ok = session_begin(session, err) &&
             (has_table || session_execute(session, "brake_create", NULL, 0, NULL, err)) &&
-            session_execute(session, "brake_delete", NULL, 0, NULL, err) &&
-            (seconds <= 0 || insert(session, seconds, reason, err)) && session_commit(session, err);
+            (seconds > 0 ? write_row(session, seconds, reason, err)
+                         : session_execute(session, "brake_delete", NULL, 0, NULL, err)) &&
+            session_commit(session, err);
   if (!ok)
     session_rollback(session);
   return ok;
+}
+
+/* Two operators may make the table, or the row, at the same moment: who comes second finds it there at the next try. */
+bool brake_set(struct session *session, double seconds, const char *reason, struct error *err) {
+  enum { TRIES = 3 };
+  for (int i = 1; i < TRIES; i++) {
+    if (try_set(session, seconds, reason, err))
+      return true;
+    if (err->class != ERROR_FAILED)
+      return false;
+    error_clear(err);
+  }
+  return try_set(session, seconds, reason, err);
 }
 
 bool brake_follow(struct session *session, const char *name, struct error *err) {

@@ -132,6 +132,17 @@ describe("an operator", function()
       contains(p:ok("backfill unthrottle --all").err, "no backfill is open in this database")
     end)
 
+    it("brakes all beside colleagues who do the same", function()
+      local brakes = {}
+      for i = 1, 6 do
+        brakes[i] = p:start(("backfill throttle --all %dm"):format(i))
+      end
+      for _, brake in ipairs(brakes) do
+        assert.equals(0, brake:wait().code, brake:describe())
+      end
+      assert.equals("1", p:sql("SELECT count(*) FROM moonbird_backfill_brake"))
+    end)
+
     it("brakes also what is registered meanwhile", function()
       p:ok("backfill forget fill --yes")
       p:sql("UPDATE people SET counter = 0")

@@ -53,6 +53,9 @@ SELECT braked_until, set_at, os_user, host, reason, {clock} FROM {backfill_brake
 -- name: brake_delete
 DELETE FROM {backfill_brake}
 
+-- name: brake_update
+UPDATE {backfill_brake} SET braked_until = {later}, set_at = {clock}, os_user = ?, host = ?, reason = ? WHERE id = 1
+
 -- name: brake_insert
 INSERT INTO {backfill_brake} (id, braked_until, set_at, os_user, host, reason) VALUES (1, {later}, {clock}, ?, ?, ?)
 
