@@ -1,0 +1,94 @@
+-- What operators change while a backfill runs. A flag file holds the run until the wish is written, so that nothing
+-- here depends on how fast the machine is.
+local moonbird = require("support.moonbird")
+local throttle = require("support.throttle")
+
+-- One more on every row; it takes its time while there is a file "slow".
+local FILL = [[
+return {
+  table = "people",
+  columns = { "counter" },
+  size = 10,
+  throttle = { flag_file = "stop" },
+  row = function(person)
+    local slow = io.open("slow")
+    if slow then
+      slow:close()
+      os.execute("sleep 0.1")
+    end
+    return { counter = person.counter + 1 }
+  end,
+}
+]]
+
+describe("while a backfill runs, an operator", function()
+  moonbird.each_database(describe, pending, function(kind)
+    local p
+
+    before_each(function()
+      p = moonbird.project(kind)
+      p:people(300)
+      p:backfill("fill", FILL)
+    end)
+
+    after_each(function()
+      p:remove()
+    end)
+
+    -- A run that has begun, and waits before its first batch.
+    local function start_held()
+      p:write("stop", "")
+      local run = p:start({ "backfill", "run", "fill", "--metrics", p:path("metrics.prom") })
+      throttle.wait_for_text(run, "throttled: flag file")
+      return run
+    end
+
+    local function assert_ends(run)
+      local ended = run:wait(60)
+      assert.equals(0, ended.code, ended:describe())
+      assert.equals("1|1", p:sql("SELECT min(counter), max(counter) FROM people"))
+    end
+
+    it("sets the size, and the next batch has it", function()
+      local run = start_held()
+      p:ok("backfill set fill size=4")
+      os.remove(p:path("stop"))
+      assert_ends(run)
+      assert.equals("4", p:sql("SELECT batch_size FROM moonbird_backfill"))
+      local committed = p:read("metrics.prom"):match('batches_total{backfill="fill",result="committed"} (%d+)')
+      assert.is_true(tonumber(committed) >= 75, committed .. " batches for 300 rows")
+    end)
+
+    it("sets nice, and the next pause has it", function()
+      -- batches of a second, and after each a pause of minutes
+      p:backfill("fill", (FILL:gsub("size = 10,", "size = 10, nice = 1000,")))
+      p:write("slow", "")
+      local run = start_held()
+      p:ok("backfill set fill nice=0")
+      os.remove(p:path("stop"))
+      moonbird.wait_until("the second batch", 30, function()
+        return throttle.done(p) > 10
+      end)
+      os.remove(p:path("slow"))
+      assert_ends(run)
+    end)
+
+    it("brakes, and no further batch begins", function()
+      p:backfill("fill", (FILL:gsub("size = 10,", "size = 1,")))
+      p:write("slow", "")
+      local run = p:start("backfill run fill")
+      moonbird.wait_until("rows", 20, function()
+        return throttle.done(p) > 0
+      end)
+      p:ok("backfill throttle fill 1h")
+      local before = throttle.done(p)
+      throttle.wait_for_text(run, "throttled: braked by an operator")
+      local after = throttle.done(p)
+      assert.is_true(after <= before + 1, ("%d batches were done under the brake"):format(after - before))
+      assert.is_true(run:is_running())
+      os.remove(p:path("slow"))
+      p:ok("backfill unthrottle fill")
+      assert_ends(run)
+    end)
+  end)
+end)
