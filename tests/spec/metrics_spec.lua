@@ -1,5 +1,6 @@
 -- `--metrics`: the figures of a run as Prometheus' own parser reads them, from a file and from a port.
 local moonbird = require("support.moonbird")
+local throttle = require("support.throttle")
 
 local FILL = [[
 return {
@@ -31,7 +32,7 @@ local function parsed(p, path)
   local out, code = moonbird.shell(("/usr/bin/python3 %s %s"):format(p:path("parse.py"), path))
   assert.equals(0, code, out)
   local samples = {}
-  for name, value, backfill in out:gmatch("(%S+) (%S+) (%S+)\n") do
+  for name, value, backfill in out:gmatch("([^\n]+) (%S+) (%S+)\n") do
     assert.equals("fill", backfill)
     samples[name:gsub("^moonbird_backfill_", "")] = tonumber(value)
   end
@@ -64,6 +65,39 @@ describe("--metrics", function()
       assert.equals(samples["batches_total{result=committed}"], samples["batch_seconds_bucket{le=+Inf}"])
       assert.equals(samples["batches_total{result=committed}"], samples["batch_seconds_count{}"])
       assert.is_true(samples["last_commit_timestamp_seconds{}"] > 1700000000)
+    end)
+
+    it("counts batches that were rolled back", function()
+      -- on row 50 the database finds a mistake: a division by zero, or a NULL
+      p:backfill("fill", [[
+        return {
+          table = "people",
+          size = 10,
+          on_error = "quarantine",
+          set = { counter = sql("1 / (id - 50)") },
+        }
+      ]])
+      p:fails(8, { "backfill", "run", "fill", "--metrics", p:path("metrics.prom") })
+      local samples, retries = parsed(p, p:path("metrics.prom")), 0
+      for name, value in pairs(samples) do
+        retries = retries + (name:find("^retries_total{sqlstate=") and value or 0)
+      end
+      local shrunk, split = samples["batches_total{result=shrunk}"], samples["batches_total{result=split}"]
+      assert.is_true(shrunk + split > 0)
+      assert.equals(shrunk + split + samples["batches_total{result=retried}"], retries)
+      assert.equals(1, samples["bad_rows_total{}"])
+    end)
+
+    it("counts the time in which it was held, by reason", function()
+      p:backfill("fill", (FILL:gsub("size = 10,", 'size = 10, throttle = { flag_file = "stop" },')))
+      p:write("stop", "until noon")
+      local run = p:start({ "backfill", "run", "fill", "--metrics", p:path("metrics.prom") })
+      throttle.wait_for_text(run, "throttled: flag file")
+      os.remove(p:path("stop"))
+      assert.equals(0, run:wait().code, run:describe())
+      local samples = parsed(p, p:path("metrics.prom"))
+      assert.is_true((samples["throttled_seconds_total{reason=flag file}"] or 0) > 0)
+      assert.equals(0, samples["throttled{}"])
     end)
 
     it("answers at a port while it runs", function()
