@@ -172,13 +172,6 @@ bool state_desire(struct session *session, const char *name, const char *desired
          state_log(session, name, event, NULL, reason, err);
 }
 
-bool state_override(struct session *session, const char *name, const char *overrides, const char *detail,
-                    struct error *err) {
-  const char *params[] = {overrides, name};
-  return session_execute(session, "backfill_override", params, 2, NULL, err) &&
-         state_log(session, name, "set", detail, NULL, err);
-}
-
 /* --- what the engine sees --- */
 
 bool state_observe(struct session *session, const char *name, const char *observed, const char *error,

@@ -88,10 +88,6 @@ bool state_check_table(const struct backfill_row *row, const struct definition *
 bool state_desire(struct session *session, const char *name, const char *desired, const char *event, const char *reason,
                   struct error *err) MUST_CHECK;
 
-/* Replaces all overrides; NULL: none. */
-bool state_override(struct session *session, const char *name, const char *overrides, const char *detail,
-                    struct error *err) MUST_CHECK;
-
 /* --- what the engine sees --- */
 
 /* `error` may be NULL. */

@@ -31,10 +31,22 @@ bool wish_resume(struct session *session, const struct backfill_row *row, const 
          (strcmp(row->observed, OBSERVED_CANCELLED) != 0 || settle(session, row->name, waiting, "", err));
 }
 
+/* Under the row's lock, so that of two operators who set something at once neither takes back what the other did. */
+static bool lock_overrides(struct session *session, const char *name, char **overrides, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  if (!session_query(session, "wish_lock", &name, 1, &rows, err))
+    return false;
+  *overrides = rows.row_count ? xstrdup_or_null(rowset_text(&rows, 0, 0)) : NULL;
+  rowset_release(&rows);
+  return true;
+}
+
 bool wish_set(struct session *session, const struct backfill_row *row, const struct vec *words, const char *reason,
               struct error *err) {
-  char *changed = NULL;
-  if (!overrides_change(row->overrides, words, &changed, err))
+  char *before = NULL, *changed = NULL;
+  bool is_valid = lock_overrides(session, row->name, &before, err) && overrides_change(before, words, &changed, err);
+  free(before);
+  if (!is_valid)
     return false;
   char *detail = strvec_join(words, " ");
   const char *params[] = {changed, row->name};

@@ -120,6 +120,23 @@ describe("an operator", function()
       assert.equals("5", p:sql("SELECT batch_size FROM moonbird_backfill"))
     end)
 
+    it("keeps what a colleague sets at the same moment", function()
+      for _ = 1, 3 do
+        p:ok("backfill set fill nice= max_bad= size=")
+        local runs = {}
+        for i, words in ipairs({ "nice=2", "max_bad=9", "size=5" }) do
+          runs[i] = p:start("backfill set fill " .. words)
+        end
+        for _, run in ipairs(runs) do
+          assert.equals(0, run:wait().code, run:describe())
+        end
+        local overrides = p:sql("SELECT overrides FROM moonbird_backfill")
+        for _, part in ipairs({ '"nice":2', '"max_bad":9', '"size":5' }) do
+          contains(overrides, part)
+        end
+      end
+    end)
+
     it("brakes all, and the brake ends by itself", function()
       local brake = { "backfill", "throttle", "--all", "2s", "--reason", "incident\n\27[2J4711" }
       contains(p:ok(brake).err, "no batch begins for 2 s: fill")

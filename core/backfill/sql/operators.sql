@@ -44,6 +44,9 @@ UPDATE {backfill} SET braked_until = {later} WHERE name = ?
 -- name: wish_release
 UPDATE {backfill} SET braked_until = {clock} WHERE name = ?
 
+-- name: wish_lock
+SELECT overrides FROM {backfill} WHERE name = ?{claim}
+
 -- name: wish_is_braked
 SELECT name FROM {backfill} WHERE name = ? AND braked_until > {clock}
 
