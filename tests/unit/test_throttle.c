@@ -1,15 +1,17 @@
 /*
  * test_throttle.c - what is pure of the throttle: windows of time with their zones, gauges with a simulated signal, lag
- * from positions.
+ * from positions, what a signal says when nobody answers any more.
  */
 #include "throttle/gauge.h"
 #include "throttle/lag.h"
+#include "throttle/signal.h"
 #include "throttle/window.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -235,6 +237,45 @@ static void test_lag_beyond_history(void **state) {
   assert_true(lag > 2000 && lag <= 4000); /* coarse, but behind */
 }
 
+/* --- signals --- */
+
+/* The database's own signals are as old as its last answer: none of them may be taken for "go" after that. */
+static void test_signals_grow_stale(void **state) {
+  (void)state;
+  static const enum signal_kind kinds[] = {SIGNAL_GAUGE, SIGNAL_REPLICAS, SIGNAL_WAITERS, SIGNAL_PROBE,
+                                           SIGNAL_FUNCTION};
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    char what[] = "what it reads", unit[] = "bytes", trouble[] = "no answer";
+    struct signal *s = calloc(1, sizeof(*s));
+    struct strbuf reason = STRBUF_INIT;
+    assert_non_null(s);
+    *s = (struct signal){.kind = kinds[i], .what = what, .unit = unit, .trouble = trouble, .lag_now = 5, .divisor = 1};
+    gauge_init(&s->gauge, 10, 100);
+    signal_add_reason(s, 115, &reason);
+    assert_int_equal(reason.len, 0);
+    signal_add_reason(s, 116, &reason);
+    assert_string_equal(reason.buf, "what it reads: signal stale, last read 16 s ago (no answer)");
+    strbuf_release(&reason);
+    free(s);
+  }
+}
+
+/* Batches that were made smaller for those who wait grow again when nobody has waited for a while. */
+static void test_divisor_recovers(void **state) {
+  (void)state;
+  struct signal *s = calloc(1, sizeof(*s));
+  assert_non_null(s);
+  s->kind = SIGNAL_WAITERS;
+  s->divisor = 8;
+  s->blocked_at_s = 100;
+  assert_int_equal(signal_divisor(s, 109.9), 8);
+  assert_int_equal(signal_divisor(s, 110), 4);
+  assert_int_equal(signal_divisor(s, 119.9), 4);
+  assert_int_equal(signal_divisor(s, 131), 1);
+  assert_int_equal(signal_divisor(s, 1000), 1);
+  free(s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_window_times),        cmocka_unit_test(test_window_days),
@@ -242,7 +283,8 @@ int main(void) {
       cmocka_unit_test(test_window_refuses),      cmocka_unit_test(test_gauge_hysteresis),
       cmocka_unit_test(test_gauge_swings),        cmocka_unit_test(test_gauge_stale),
       cmocka_unit_test(test_gauge_limits),        cmocka_unit_test(test_lag),
-      cmocka_unit_test(test_lag_beyond_history),
+      cmocka_unit_test(test_lag_beyond_history),  cmocka_unit_test(test_signals_grow_stale),
+      cmocka_unit_test(test_divisor_recovers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
