@@ -249,13 +249,15 @@ bool cmd_backfill_bad_export(struct cli *cli, struct error *err) {
 
 typedef bool (*turn_fn)(struct session *session, const char *name, const struct bad_entry *entry, struct error *err);
 
-/* The entries with these keys; without a key all that are still bad. */
-static bool pick(const struct cli *cli, const struct vec *entries, struct vec *picked, struct error *err) {
+/* The entries with these keys, but for those that are `turned` already; without a key all that are still bad. */
+static bool pick(const struct cli *cli, const struct vec *entries, const char *turned, struct vec *picked,
+                 struct error *err) {
   for (size_t i = 1; i < cli->arguments.len; i++) {
     const struct bad_entry *e = bad_find(entries, cli->arguments.items[i]);
     if (!e)
       return unknown_key(cli, cli->arguments.items[i], err);
-    vec_push(picked, (void *)(uintptr_t)e);
+    if (strcmp(e->state, turned) != 0)
+      vec_push(picked, (void *)(uintptr_t)e);
   }
   for (size_t i = 0; cli->arguments.len == 1 && i < entries->len; i++)
     if (strcmp(((struct bad_entry *)entries->items[i])->state, BAD_BAD) == 0)
@@ -274,10 +276,13 @@ static bool turn_all(struct session *session, const char *name, const struct vec
   return ok;
 }
 
-static void tell_turned(const char *name, size_t count, turn_fn turn) {
+static void tell_turned(const char *name, size_t count, bool by_key, turn_fn turn) {
   const char *noun = count == 1 ? "row" : "rows";
   char *command = state_command(name, false);
-  if (!count)
+  if (!count && by_key)
+    log_info("nothing to do: of backfill %s these rows are %s already", name,
+             turn == bad_retry ? "to be done again" : "ignored");
+  else if (!count)
     log_info("nothing to do: backfill %s has no bad row", name);
   else if (turn == bad_retry)
     log_info("backfill %s: %zu bad %s to do again: `%s` does", name, count, noun, command);
@@ -303,12 +308,13 @@ static bool turn_rows(struct cli *cli, turn_fn turn, struct error *err) {
   if (!session_open(&session, &request, false, err))
     return false;
   bool ok = read_rows(&session, name, &rows, err) && check_turn(&rows, name, turn, err) &&
-            pick(cli, &rows.entries, &picked, err) && turn_all(&session, name, &picked, turn, err);
+            pick(cli, &rows.entries, turn == bad_retry ? BAD_RETRY : BAD_IGNORED, &picked, err) &&
+            turn_all(&session, name, &picked, turn, err);
   session_close(&session);
   if (ok && cli->out.json)
     output_document(&cli->out, json_integer((json_int_t)picked.len));
   else if (ok && cli->out.live)
-    tell_turned(name, picked.len, turn);
+    tell_turned(name, picked.len, cli->arguments.len > 1, turn);
   vec_release(&picked);
   bad_rows_release(&rows);
   return ok;

@@ -52,10 +52,13 @@ describe("bad rows", function()
       assert.equals("100", rows_done())
       p:ok({ "backfill", "bad", "retry", "fill", "[50]" })
       assert.equals("99", rows_done())
+      contains(p:ok("backfill bad retry fill 50").err, "nothing to do: of backfill fill these rows are to be")
+      assert.equals("99", rows_done())
       contains(p:fails(8, "backfill run fill").err, "2 bad rows")
       assert.equals("100", rows_done()) -- it is as bad as before
 
       p:ok("backfill bad ignore fill 77")
+      contains(p:ok("backfill bad ignore fill 77").err, "these rows are ignored already")
       p:ok("backfill bad retry fill")
       contains(p:fails(8, "backfill run fill").err, "backfill fill is done, but for 1 bad row\n")
       p:sql("UPDATE people SET full_name = 'Ada Lovelace' WHERE id = 50")
