@@ -66,8 +66,15 @@ local signatures = {
   raw = { arguments = { { "sql", "type_text" } }, options = collation },
 }
 
-local function problem_of(kind, value)
-  if kind == "numeric" and value.scale and not value.precision then
+-- A list without values would pass for options that are not given.
+local function is_empty(value)
+  return type(value) == "table" and next(value) == nil
+end
+
+local function problem_of(kind, value, given)
+  if kind == "enum" and is_empty(given[2]) then
+    return 'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got an empty list'
+  elseif kind == "numeric" and value.scale and not value.precision then
     return "types.numeric: a scale needs a precision (types.numeric(10, 2))"
   elseif kind == "array" and value.element.kind == "array" then
     return "types.array: an array of arrays is types.array(element, { dimensions = 2 })"
@@ -79,8 +86,9 @@ for kind, signature in pairs(signatures) do
   signature.kind = kind
   signature.arguments = signature.arguments or {}
   types[kind] = function(...)
-    local value, problem = check.call(signature, table.pack(...))
-    problem = problem or problem_of(kind, value)
+    local given = table.pack(...)
+    local value, problem = check.call(signature, given)
+    problem = problem or problem_of(kind, value, given)
     if problem then
       error(problem, 2)
     end
