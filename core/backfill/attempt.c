@@ -621,6 +621,22 @@ static void tell(struct worker *w, double seconds) {
     job->throttle.batch_done(job->throttle.data, w->rows, seconds);
 }
 
+/*
+ * Seconds without a transaction before the next batch. Where one connection writes at a time, those that wait for it
+ * form no queue: they look again, by SQLite's own handler every 100 ms. Batches one upon another would keep them out
+ * until they give up (5 s by default), so a run stands back for one such look, every two seconds.
+ */
+static double pause_s(struct worker *w, double batch_s) {
+  const double every_s = 2, look_s = 0.12;
+  double pause = batch_s * w->job->nice, now = clock_monotonic_s();
+  if (!driver_can(w->job->session->driver, MOONBIRD_CAP_MANY_CONNECTIONS) && now - w->stood_back_s >= every_s &&
+      pause < look_s)
+    pause = look_s;
+  if (pause >= look_s)
+    w->stood_back_s = now + pause;
+  return pause;
+}
+
 static void after_commit(struct worker *w) {
   double seconds = clock_monotonic_s() - w->begun_s;
   free(w->range.cursor);
@@ -634,8 +650,9 @@ static void after_commit(struct worker *w) {
   tell(w, seconds);
   if (w->finishes_range)
     worker_drop_range(w);
-  if (w->job->end == JOB_GOES_ON && w->job->nice > 0)
-    worker_pause(w, seconds * w->job->nice, WORKER_BEGIN);
+  double pause = pause_s(w, seconds);
+  if (w->job->end == JOB_GOES_ON && pause > 0)
+    worker_pause(w, pause, WORKER_BEGIN);
   else
     worker_next_batch(w);
 }

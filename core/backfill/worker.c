@@ -53,6 +53,7 @@ void worker_init(struct worker *w, struct job *job, struct conn *conn, int numbe
                        .id = xasprintf("%s/%d", job->runner, number + 1),
                        .sizer = job->definition->sizer,
                        .row_lock = ROW_LOCK_INIT,
+                       .stood_back_s = clock_monotonic_s(),
                        .condemned_for = ERROR_INIT,
                        .err = ERROR_INIT,
                        .bad = VEC_INIT};

@@ -112,6 +112,7 @@ struct worker {
 
   /* the run */
   struct row_lock row_lock;
+  double stood_back_s;    /* when a pause last let other writers in, where they need one */
   int attempts;           /* of this batch, without progress */
   double retry_s;         /* pause after the ROLLBACK */
   bool failed;            /* the job's error came from this range */

@@ -73,4 +73,27 @@ describe("a backfill of a SQLite file", function()
     assert.equals(0, second:wait(30).code, second:describe())
     assert_done()
   end)
+
+  -- They do not stand in a line: whoever waits looks every 100 ms whether the file is free just then.
+  it("lets the application write, though its batches come one upon another", function()
+    p:backfill("fill", [[
+return {
+  table = "people", columns = { "counter" }, size = 1,
+  row = function(person)
+    os.execute("sleep 0.1")
+    return { counter = person.counter + 1 }
+  end,
+}]])
+    p:sql("CREATE TABLE visit (at text)")
+    local run = p:start("backfill run fill")
+    moonbird.wait_until("the first batch", 20, function()
+      return p:sql("SELECT count(*) FROM people WHERE counter > 0") ~= "0"
+    end)
+    for _ = 1, 4 do
+      p:sql("INSERT INTO visit VALUES (datetime())")
+    end
+    assert.is_true(run:is_running())
+    run:kill("INT")
+    run:wait(30)
+  end)
 end)
