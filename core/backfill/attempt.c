@@ -623,7 +623,7 @@ static void tell(struct worker *w, double seconds) {
 
 /*
  * Seconds without a transaction before the next batch. Where one connection writes at a time, those that wait for it
- * form no queue: they look again, by SQLite's own handler every 100 ms. Batches one upon another would keep them out
+ * form no queue: they look again, some of them only every 100 ms. Batches one upon another would keep them out
  * until they give up (5 s by default), so a run stands back for one such look, every two seconds.
  */
 static double pause_s(struct worker *w, double batch_s) {
