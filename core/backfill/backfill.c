@@ -124,16 +124,23 @@ static bool write_finished(void *data, struct error *err) {
     return false;
   journal_set_done(b->entry, b->rows_done);
   bool ok = state_finish(session, b->definition.name, b->rows_done, b->definition.sizer.size, err) &&
-            journal_update(&session->step->journal, session, b->entry, err);
+            read_row(b, err) && journal_update(&session->step->journal, session, b->entry, err);
   ok = ok && (session->step->transactional || session_commit(session, err));
   if (!ok)
     b->entry->state = ENTRY_STARTED;
   return ok;
 }
 
-/* Nothing of the revision is in this transaction yet, so it may begin anew on another connection. */
+/* Nothing of the revision is in this transaction yet, so it may begin anew on another connection. Whoever has written
+ * on_error = "quarantine" in a revision wants it to go on; that rows are left is said. */
 static bool finish(struct backfill *b, struct error *err) {
-  return persist(b->session, write_finished, b, err);
+  struct error bad = ERROR_INIT;
+  if (!persist(b->session, write_finished, b, err))
+    return false;
+  if (!outcome_check_bad(b->row.name, b->row.quarantined, &bad))
+    log_warn("%s; %s", bad.message, bad.hint);
+  error_release(&bad);
+  return true;
 }
 
 static bool run(struct backfill *b, struct error *err) {

@@ -190,13 +190,7 @@ static bool write_finished(void *data, struct error *err) {
 
 static bool finish(struct named *n, const struct runner_outcome *outcome, struct error *err) {
   struct finishing finishing = {.named = n, .outcome = outcome};
-  if (!persist(n->session, write_finished, &finishing, err))
-    return false;
-  if (!finishing.bad)
-    return true;
-  error_set(err, ERROR_FINDINGS, "backfill %s is done, but for %lld bad %s", n->row.name, (long long)finishing.bad,
-            finishing.bad == 1 ? "row" : "rows");
-  return error_hint(err, "`moonbird backfill bad list %s` shows them", n->row.name);
+  return persist(n->session, write_finished, &finishing, err) && outcome_check_bad(n->row.name, finishing.bad, err);
 }
 
 static bool run_workers(struct named *n, const struct runner_limits *limits, struct error *err) {
@@ -231,7 +225,7 @@ static bool run(struct named *n, const struct runner_limits *limits, bool *nothi
   if (!persist(n->session, begin, n, err))
     return false;
   *nothing_to_do = state_is_done(n->row.observed);
-  return *nothing_to_do || run_workers(n, limits, err);
+  return *nothing_to_do ? outcome_check_bad(n->row.name, n->row.quarantined, err) : run_workers(n, limits, err);
 }
 
 bool named_run(const struct run_request *request, const char *name, const struct runner_limits *limits,

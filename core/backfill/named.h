@@ -8,7 +8,8 @@
 #include "run/run.h"
 
 /* Starts, resumes or joins. `nothing_to_do` (may be NULL) tells that it had ended before. ERROR_PENDING when it stops
- * unfinished, ERROR_FINDINGS when it ends with bad rows, ERROR_HISTORY when its code has changed meanwhile. */
+ * unfinished, ERROR_FINDINGS when it ends, or had ended, with bad rows, ERROR_HISTORY when its code has changed
+ * meanwhile. */
 bool named_run(const struct run_request *request, const char *name, const struct runner_limits *limits,
                bool *nothing_to_do, struct error *err) MUST_CHECK;
 

@@ -12,6 +12,15 @@ void outcome_release(struct runner_outcome *outcome) {
   *outcome = (struct runner_outcome){.end = JOB_GOES_ON};
 }
 
+bool outcome_check_bad(const char *name, int64_t bad, struct error *err) {
+  if (!bad)
+    return true;
+  error_set(err, ERROR_FINDINGS, "backfill %s is done, but for %lld bad %s", name, (long long)bad,
+            bad == 1 ? "row" : "rows");
+  return error_hint(err, "`moonbird backfill bad list %s` shows %s, `bad retry` and `bad ignore` settle %s", name,
+                    bad == 1 ? "it" : "them", bad == 1 ? "it" : "them");
+}
+
 /* The end itself is what counts; that it could not be written is a warning. */
 static void observe_failure(struct session *session, const char *name, const char *why) {
   struct error err = ERROR_INIT;

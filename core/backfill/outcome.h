@@ -14,6 +14,10 @@
 bool outcome_settle(struct session *session, const struct definition *definition, const struct runner_outcome *outcome,
                     bool run, struct error *err) MUST_CHECK;
 
+/* Rows that were put aside and are neither mended nor ignored: ERROR_FINDINGS for the run that finishes the backfill,
+ * and for each that finds it finished. */
+bool outcome_check_bad(const char *name, int64_t bad, struct error *err) MUST_CHECK;
+
 void outcome_release(struct runner_outcome *outcome);
 
 #endif

@@ -249,14 +249,26 @@ bool cmd_backfill_bad_export(struct cli *cli, struct error *err) {
 
 typedef bool (*turn_fn)(struct session *session, const char *name, const struct bad_entry *entry, struct error *err);
 
-/* The entries with these keys, but for those that are `turned` already; without a key all that are still bad. */
+/* Is it what it shall be, or done? A row that was mended must not be done twice. */
+static bool is_settled(const struct bad_entry *entry, const char *turned) {
+  return strcmp(entry->state, turned) == 0 || strcmp(entry->state, BAD_MENDED) == 0;
+}
+
+static bool contains_entry(const struct vec *picked, const struct bad_entry *entry) {
+  for (size_t i = 0; i < picked->len; i++)
+    if (picked->items[i] == entry)
+      return true;
+  return false;
+}
+
+/* The entries with these keys, each once, but for those that are settled; without a key all that are still bad. */
 static bool pick(const struct cli *cli, const struct vec *entries, const char *turned, struct vec *picked,
                  struct error *err) {
   for (size_t i = 1; i < cli->arguments.len; i++) {
     const struct bad_entry *e = bad_find(entries, cli->arguments.items[i]);
     if (!e)
       return unknown_key(cli, cli->arguments.items[i], err);
-    if (strcmp(e->state, turned) != 0)
+    if (!is_settled(e, turned) && !contains_entry(picked, e))
       vec_push(picked, (void *)(uintptr_t)e);
   }
   for (size_t i = 0; cli->arguments.len == 1 && i < entries->len; i++)
@@ -280,7 +292,7 @@ static void tell_turned(const char *name, size_t count, bool by_key, turn_fn tur
   const char *noun = count == 1 ? "row" : "rows";
   char *command = state_command(name, false);
   if (!count && by_key)
-    log_info("nothing to do: of backfill %s these rows are %s already", name,
+    log_info("nothing to do: of backfill %s these rows are %s already, or mended", name,
              turn == bad_retry ? "to be done again" : "ignored");
   else if (!count)
     log_info("nothing to do: backfill %s has no bad row", name);

@@ -30,6 +30,12 @@ static struct {
     .target = &given.metrics                                                                                           \
   }
 
+#define ACCEPT_OPTION                                                                                                  \
+  {                                                                                                                    \
+    .name = "accept-code-change", .type = OPTION_FLAG, .help = "go on although the code was changed meanwhile",        \
+    .target = &given.accept_code_change                                                                                \
+  }
+
 const struct option_spec backfill_run_options[] = {
     {.name = "workers",
      .type = OPTION_TEXT,
@@ -51,14 +57,11 @@ const struct option_spec backfill_run_options[] = {
      .argument = "HH:MM",
      .help = "stop at this time of the day, by the clock of this machine",
      .target = &given.until},
-    {.name = "accept-code-change",
-     .type = OPTION_FLAG,
-     .help = "go on although the code was changed meanwhile",
-     .target = &given.accept_code_change},
+    ACCEPT_OPTION,
     METRICS_OPTION,
     OPTION_END,
 };
-const struct option_spec backfill_finalize_options[] = {METRICS_OPTION, OPTION_END};
+const struct option_spec backfill_finalize_options[] = {ACCEPT_OPTION, METRICS_OPTION, OPTION_END};
 
 /* A whole number above 0; `text` NULL is 0. */
 static bool read_count(const char *text, const char *option, long long most, long long *count, struct error *err) {

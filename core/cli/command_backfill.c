@@ -12,7 +12,7 @@ const struct command backfill_commands[] = {
      .summary = "start, resume or join a backfill of the folder backfills/",
      .description =
          "Any number of processes on any machines may run the same one where the database lets several "
-         "connections write. It ends with exit code 3 when it stops unfinished, and 8 when it ends with bad rows.",
+         "connections write. It ends with exit code 3 when it stops unfinished, and 8 when bad rows are left.",
      .options = backfill_run_options,
      .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE | NEEDS_WRITE,
      .events = true,
@@ -102,7 +102,8 @@ const struct command backfill_commands[] = {
     {.name = "backfill finalize",
      .arguments = "NAME",
      .summary = "run a backfill to its end, before what requires it",
-     .description = "As 'backfill run' without limits: it ends a pause, and waits for the ranges of other processes.",
+     .description = "As 'backfill run' without limits: it ends a pause, and waits for the ranges of other processes. "
+                    "Exit code 8 when bad rows are left.",
      .options = backfill_finalize_options,
      .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE | NEEDS_WRITE,
      .events = true,

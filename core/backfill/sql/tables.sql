@@ -118,7 +118,7 @@ FROM {backfill} b WHERE name = ?
 SELECT name FROM {backfill} ORDER BY registered_at, name
 
 -- name: backfill_finished
-SELECT name FROM {backfill} WHERE observed IN ('done', 'done with bad rows', 'verifying')
+SELECT name, quarantined FROM {backfill} WHERE observed IN ('done', 'done with bad rows', 'verifying')
 
 -- name: backfill_insert
 INSERT INTO {backfill} (name, fingerprint, table_name, key_columns, key_types, revision, planned, ranges, desired,
