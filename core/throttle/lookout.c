@@ -73,12 +73,13 @@ static void take_of_replica(struct reader *r, const moonbird_batch *rows) {
   if (!rows->row_count)
     return;
   struct value position = batch_value(&rows->columns[0], 0), told = batch_value(&rows->columns[1], 0);
-  if (position.type != MOONBIRD_TYPE_INT64) {
-    signal_fail(asked(r), "it does not replay a log: is it a replica?");
-    return;
-  }
-  signal_take_replica(asked(r), r->replica, position.integer, told.type == MOONBIRD_TYPE_FLOAT64 ? told.number : -1,
-                      clock_monotonic_s());
+  if (position.type != MOONBIRD_TYPE_INT64 && r->lookout->is_starting)
+    signal_fail_replica(r->replica, "it is no replica but a primary: take it out of `replicas`");
+  else if (position.type != MOONBIRD_TYPE_INT64)
+    signal_lose_replica(r->replica);
+  else
+    signal_take_replica(asked(r), r->replica, position.integer, told.type == MOONBIRD_TYPE_FLOAT64 ? told.number : -1,
+                        clock_monotonic_s());
 }
 
 static void take_rows(struct reader *r, struct error *err) {
@@ -92,9 +93,16 @@ static void take_rows(struct reader *r, struct error *err) {
     log_debug("throttle: %s", err->message);
 }
 
+static void fail(struct reader *r, struct signal *s, const char *why) {
+  if (r->replica)
+    signal_fail_replica(r->replica, why);
+  else
+    signal_fail(s, why);
+}
+
 /* A connection that is lost is opened again at the next look; any other error is that signal's alone. */
 static void take_failure(struct reader *r, const struct error *err) {
-  signal_fail(asked(r), err->message);
+  fail(r, asked(r), err->message);
   r->is_broken = err->retry == RETRY_CONNECTION || strncmp(err->sqlstate, "08", 2) == 0 ||
                  conn_transaction_state(r->conn) == MOONBIRD_TX_UNKNOWN;
   log_debug("throttle: %s cannot be read: %s", asked(r)->what, err->message);
@@ -142,7 +150,7 @@ static void handle_opened(void *data) {
   struct error err = ERROR_INIT;
   r->is_broken = !conn_check_open(r->conn, r->url, &err);
   for (size_t i = 0; r->is_broken && i < r->signals.len; i++)
-    signal_fail(r->signals.items[i], err.message);
+    fail(r, r->signals.items[i], err.message);
   error_release(&err);
   r->state = RESTING;
 }
@@ -303,6 +311,11 @@ static bool check_signals(const struct lookout *w, struct error *err) {
     const struct signal *s = w->signals.items[i];
     if (s->trouble)
       return error_set(err, ERROR_FAILED, "throttle: %s cannot be read: %s", s->what, s->trouble);
+    for (size_t k = 0; k < s->replicas.len; k++) {
+      const struct replica *r = s->replicas.items[k];
+      if (r->trouble)
+        return error_set(err, ERROR_FAILED, "throttle: %s of %s cannot be read: %s", s->what, r->name, r->trouble);
+    }
   }
   return true;
 }

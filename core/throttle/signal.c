@@ -4,6 +4,7 @@
 #include "throttle/signal.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -123,7 +124,23 @@ static struct replica *find_replica(struct signal *s, const char *name, bool sta
   return signal_add_replica(s, name, stays, now_s);
 }
 
+void signal_fail_replica(struct replica *r, const char *why) {
+  set_text(&r->trouble, xstrdup(why));
+}
+
+void signal_lose_replica(struct replica *r) {
+  if (!r->is_gone)
+    log_warn("throttle: %s is no replica any more, it has become a primary: it does not count until it is one again",
+             r->name);
+  r->is_gone = true;
+  set_text(&r->trouble, NULL);
+}
+
 void signal_take_replica(struct signal *s, struct replica *r, int64_t position, double told_s, double now_s) {
+  if (r->is_gone)
+    log_info("throttle: %s is a replica again", r->name);
+  r->is_gone = false;
+  set_text(&r->trouble, NULL);
   gauge_take(&r->lag, lag_seconds(&s->history, now_s, position, told_s), now_s);
   gauge_take(&r->bytes, (double)lag_bytes(&s->history, position), now_s);
 }
@@ -132,7 +149,7 @@ double signal_lag_s(const struct signal *s) {
   double worst = -1;
   for (size_t i = 0; i < s->replicas.len; i++) {
     const struct replica *r = s->replicas.items[i];
-    worst = r->lag.value > worst ? r->lag.value : worst;
+    worst = !r->is_gone && r->lag.value > worst ? r->lag.value : worst;
   }
   return worst;
 }
@@ -144,17 +161,33 @@ static void forget_gone(struct signal *s, double now_s) {
     if (r->stays || r->lag.seen_s >= now_s)
       continue;
     vec_remove(&s->replicas, i);
-    free(r->name);
-    free(r);
+    signal_free_replica(r);
   }
 }
 
-/* Name, position, told lag, stays; the writer's own row has no name. */
+/* Replicas of the server that wrote before are none of this one: the new writer itself was among them. Those that have
+ * followed it are in its answer; those that are named are asked by themselves. */
+static void follow_writer(struct signal *s, int64_t line) {
+  bool has_changed = s->writer && line && line != s->writer;
+  s->writer = line;
+  if (!has_changed)
+    return;
+  log_warn("throttle: another server writes now%s", s->urls.len ? "" : ", and its replicas count");
+  for (size_t i = s->replicas.len; i-- > 0 && !s->urls.len;) {
+    struct replica *r = s->replicas.items[i];
+    vec_remove(&s->replicas, i);
+    signal_free_replica(r);
+  }
+}
+
+/* Name, position, told lag, stays. The writer's own row has no name, and its line of history instead of a lag. */
 static void take_replicas(struct signal *s, const moonbird_batch *rows, double now_s) {
   for (uint64_t i = 0; i < rows->row_count; i++) {
-    struct value name = cell(rows, 0, i), position = cell(rows, 1, i);
-    if (is_null(&name))
-      lag_note(&s->history, now_s, (int64_t)number_of(&position, 0));
+    struct value name = cell(rows, 0, i), position = cell(rows, 1, i), line = cell(rows, 2, i);
+    if (!is_null(&name))
+      continue;
+    lag_note(&s->history, now_s, (int64_t)number_of(&position, 0));
+    follow_writer(s, (int64_t)number_of(&line, 0));
   }
   for (uint64_t i = 0; i < rows->row_count; i++) {
     struct value name = cell(rows, 0, i), position = cell(rows, 1, i);

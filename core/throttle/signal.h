@@ -30,7 +30,9 @@ enum signal_kind {
 
 struct replica {
   char *name;
-  bool stays; /* it is missed when it is not there any more */
+  bool stays;    /* it is missed when it is not there any more */
+  bool is_gone;  /* named, and no replica any more: it has been promoted */
+  char *trouble; /* why it could not be asked the last time, or NULL; of those that are named */
   struct gauge lag;
   struct gauge bytes;
 };
@@ -56,6 +58,7 @@ struct signal {
   double lag_limit, bytes_limit; /* as the definition says */
   double lag_now, bytes_now;     /* as the operator wants them */
   char *replica_sql;             /* on a replica itself */
+  int64_t writer;                /* the line of history that is written, or 0; another server writes another one */
   struct vec urls;               /* owned strings */
   struct vec replicas;           /* struct replica */
   struct lag_history history;
@@ -93,6 +96,11 @@ void signal_fail(struct signal *signal, const char *why);
 /* A replica that is asked by itself: position, and what it says of its lag in seconds (below 0: nothing). */
 void signal_take_replica(struct signal *signal, struct replica *replica, int64_t position, double told_s, double now_s);
 struct replica *signal_add_replica(struct signal *signal, const char *name, bool stays, double now_s);
+void signal_free_replica(struct replica *replica);
+/* It could not be asked. */
+void signal_fail_replica(struct replica *replica, const char *why);
+/* It has answered that it is no replica any more: it holds nothing up, until it is one again. Said once in the log. */
+void signal_lose_replica(struct replica *replica);
 
 /* Appends why no batch may start now, after "; " where something is there already. */
 void signal_add_reason(const struct signal *signal, double now_s, struct strbuf *reason);

@@ -91,12 +91,15 @@ bool signal_prepare(struct signal *s, double now_s, struct error *err) {
   return window_parse(s->text, clock_wall_us() / 1000000, &s->window, err) || error_prefix(err, "throttle: ");
 }
 
+void signal_free_replica(struct replica *r) {
+  free(r->name);
+  free(r->trouble);
+  free(r);
+}
+
 void signal_free(struct signal *s, lua_State *L) {
-  for (size_t i = 0; i < s->replicas.len; i++) {
-    struct replica *r = s->replicas.items[i];
-    free(r->name);
-    free(r);
-  }
+  for (size_t i = 0; i < s->replicas.len; i++)
+    signal_free_replica(s->replicas.items[i]);
   vec_release(&s->replicas);
   strvec_release(&s->urls);
   window_release(&s->window);

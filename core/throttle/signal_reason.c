@@ -40,10 +40,10 @@ static void add_limit(struct strbuf *text, const struct gauge *gauge, const char
   add_amount(text, unit, above ? gauge->limit : gauge->limit / 2);
 }
 
-static void add_stale(struct strbuf *text, const struct signal *s, const struct gauge *gauge, double now_s) {
+static void add_stale(struct strbuf *text, const char *trouble, const struct gauge *gauge, double now_s) {
   strbuf_addf(text, "signal stale, last read %.0f s ago", now_s - gauge->seen_s);
-  if (s->trouble)
-    strbuf_addf(text, " (%s)", s->trouble);
+  if (trouble)
+    strbuf_addf(text, " (%s)", trouble);
 }
 
 static void add_gauge(const struct signal *s, double now_s, struct strbuf *reason) {
@@ -53,7 +53,7 @@ static void add_gauge(const struct signal *s, double now_s, struct strbuf *reaso
   begin_reason(reason);
   strbuf_addf(reason, "%s: ", s->what);
   if (verdict == GAUGE_STALE) {
-    add_stale(reason, s, &s->gauge, now_s);
+    add_stale(reason, s->trouble, &s->gauge, now_s);
     return;
   }
   if (s->worst)
@@ -63,12 +63,12 @@ static void add_gauge(const struct signal *s, double now_s, struct strbuf *reaso
 
 static void add_replica(const struct signal *s, const struct replica *r, double now_s, struct strbuf *reason) {
   enum gauge_verdict lag = gauge_verdict(&r->lag, now_s), bytes = gauge_verdict(&r->bytes, now_s);
-  if (lag == GAUGE_GO && bytes == GAUGE_GO)
+  if (r->is_gone || (lag == GAUGE_GO && bytes == GAUGE_GO))
     return;
   begin_reason(reason);
   strbuf_addf(reason, "%s: %s: ", s->what, r->name);
   if (lag == GAUGE_STALE || bytes == GAUGE_STALE) {
-    add_stale(reason, s, &r->lag, now_s);
+    add_stale(reason, r->trouble, &r->lag, now_s);
     return;
   }
   if (lag == GAUGE_ABOVE)
@@ -86,7 +86,7 @@ static void add_replicas(const struct signal *s, double now_s, struct strbuf *re
   if (has_limit(s) && gauge_verdict(&s->gauge, now_s) == GAUGE_STALE) {
     begin_reason(reason);
     strbuf_addf(reason, "%s: ", s->what);
-    add_stale(reason, s, &s->gauge, now_s);
+    add_stale(reason, s->trouble, &s->gauge, now_s);
     return;
   }
   for (size_t i = 0; i < s->replicas.len; i++)
@@ -97,7 +97,7 @@ static void add_waiters(const struct signal *s, double now_s, struct strbuf *rea
   if (gauge_verdict(&s->gauge, now_s) == GAUGE_STALE) {
     begin_reason(reason);
     strbuf_addf(reason, "%s: ", s->what);
-    add_stale(reason, s, &s->gauge, now_s);
+    add_stale(reason, s->trouble, &s->gauge, now_s);
   }
   if (now_s >= s->yield_until_s || s->yield_now < 0)
     return;
@@ -112,7 +112,7 @@ static void add_told(const struct signal *s, double now_s, struct strbuf *reason
   begin_reason(reason);
   strbuf_addf(reason, "%s: %s", s->what, is_stale ? "" : s->says);
   if (is_stale)
-    add_stale(reason, s, &s->gauge, now_s);
+    add_stale(reason, s->trouble, &s->gauge, now_s);
 }
 
 static void add_window(const struct signal *s, struct strbuf *reason) {

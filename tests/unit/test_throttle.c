@@ -260,6 +260,85 @@ static void test_signals_grow_stale(void **state) {
   }
 }
 
+static struct signal *new_replicas(void) {
+  struct signal *s = calloc(1, sizeof(*s));
+  assert_non_null(s);
+  *s = (struct signal){.kind = SIGNAL_REPLICAS, .what = strdup("replica lag"), .lag_now = 5, .bytes_now = -1};
+  gauge_init(&s->gauge, 0, 0);
+  return s;
+}
+
+static void free_replicas(struct signal *s) {
+  for (size_t i = 0; i < s->replicas.len; i++)
+    signal_free_replica(s->replicas.items[i]);
+  vec_release(&s->replicas);
+  free(s->what);
+  free(s);
+}
+
+static void add_answer(struct batch_builder *rows, const char *name, int64_t position, double told) {
+  batch_add_str(rows, 0, name);
+  batch_add_int(rows, 1, position);
+  batch_add_float(rows, 2, told);
+  batch_add_bool(rows, 3, true);
+}
+
+/* The writer's line of history, and its replicas. */
+static void answer(struct signal *s, double now_s, int line, const char *first, const char *second) {
+  struct batch_builder rows;
+  struct error err = ERROR_INIT;
+  batch_init(&rows, 4);
+  add_answer(&rows, NULL, 1000, line);
+  add_answer(&rows, first, 1000, -1);
+  if (second)
+    add_answer(&rows, second, 1000, -1);
+  assert_true(signal_take(s, NULL, batch_view(&rows), now_s, &err));
+  batch_release(&rows);
+}
+
+/* What nobody can ask any more holds the work up for ever, so a replica that has taken over must not be missed. */
+static void test_another_writer(void **state) {
+  (void)state;
+  struct signal *s = new_replicas();
+  struct strbuf reason = STRBUF_INIT;
+  answer(s, 0, 1, "a", "b");
+  for (int second = 1; second <= 20; second++)
+    answer(s, second, 1, "a", NULL);
+  signal_add_reason(s, 20, &reason);
+  assert_string_equal(reason.buf, "replica lag: b: signal stale, last read 20 s ago");
+  strbuf_clear(&reason);
+  answer(s, 21, 2, "a", NULL);
+  signal_add_reason(s, 21, &reason);
+  assert_string_equal(reason.buf, "");
+  answer(s, 40, 2, "c", NULL);
+  signal_add_reason(s, 40, &reason);
+  assert_string_equal(reason.buf, "replica lag: a: signal stale, last read 19 s ago");
+  strbuf_release(&reason);
+  free_replicas(s);
+}
+
+static void test_named_replica_is_promoted(void **state) {
+  (void)state;
+  struct signal *s = new_replicas();
+  struct strbuf reason = STRBUF_INIT;
+  struct replica *r = signal_add_replica(s, "postgresql://b", true, 0);
+  gauge_take(&s->gauge, 0, 100);
+  signal_fail_replica(r, "no answer");
+  signal_add_reason(s, 100, &reason);
+  assert_string_equal(reason.buf, "replica lag: postgresql://b: signal stale, last read 100 s ago (no answer)");
+  strbuf_clear(&reason);
+  signal_lose_replica(r);
+  signal_add_reason(s, 100, &reason);
+  assert_string_equal(reason.buf, "");
+  assert_true(signal_lag_s(s) < 0);
+  lag_note(&s->history, 90, 1000);
+  signal_take_replica(s, r, 10, -1, 100); /* it replays a log again, and is far behind */
+  signal_add_reason(s, 100, &reason);
+  assert_string_equal(reason.buf, "replica lag: postgresql://b: 10 s, above 5 s");
+  strbuf_release(&reason);
+  free_replicas(s);
+}
+
 /* Batches that were made smaller for those who wait grow again when nobody has waited for a while. */
 static void test_divisor_recovers(void **state) {
   (void)state;
@@ -278,13 +357,21 @@ static void test_divisor_recovers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_window_times),        cmocka_unit_test(test_window_days),
-      cmocka_unit_test(test_window_clock_change), cmocka_unit_test(test_window_opening),
-      cmocka_unit_test(test_window_refuses),      cmocka_unit_test(test_gauge_hysteresis),
-      cmocka_unit_test(test_gauge_swings),        cmocka_unit_test(test_gauge_stale),
-      cmocka_unit_test(test_gauge_limits),        cmocka_unit_test(test_lag),
-      cmocka_unit_test(test_lag_beyond_history),  cmocka_unit_test(test_signals_grow_stale),
+      cmocka_unit_test(test_window_times),
+      cmocka_unit_test(test_window_days),
+      cmocka_unit_test(test_window_clock_change),
+      cmocka_unit_test(test_window_opening),
+      cmocka_unit_test(test_window_refuses),
+      cmocka_unit_test(test_gauge_hysteresis),
+      cmocka_unit_test(test_gauge_swings),
+      cmocka_unit_test(test_gauge_stale),
+      cmocka_unit_test(test_gauge_limits),
+      cmocka_unit_test(test_lag),
+      cmocka_unit_test(test_lag_beyond_history),
+      cmocka_unit_test(test_signals_grow_stale),
       cmocka_unit_test(test_divisor_recovers),
+      cmocka_unit_test(test_another_writer),
+      cmocka_unit_test(test_named_replica_is_promoted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,10 +15,16 @@ throttle.throttle_defaults = {
   max_blocked = 0.25,
 }
 
--- A position is bytes since the beginning of the log. The row without a name is this server itself; a row of a logical
--- subscription or of pg_receivewal, which may come and go, has `stays` false. A base backup is no replica.
-local replicas = [[
-SELECT NULL::text, (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint, NULL::double precision, true
+-- A position is bytes since the beginning of the log. The row without a name is this server itself, with its timeline:
+-- a replica that takes over begins a new one.
+local position = [[
+SELECT NULL::text, (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint,
+       ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint::double precision, true]]
+
+-- A row of a logical subscription or of pg_receivewal, which may come and go, has `stays` false. A base backup is no
+-- replica.
+local replicas = position .. [[
+
 UNION ALL
 SELECT coalesce(nullif(r.application_name, ''), 'replica') || coalesce(' at ' || host(r.client_addr), ''),
        (r.replay_lsn - '0/0'::pg_lsn)::bigint, extract(epoch FROM r.replay_lag)::double precision,
@@ -26,12 +32,10 @@ SELECT coalesce(nullif(r.application_name, ''), 'replica') || coalesce(' at ' ||
 FROM pg_stat_replication r
 WHERE r.state IN ('streaming', 'catchup') AND r.replay_lsn IS NOT NULL]]
 
-local position = [[
-SELECT NULL::text, (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint, NULL::double precision, true]]
-
--- On a replica itself. A server that has become the writer has no position of replay, and is no replica any more.
+-- On a replica itself. A server that has become a writer keeps the position of replay at which it did: NULL says that
+-- it is no replica any more.
 local replica_position = [[
-SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,
+SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END,
        extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::double precision]]
 
 local slots = [[
