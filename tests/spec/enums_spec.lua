@@ -145,6 +145,71 @@ describe("op.alter_enum", function()
     )
     p:remove()
   end)
+
+  it("names all that is in its way, and what to do with it", function()
+    local p = moonbird.project("postgres")
+    p:sql([[
+      CREATE TYPE mood AS ENUM ('a', 'b');
+      CREATE DOMAIN dm AS mood;
+      CREATE TABLE t (id int, m mood DEFAULT 'a',
+        "G" text GENERATED ALWAYS AS (CASE WHEN m = 'a' THEN 'x' END) STORED,
+        n boolean DEFAULT ('a'::mood = 'b'), CHECK (m < 'b'));
+      CREATE VIEW "My V" AS SELECT m FROM t;
+      CREATE MATERIALIZED VIEW mv AS SELECT m FROM t;
+      CREATE POLICY po ON t USING (m = 'a');
+      CREATE FUNCTION f(mood) RETURNS int LANGUAGE sql AS 'SELECT 1';
+      CREATE FUNCTION tr() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+      CREATE TRIGGER tr BEFORE UPDATE OF m ON t FOR EACH ROW EXECUTE FUNCTION tr();
+      CREATE STATISTICS plain ON id, m FROM t;
+      CREATE STATISTICS st ON (m = 'a'), id FROM t;
+      CREATE TABLE parts (m mood) PARTITION BY LIST (m);
+      CREATE TABLE guess (m mood) PARTITION BY LIST ((m = 'a'));
+    ]])
+    p:revision("a1", nil, 'op.alter_enum("mood", { "b", "a" })')
+    local run = p:fails(1, "upgrade head")
+    local problem = "error: the type mood is used by default value for column n of table t, "
+      .. 'computed column "G" of table t, function f(mood), trigger tr on table t, materialized view mv, view "My V", '
+      .. "policy po on table t, statistics object st, type dm, partition key of table guess, "
+      .. "partition key of table parts\n"
+    moonbird.contains(run.err, problem)
+    moonbird.contains(run.err, "SQLSTATE 2BP01")
+    moonbird.contains(
+      run.err,
+      "hint: take away before op.alter_enum, and make again behind it: op.alter_column with server_default, "
+        .. "op.drop_column and op.add_column, op.drop_function and op.create_function, op.drop_trigger and "
+        .. "op.create_trigger, op.drop_view and op.create_view, op.execute with DROP POLICY and CREATE POLICY, "
+        .. "op.execute with DROP or ALTER and with what makes it again; "
+        .. "a partition key keeps its type: op.add_enum_value"
+    )
+    p:sql([[
+      ALTER TABLE t DROP COLUMN "G", DROP COLUMN n;
+      DROP VIEW "My V"; DROP MATERIALIZED VIEW mv; DROP POLICY po ON t; DROP FUNCTION f; DROP TRIGGER tr ON t;
+      DROP STATISTICS st; DROP TABLE parts, guess; DROP DOMAIN dm;
+    ]])
+    p:ok("upgrade head")
+    p:remove()
+  end)
+
+  it("makes the indexes of partitions again, by their names", function()
+    local p = moonbird.project("postgres")
+    p:sql([[
+      CREATE TYPE mood AS ENUM ('a', 'b');
+      CREATE TABLE t (id int, m mood) PARTITION BY RANGE (id);
+      CREATE TABLE "t 1" PARTITION OF t FOR VALUES FROM (0) TO (9) PARTITION BY RANGE (id);
+      CREATE TABLE t11 PARTITION OF "t 1" FOR VALUES FROM (0) TO (5);
+      CREATE INDEX "on ON ONLY t" ON t ((m = 'a'));
+      ALTER INDEX t11_expr_idx RENAME TO "it's";
+      COMMENT ON INDEX "it's" IS 'small';
+    ]])
+    local indexes = "SELECT c.relname, i.indisvalid, h.inhparent::regclass, obj_description(c.oid, 'pg_class') "
+      .. "FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid "
+      .. "LEFT JOIN pg_inherits AS h ON h.inhrelid = c.oid WHERE i.indexprs IS NOT NULL ORDER BY 1"
+    local before = p:sql(indexes)
+    p:revision("a1", nil, 'op.alter_enum("mood", { "b", "a" })')
+    p:ok("upgrade head")
+    assert.are.equal(before, p:sql(indexes))
+    p:remove()
+  end)
 end)
 
 describe("a value of an enum that is used too early", function()

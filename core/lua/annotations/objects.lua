@@ -89,7 +89,8 @@ function op.drop_enum_comment(name, options) end
 ---@field comment? string
 
 ---Gives an enum other values: a new type takes its name, and every column of the old type gets it. A row whose value is
----not among the new ones is an error, and so is a view that reads such a column.
+---not among the new ones is an error, and so is what cannot change its type: a view, a computed column, a trigger, a
+---policy, a function, a partition key. The message names each.
 ---@param name string
 ---@param values string[]
 ---@param options? moonbird.AlterEnumOptions

@@ -98,9 +98,78 @@ end
 
 -- --- alter_enum ---
 
+-- The type with its array, and what depends on either or on a column of such a type.
+local USERS = [[
+WITH kinds AS (
+      SELECT k.oid FROM pg_catalog.pg_type AS t JOIN pg_catalog.pg_type AS k ON k.oid IN (t.oid, t.typarray)
+      WHERE t.oid = kind
+    ), users AS (
+      SELECT d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend AS d
+      WHERE d.refclassid = CAST('pg_type' AS regclass) AND d.refobjid IN (SELECT oid FROM kinds)
+      UNION
+      SELECT d.classid, d.objid, d.objsubid FROM pg_catalog.pg_attribute AS a
+      JOIN pg_catalog.pg_depend AS d ON d.refclassid = CAST('pg_class' AS regclass) AND d.refobjid = a.attrelid
+        AND d.refobjsubid = a.attnum
+      WHERE a.atttypid IN (SELECT oid FROM kinds)
+    )]]
+
+-- What the server does not let a new type get past, each with the way around it. Left out is what goes along (columns
+-- of tables with their defaults and statistics, indexes, constraints), and what belongs to something that is named.
+local OBSTACLES = [[
+%(users)s, obstacles AS (
+      SELECT CASE WHEN v.relkind = 'm' THEN format('materialized view %s', CAST(v.oid AS regclass))
+          WHEN v.relkind = 'v' THEN format('view %s', CAST(v.oid AS regclass))
+          WHEN r.oid IS NOT NULL THEN format('partition key of table %s', CAST(r.oid AS regclass))
+          WHEN a.attgenerated <> ''
+            THEN format('computed column %I of table %s', a.attname, CAST(a.attrelid AS regclass))
+          ELSE pg_describe_object(u.classid, u.objid, u.objsubid) END AS what,
+        CASE WHEN v.oid IS NOT NULL THEN 'op.drop_view and op.create_view'
+          WHEN r.oid IS NOT NULL THEN NULL
+          WHEN a.attgenerated <> '' THEN 'op.drop_column and op.add_column'
+          WHEN a.attrelid IS NOT NULL THEN 'op.alter_column with server_default'
+          WHEN u.classid = CAST('pg_trigger' AS regclass) THEN 'op.drop_trigger and op.create_trigger'
+          WHEN u.classid = CAST('pg_proc' AS regclass) THEN 'op.drop_function and op.create_function'
+          WHEN u.classid = CAST('pg_policy' AS regclass) THEN 'op.execute with DROP POLICY and CREATE POLICY'
+          ELSE 'op.execute with DROP or ALTER and with what makes it again' END AS way
+      FROM users AS u
+      LEFT JOIN pg_catalog.pg_rewrite AS w ON w.oid = u.objid AND u.classid = CAST('pg_rewrite' AS regclass)
+      LEFT JOIN pg_catalog.pg_class AS v ON v.oid = w.ev_class AND v.relkind IN ('v', 'm')
+      LEFT JOIN pg_catalog.pg_class AS r ON r.oid = u.objid AND u.classid = CAST('pg_class' AS regclass)
+        AND r.relkind IN ('r', 'p') AND u.objsubid = 0
+      LEFT JOIN pg_catalog.pg_attrdef AS e ON e.oid = u.objid AND u.classid = CAST('pg_attrdef' AS regclass)
+      LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
+      WHERE NOT (u.classid = CAST('pg_class' AS regclass) AND EXISTS (
+          SELECT FROM pg_catalog.pg_class AS o
+          WHERE o.oid = u.objid AND o.relkind IN ('i', 'I', 'v', 'm', 'r', 'p')
+            AND (u.objsubid <> 0 OR o.relkind NOT IN ('r', 'p'))))
+        AND NOT (u.classid = CAST('pg_type' AS regclass) AND u.objid IN (SELECT oid FROM kinds))
+        AND (a.attnum IS NULL OR a.attgenerated <> '' OR a.atttypid NOT IN (SELECT oid FROM kinds))
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS o
+          WHERE o.oid = u.objid AND u.classid = CAST('pg_constraint' AS regclass) AND o.conrelid <> 0)
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS o
+          WHERE o.oid = u.objid AND u.classid = CAST('pg_trigger' AS regclass)
+            AND (o.tgisinternal OR o.tgparentid <> 0))
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_statistic_ext AS o
+          WHERE o.oid = u.objid AND u.classid = CAST('pg_statistic_ext' AS regclass) AND o.stxexprs IS NULL)
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS o
+          WHERE o.classid = u.classid AND o.objid = u.objid AND o.deptype = 'i'
+            AND u.classid IN (CAST('pg_proc' AS regclass), CAST('pg_cast' AS regclass)))
+      UNION
+      SELECT format('partition key of table %s', CAST(p.partrelid AS regclass)), NULL
+      FROM pg_catalog.pg_partitioned_table AS p
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
+      WHERE a.atttypid IN (SELECT oid FROM kinds)
+    )
+    SELECT string_agg(what, ', ' ORDER BY way, what), concat_ws('; ',
+      'take away before op.alter_enum, and make again behind it: ' || string_agg(DISTINCT way, ', '),
+      CASE WHEN bool_or(way IS NULL) THEN 'a partition key keeps its type: op.add_enum_value and op.rename_enum_value '
+        || 'can do without a new one, otherwise make a new table' END)
+    INTO value, ways FROM obstacles]]
+
 -- Values leave a type only with the type itself: a new one is made under its name, and every column that has the old
 -- one gets it. Which columns these are is known on the server alone, so that it is a block there. CHECKs, exclusions,
 -- foreign keys, and indexes with an expression or a condition compare with the old type: they go before and come back.
+-- Indexes of partitions go with that of the whole table; they come back by their own names and are attached last.
 local ALTER = [[
 
 DECLARE
@@ -111,55 +180,42 @@ DECLARE
   thing record;
   place record;
   value text;
+  ways text;
 BEGIN
-  SELECT string_agg(DISTINCT CAST(CAST(w.ev_class AS regclass) AS text), ', ') INTO value
-  FROM pg_catalog.pg_type AS t
-  JOIN pg_catalog.pg_type AS k ON k.oid IN (t.oid, t.typarray)
-  JOIN pg_catalog.pg_depend AS d ON d.classid = CAST('pg_rewrite' AS regclass)
-    AND (d.refclassid = CAST('pg_type' AS regclass) AND d.refobjid = k.oid
-      OR d.refclassid = CAST('pg_class' AS regclass) AND EXISTS (
-        SELECT FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.atttypid = k.oid))
-  JOIN pg_catalog.pg_rewrite AS w ON w.oid = d.objid
-  WHERE t.oid = kind;
+  %(obstacles)s;
   IF value IS NOT NULL THEN
-    RAISE dependent_objects_still_exist USING MESSAGE = format('the type %s is read by views: %s', kind_text, value),
-      HINT = 'op.drop_view them before op.alter_enum, and op.create_view them again after it';
+    RAISE dependent_objects_still_exist USING MESSAGE = format('the type %s is used by %s', kind_text, value),
+      HINT = ways;
   END IF;
   FOR thing IN
-    WITH kinds AS (
-      SELECT k.oid FROM pg_catalog.pg_type AS t JOIN pg_catalog.pg_type AS k ON k.oid IN (t.oid, t.typarray)
-      WHERE t.oid = kind
-    ), users AS (
-      SELECT d.classid, d.objid FROM pg_catalog.pg_depend AS d
-      WHERE d.refclassid = CAST('pg_type' AS regclass) AND d.refobjid IN (SELECT oid FROM kinds)
-      UNION
-      SELECT d.classid, d.objid FROM pg_catalog.pg_attribute AS a
-      JOIN pg_catalog.pg_depend AS d ON d.refclassid = CAST('pg_class' AS regclass) AND d.refobjid = a.attrelid
-        AND d.refobjsubid = a.attnum
-      WHERE a.atttypid IN (SELECT oid FROM kinds)
-    )
+    %(users)s
     SELECT c.contype = 'f' AS is_key, format('ALTER TABLE %s DROP CONSTRAINT %I', table_name, c.conname) AS leave,
       format('ALTER TABLE %s ADD CONSTRAINT %I %s', table_name, c.conname, pg_get_constraintdef(c.oid)) AS make,
       format('COMMENT ON CONSTRAINT %I ON %s IS ', c.conname, table_name)
-        || quote_literal(obj_description(c.oid, 'pg_constraint')) AS remark, CAST(NULL AS text) AS move
+        || quote_literal(obj_description(c.oid, 'pg_constraint')) AS remark, CAST(NULL AS text) AS move,
+      CAST(NULL AS text) AS join
     FROM pg_catalog.pg_constraint AS c CROSS JOIN CAST(c.conrelid AS regclass) AS table_name
     WHERE c.contype IN ('c', 'f', 'x') AND c.conrelid <> 0 AND c.coninhcount = 0 AND c.conparentid = 0
       AND (CAST('pg_constraint' AS regclass), c.oid) IN (SELECT classid, objid FROM users)
     UNION ALL
-    SELECT false, format('DROP INDEX %s', index_name), pg_get_indexdef(i.indexrelid),
+    SELECT false, CASE WHEN h.inhparent IS NULL THEN format('DROP INDEX %s', index_name) END,
+      pg_get_indexdef(i.indexrelid),
       format('COMMENT ON INDEX %s IS ', index_name) || quote_literal(obj_description(i.indexrelid, 'pg_class')),
-      format('ALTER INDEX %s SET TABLESPACE ', index_name) || quote_ident(s.spcname)
+      format('ALTER INDEX %s SET TABLESPACE ', index_name) || quote_ident(s.spcname),
+      'ALTER INDEX ' || CAST(h.inhparent AS regclass) || ' ATTACH PARTITION ' || index_name
     FROM pg_catalog.pg_index AS i CROSS JOIN CAST(CAST(i.indexrelid AS regclass) AS text) AS index_name
-    JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid AND NOT c.relispartition
+    JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+    LEFT JOIN pg_catalog.pg_inherits AS h ON h.inhrelid = c.oid
     LEFT JOIN pg_catalog.pg_tablespace AS s ON s.oid = c.reltablespace
     WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
       AND (CAST('pg_class' AS regclass), i.indexrelid) IN (SELECT classid, objid FROM users)
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS o WHERE o.conindid = i.indexrelid)
     ORDER BY 1 DESC, 2
   LOOP
-    EXECUTE thing.leave;
-    again := ARRAY[thing.make, thing.remark, thing.move] || again;
+    IF thing.leave IS NOT NULL THEN
+      EXECUTE thing.leave;
+    END IF;
+    again := ARRAY[thing.make, thing.remark, thing.move] || again || thing.join;
   END LOOP;
   ALTER TYPE %(old)s RENAME TO %(spare)s;
   CREATE TYPE %(new)s AS ENUM (%(values)s);
@@ -269,6 +325,8 @@ end
 function enums:render_alter_enum(operation)
   local spare = self:fit_name(operation.name .. "_before")
   local words = {
+    obstacles = OBSTACLES:gsub("%%%(users%)s", USERS),
+    users = USERS,
     old = self:enum_name(operation),
     new = self:enum_name(operation),
     spare = self:ident(spare),
