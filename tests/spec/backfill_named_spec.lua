@@ -303,20 +303,6 @@ return {
         p:ok({ "backfill", "run", "fill", "-v" })
         assert.equals("400|1|1", counts())
       end)
-
-      it("waits for writers that were there before it read the first and the last key", function()
-        p:people(10)
-        define("fill", ADD_ONE:format(""))
-        local writer = moonbird.start(p.folder, { "-X", "-q", p.url, "-c",
-          "BEGIN; INSERT INTO people VALUES (11, 'x', 0); SELECT pg_sleep(2); COMMIT" }, { program = "psql" })
-        moonbird.wait_until("the writer holds its lock", 10, function()
-          return p:sql("SELECT count(*) FROM pg_locks WHERE relation = 'people'::regclass"
-            .. " AND mode = 'RowExclusiveLock'") == "1"
-        end)
-        p:ok("backfill run fill")
-        writer:wait()
-        assert.equals("11|1|1", counts())
-      end)
     end
   end)
 end)

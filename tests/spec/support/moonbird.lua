@@ -15,7 +15,6 @@ local moonbird = {
   root = uv.cwd(),
   postgres_url = project.postgres_url,
   pooler_url = project.pooler_url, -- the same server behind PgBouncer in transaction mode
-  start = run.start,
   run = run.run,
   project = project.new,
   shell = process.shell,

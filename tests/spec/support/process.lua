@@ -32,8 +32,8 @@ function process.sleep(seconds)
   run_loop(seconds, never)
 end
 
---- Waits until a test holds, looking every 20 ms; an error after so many seconds, and three times as many on a machine
---- that others keep busy.
+--- Waits until a test holds, looking every 20 ms. `seconds` is what it may take on a machine that does nothing else;
+--- three times as many are waited, not counting what the test itself takes, and then it is an error.
 function process.wait_until(what, seconds, test)
   local tries = seconds * 150
   while not test() do
@@ -60,6 +60,16 @@ end
 local Process = {}
 Process.__index = Process
 
+-- By pid, those that have not ended. They end with the Lua that has started them: a spec that fails in the middle
+-- leaves nothing behind that goes on working.
+local running = setmetatable({}, {
+  __gc = function(all)
+    for pid in pairs(all) do
+      uv.kill(pid, "sigkill")
+    end
+  end,
+})
+
 --- Starts a program: words[1], looked for in the PATH, with its arguments. options: folder, env (more variables), stdio
 --- (three file descriptors, which stay the caller's).
 function process.start(words, options)
@@ -72,6 +82,7 @@ function process.start(words, options)
     env = environment(options.env),
   }, function(code, signal)
     self.code = signal > 0 and 128 + signal or code
+    running[self.pid] = nil
     self.handle:close()
   end)
   if not handle then
@@ -79,6 +90,7 @@ function process.start(words, options)
     error(words[1] .. ": " .. pid, 2)
   end
   self.handle, self.pid = handle, pid
+  running[pid] = self
   return self
 end
 

@@ -58,7 +58,7 @@ end
 --- An environment in a temporary folder, its database empty: kind is "sqlite", "postgres" or "pooler" (PostgreSQL
 --- behind PgBouncer). `ini` is more of the ini, `server_url` another server than that of all specs.
 function project.new(kind, ini, server_url)
-  local self = setmetatable({ kind = kind, folder = files.temporary_folder(), secrets = {} }, Project)
+  local self = setmetatable({ kind = kind, folder = files.temporary_folder(), secrets = {}, runs = {} }, Project)
   if kind == "postgres" then
     use_postgres(self, server_url or project.postgres_url)
   elseif kind == "pooler" then
@@ -75,8 +75,16 @@ function project.new(kind, ini, server_url)
   return self
 end
 
---- Drops what the project has made.
+--- Ends the programs that it has started and that have not ended.
+function Project:stop_programs()
+  for _, started in ipairs(self.runs) do
+    started:stop()
+  end
+end
+
+--- Ends its programs, and drops what the project has made.
 function Project:remove()
+  self:stop_programs()
   files.remove_folder(self.folder)
   if self.kind == "postgres" then
     psql(self.server_url, ("DROP DATABASE IF EXISTS %s WITH (FORCE)"):format(self.database))
@@ -138,12 +146,15 @@ local function with_secrets(self, options)
   return copy
 end
 
-function Project:run(words, options)
-  return run.run(self.folder, words, with_secrets(self, options))
+--- Starts the program in the project's folder; options: as of run.start.
+function Project:start(words, options)
+  local started = run.start(self.folder, words, with_secrets(self, options))
+  table.insert(self.runs, started)
+  return started
 end
 
-function Project:start(words, options)
-  return run.start(self.folder, words, with_secrets(self, options))
+function Project:run(words, options)
+  return self:start(words, options):wait(options and options.timeout)
 end
 
 --- Runs and expects exit code 0.

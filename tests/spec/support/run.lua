@@ -66,6 +66,15 @@ function Run:wait(seconds)
   return self
 end
 
+--- Ends it, if it has not ended, and drops what it has written.
+function Run:stop()
+  if not self.code then
+    self:kill("KILL")
+    self.process:wait(20)
+    files.remove_folder(self.files)
+  end
+end
+
 --- What it has written until now: stdout, stderr.
 function Run:so_far()
   return files.read(self.files .. "/out") or "", files.read(self.files .. "/err") or ""

@@ -42,9 +42,10 @@ function throttle.stderr(run)
   return err
 end
 
-function throttle.wait_for_text(run, text, seconds)
+--- Waits for a text behind so many bytes of what the run has said.
+function throttle.wait_for_text(run, text, seconds, behind)
   local ok = pcall(moonbird.wait_until, text, seconds or 20, function()
-    return throttle.stderr(run):find(text, 1, true)
+    return throttle.stderr(run):find(text, (behind or 0) + 1, true)
   end)
   assert(ok, ("waited in vain for %q in:\n%s"):format(text, throttle.stderr(run)))
 end
