@@ -4,10 +4,9 @@
 #include "backfill/brake.h"
 
 #include "base/clock.h"
+#include "base/whoami.h"
 
-#include <pwd.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 void brake_release(struct brake *brake) {
   free(brake->until);
@@ -44,14 +43,11 @@ bool brake_read(struct session *session, struct brake *brake, struct error *err)
 
 /* The row that is there, or a new one. */
 static bool write_row(struct session *session, double seconds, const char *reason, struct error *err) {
-  const struct passwd *user = getpwuid(geteuid());
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
   struct batch_builder params;
   batch_init(&params, 4);
   batch_add_float(&params, 0, seconds);
-  batch_add_str(&params, 1, user ? user->pw_name : "");
-  batch_add_str(&params, 2, host);
+  batch_add_str(&params, 1, whoami_user());
+  batch_add_str(&params, 2, whoami_host());
   batch_add_clean(&params, 3, reason);
   int64_t affected = 0;
   bool ok = session_execute_batch(session, "brake_update", &params, &affected, err) &&

@@ -13,6 +13,7 @@
 #include "backfill/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/whoami.h"
 #include "throttle/lookout.h"
 
 #include <stdlib.h>
@@ -59,14 +60,12 @@ static struct worker *worker_at(const struct runner *r, size_t index) {
 }
 
 static bool insert_worker(struct runner *r, const struct worker *w, struct error *err) {
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
   struct batch_builder params;
   batch_init(&params, 7);
   batch_add_str(&params, 0, w->id);
   batch_add_str(&params, 1, r->id);
   batch_add_str(&params, 2, r->job.definition->name);
-  batch_add_str(&params, 3, host);
+  batch_add_str(&params, 3, whoami_host());
   batch_add_int(&params, 4, getpid());
   batch_add_int(&params, 5, w->sizer.size);
   batch_add_float(&params, 6, r->lease_s);
@@ -476,9 +475,7 @@ static int64_t range_rows(const struct runner *r) {
 
 static void init_job(struct runner *r) {
   const struct runner_request *q = r->request;
-  char host[200] = "";
-  gethostname(host, sizeof(host) - 1);
-  r->id = xasprintf("%s:%ld:%06llx", host, (long)getpid(), (unsigned long long)clock_wall_us() & 0xffffff);
+  r->id = xasprintf("%s:%ld:%06llx", whoami_host(), (long)getpid(), (unsigned long long)clock_wall_us() & 0xffffff);
   r->job = (struct job){.session = q->session,
                         .definition = q->definition,
                         .style = q->session->driver->table.placeholder,

@@ -4,8 +4,8 @@
 #include "backfill/state.h"
 
 #include "base/clock.h"
+#include "base/whoami.h"
 
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -216,17 +216,14 @@ bool state_throttle(struct session *session, const char *name, const char *reaso
 
 bool state_log(struct session *session, const char *name, const char *event, const char *detail, const char *reason,
                struct error *err) {
-  const struct passwd *user = getpwuid(geteuid());
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
   struct batch_builder params;
   batch_init(&params, 7);
   batch_add_str(&params, 0, name);
   batch_add_str(&params, 1, event);
   batch_add_clean(&params, 2, detail);
   batch_add_clean(&params, 3, reason);
-  batch_add_str(&params, 4, user ? user->pw_name : "");
-  batch_add_str(&params, 5, host);
+  batch_add_str(&params, 4, whoami_user());
+  batch_add_str(&params, 5, whoami_host());
   batch_add_int(&params, 6, getpid());
   bool ok = session_execute_batch(session, "backfill_log_insert", &params, NULL, err);
   batch_release(&params);

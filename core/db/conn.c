@@ -1,9 +1,8 @@
 /*
  * conn.c - a connection and its thread; see conn.h.
  *
- * The main thread fills `call`, sets `has_call` under the mutex and wakes the thread; the thread runs the driver's
- * blocking function, sets `is_answered` and wakes the loop by `uv_async`. Between the two only the thread touches
- * `call`, `outcome` and the driver's handle.
+ * The main thread fills `call` and posts `called`; the thread runs the driver's blocking function, sets `is_answered`
+ * and wakes the loop by `uv_async`. Between the two only the thread touches `call`, `outcome` and the driver's handle.
  */
 #include "db/conn.h"
 
@@ -12,6 +11,7 @@
 #include "db/notice.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +31,7 @@ struct call {
   const char *key;
   char *holder;
   size_t holder_size;
+  struct vec garbage; /* results to free first */
 };
 
 struct conn {
@@ -38,20 +39,17 @@ struct conn {
   const struct driver *driver;
   moonbird_conn *handle;
   uv_thread_t thread;
-  uv_mutex_t mutex;
-  uv_cond_t wake;
+  uv_sem_t called;
   uv_async_t answered;
-  bool has_call;
-  bool is_answered;
+  atomic_bool is_answered;
   struct call call;
   struct outcome outcome;
-  struct vec
-      garbage; /* results to free before the next call; filled by the main thread while idle or busy, under the mutex */
   struct notice_box notices;
   moonbird_option options[MAX_OPTIONS]; /* of the last open; their texts are borrowed for the call */
   uint32_t option_count;
 
   /* main thread only */
+  struct vec garbage; /* for the next call */
   bool busy;
   bool cancelled;
   bool timed_out;
@@ -166,23 +164,14 @@ static void run_call(struct conn *conn) {
 static void run_thread(void *data) {
   struct conn *conn = data;
   for (bool open = true; open;) {
-    uv_mutex_lock(&conn->mutex);
-    while (!conn->has_call)
-      uv_cond_wait(&conn->wake, &conn->mutex);
-    conn->has_call = false;
-    struct vec garbage = conn->garbage;
-    conn->garbage = (struct vec)VEC_INIT;
-    uv_mutex_unlock(&conn->mutex);
-
-    for (size_t i = 0; i < garbage.len; i++)
-      conn->driver->table.result_free(garbage.items[i]);
-    vec_release(&garbage);
+    uv_sem_wait(&conn->called);
+    struct vec *garbage = &conn->call.garbage;
+    for (size_t i = 0; i < garbage->len; i++)
+      conn->driver->table.result_free(garbage->items[i]);
+    vec_release(garbage);
     open = conn->call.kind != CALL_CLOSE;
     run_call(conn);
-
-    uv_mutex_lock(&conn->mutex);
-    conn->is_answered = true;
-    uv_mutex_unlock(&conn->mutex);
+    atomic_store(&conn->is_answered, true);
     uv_async_send(&conn->answered);
   }
 }
@@ -191,11 +180,7 @@ static void run_thread(void *data) {
 
 static void handle_answer(uv_async_t *async) {
   struct conn *conn = async->data;
-  uv_mutex_lock(&conn->mutex);
-  bool answered = conn->is_answered;
-  conn->is_answered = false;
-  uv_mutex_unlock(&conn->mutex);
-  if (!answered)
+  if (!atomic_exchange(&conn->is_answered, false))
     return;
   conn->busy = false;
   uv_timer_stop(&conn->timer);
@@ -241,15 +226,14 @@ static void start(struct conn *conn, struct call call, conn_done_fn done, void *
   conn->done = done;
   conn->done_data = data;
   conn->call = call;
+  conn->call.garbage = conn->garbage;
+  conn->garbage = (struct vec)VEC_INIT;
   conn->outcome = (struct outcome){
       .summary = {.size = sizeof(moonbird_summary), .rows_affected = -1},
       .batch = {.size = sizeof(moonbird_batch)},
       .error = {.size = sizeof(moonbird_error), .position = -1},
   };
-  uv_mutex_lock(&conn->mutex);
-  conn->has_call = true;
-  uv_cond_signal(&conn->wake);
-  uv_mutex_unlock(&conn->mutex);
+  uv_sem_post(&conn->called);
 }
 
 static void start_and_wait(struct conn *conn, struct call call) {
@@ -262,8 +246,8 @@ struct conn *conn_new(struct loop *loop, const struct driver *driver) {
   conn->loop = loop;
   conn->driver = driver;
   notice_box_init(&conn->notices);
-  uv_mutex_init(&conn->mutex);
-  uv_cond_init(&conn->wake);
+  if (uv_sem_init(&conn->called, 0) != 0)
+    BUG("cannot make a semaphore");
   if (uv_async_init(loop_uv(loop), &conn->answered, handle_answer) != 0)
     BUG("cannot watch a connection");
   uv_timer_init(loop_uv(loop), &conn->timer);
@@ -299,8 +283,7 @@ void conn_free(struct conn *conn) {
   uv_close((uv_handle_t *)&conn->timer, handle_closed);
   while (conn->handles_open)
     loop_run_once(conn->loop);
-  uv_cond_destroy(&conn->wake);
-  uv_mutex_destroy(&conn->mutex);
+  uv_sem_destroy(&conn->called);
   vec_release(&conn->garbage);
   notice_box_release(&conn->notices);
   free(conn);
@@ -359,11 +342,8 @@ void conn_start_fetch(struct conn *conn, moonbird_result *result, uint64_t max_r
 }
 
 void conn_discard(struct conn *conn, moonbird_result *result) {
-  if (!result)
-    return;
-  uv_mutex_lock(&conn->mutex);
-  vec_push(&conn->garbage, result);
-  uv_mutex_unlock(&conn->mutex);
+  if (result)
+    vec_push(&conn->garbage, result);
 }
 
 /* --- errors --- */

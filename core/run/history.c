@@ -5,21 +5,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/whoami.h"
 
-#include <pwd.h>
 #include <string.h>
-#include <unistd.h>
 
 bool history_probe(struct session *session, struct error *err) {
   struct rowset rows = ROWSET_INIT;
   bool ok = session_query_table(session, "log_probe", &rows, &session->has_log_table, err);
   rowset_release(&rows);
   return ok;
-}
-
-static const char *user_name(void) {
-  const struct passwd *pw = getpwuid(geteuid());
-  return pw ? pw->pw_name : "";
 }
 
 /* PostgreSQL's text takes UTF-8 without NULs only, and a log row is no reason to refuse a revision. */
@@ -56,10 +50,8 @@ bool history_add(struct session *session, const struct history_row *row, struct 
   batch_add_str(&params, column++, row->checksum);
   batch_add_str(&params, column++, row->checksum ? "sha256" : NULL);
   add_clean(&params, column++, row->text_len <= HISTORY_TEXT_MAX ? row->text : NULL, row->text_len);
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
-  batch_add_str(&params, column++, host);
-  batch_add_str(&params, column++, user_name());
+  batch_add_str(&params, column++, whoami_host());
+  batch_add_str(&params, column++, whoami_user());
   batch_add_str(&params, column++,
                 session->offline ? "moonbird " MOONBIRD_VERSION " --sql" : "moonbird " MOONBIRD_VERSION);
   batch_add_str(&params, column++, row->outcome);

@@ -7,9 +7,9 @@
 #include "run/lease.h"
 
 #include "base/log.h"
+#include "base/whoami.h"
 
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -109,14 +109,11 @@ static bool is_missing(const struct error *err) {
 
 /* Who we are: owner, host, pid, user, end; then the name. The order of columns of lock_take and lock_insert. */
 static void add_self(struct lease *lease, struct batch_builder *params) {
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
-  const struct passwd *pw = getpwuid(geteuid());
   batch_init(params, 6);
   batch_add_str(params, 0, lease->owner);
-  batch_add_str(params, 1, host);
+  batch_add_str(params, 1, whoami_host());
   batch_add_int(params, 2, getpid());
-  batch_add_str(params, 3, pw ? pw->pw_name : "");
+  batch_add_str(params, 3, whoami_user());
   add_seconds(params, 4, lease);
   batch_add_str(params, 5, lease->name);
 }
