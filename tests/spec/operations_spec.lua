@@ -315,8 +315,10 @@ if moonbird.postgres_url then
         WHERE datname = current_database() AND query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()]])
     end
 
+    local CREATE = 'op.create_index("ix2", "t", { "a" }, { postgresql_concurrently = true, comment = "of a" })'
+
     for what, case in pairs({
-      create = { 'op.create_index("ix2", "t", { "a" }, { postgresql_concurrently = true })', "ix2", "1" },
+      create = { CREATE, "ix2", "1" },
       drop = { 'op.drop_index("ix", "t", { postgresql_concurrently = true })', "ix", "0" },
     }) do
       it("is not done again: " .. what, function()
@@ -329,6 +331,8 @@ if moonbird.postgres_url then
         end)
         p:ok("upgrade head")
         assert.are.equal(case[3], p:sql(count))
+        local comment = "SELECT obj_description(to_regclass('ix2'), 'pg_class')"
+        assert.are.equal(what == "create" and "of a" or "", p:sql(comment))
         p:remove()
       end)
     end

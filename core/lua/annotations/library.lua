@@ -172,6 +172,7 @@ function types.raw(text, options) end
 ---@field match? "FULL"|"SIMPLE"|"PARTIAL"
 ---@field not_valid? boolean PostgreSQL: the rows that are there are not looked at, until op.validate_constraint
 ---@field postgresql_not_valid? boolean
+---@field comment? string PostgreSQL; passed over on SQLite
 
 ---The referenced column first: `{ "people.id", ondelete = "CASCADE" }`; or table, column and schema by name.
 ---@class moonbird.Reference: moonbird.KeyOptions
@@ -222,6 +223,7 @@ function column(name, type, options) end
 ---@field deferrable? boolean
 ---@field initially? "DEFERRED"|"IMMEDIATE"
 ---@field include? string[] PostgreSQL
+---@field comment? string PostgreSQL; passed over on SQLite
 
 ---`primary_key { "a", "b", name = "t_pk" }`
 ---@param spec moonbird.PrimaryKeySpec
@@ -262,6 +264,7 @@ function foreign_key(spec) end
 ---@field no_inherit? boolean PostgreSQL: not for the tables that inherit from this one
 ---@field postgresql_not_valid? boolean
 ---@field postgresql_no_inherit? boolean
+---@field comment? string PostgreSQL; passed over on SQLite
 
 ---`check("a < b", { name = "a_below_b" })`
 ---@param condition moonbird.Expression
@@ -289,6 +292,7 @@ function check(condition, options) end
 ---@field postgresql_nulls_not_distinct? boolean
 ---@field postgresql_concurrently? boolean
 ---@field sqlite_where? moonbird.Expression
+---@field comment? string PostgreSQL; passed over on SQLite
 
 ---@class moonbird.IndexSpec: moonbird.IndexDetails
 ---@field [integer] string|moonbird.Sql
@@ -313,6 +317,7 @@ function index(spec) end
 ---@field ops? table<string, string> operator class by column
 ---@field deferrable? boolean
 ---@field initially? "DEFERRED"|"IMMEDIATE"
+---@field comment? string
 
 ---PostgreSQL: `exclude { { "room", "=" }, { "during", "&&" }, using = "gist" }`
 ---@param spec moonbird.ExcludeSpec

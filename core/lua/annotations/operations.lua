@@ -124,11 +124,27 @@ function op.create_index(name, table_name, columns, options) end
 ---@overload fun(name: string, options: moonbird.DropIndexOptions)
 function op.drop_index(name, table_name, options) end
 
+---@class moonbird.ItemCommentOptions: moonbird.SchemaOption
+---@field existing_comment? string|moonbird.Null
+
+---Sets the comment of an index that is there. Passed over on SQLite, which has no comments.
+---@param name string|moonbird.FinalName
+---@param table_name string
+---@param comment string
+---@param options? moonbird.ItemCommentOptions
+function op.create_index_comment(name, table_name, comment, options) end
+
+---@param name string|moonbird.FinalName
+---@param table_name string
+---@param options? moonbird.ItemCommentOptions
+function op.drop_index_comment(name, table_name, options) end
+
 -- --- constraints ---
 
 ---@class moonbird.TimingOptions: moonbird.SchemaOption
 ---@field deferrable? boolean
 ---@field initially? "DEFERRED"|"IMMEDIATE"
+---@field comment? string PostgreSQL; passed over on SQLite
 
 ---@class moonbird.CreatePrimaryKeyOptions: moonbird.TimingOptions
 ---@field sqlite_on_conflict? "rollback"|"abort"|"fail"|"ignore"|"replace"
@@ -169,6 +185,7 @@ function op.create_foreign_key(name, source_table, referent_table, local_columns
 ---@class moonbird.CreateCheckOptions: moonbird.SchemaOption
 ---@field postgresql_not_valid? boolean the rows that are there are not looked at, until op.validate_constraint
 ---@field postgresql_no_inherit? boolean
+---@field comment? string PostgreSQL; passed over on SQLite
 
 ---@param name string|moonbird.FinalName|nil
 ---@param table_name string
@@ -209,6 +226,21 @@ function op.drop_constraint(name, table_name, type_, options) end
 ---@param options? moonbird.SchemaOption
 function op.validate_constraint(name, table_name, options) end
 
+---@class moonbird.ConstraintCommentOptions: moonbird.ItemCommentOptions
+---@field type_? moonbird.ConstraintType for a naming convention that makes the name of it
+
+---Sets the comment of a constraint that is there. Passed over on SQLite, which has no comments.
+---@param name string|moonbird.FinalName
+---@param table_name string
+---@param comment string
+---@param options? moonbird.ConstraintCommentOptions
+function op.create_constraint_comment(name, table_name, comment, options) end
+
+---@param name string|moonbird.FinalName
+---@param table_name string
+---@param options? moonbird.ConstraintCommentOptions
+function op.drop_constraint_comment(name, table_name, options) end
+
 -- --- batch ---
 
 ---Where a column goes in a table that is rebuilt.
@@ -231,6 +263,10 @@ function op.validate_constraint(name, table_name, options) end
 ---@field drop_constraint fun(name: string|moonbird.FinalName|nil, type_?: moonbird.ConstraintType, options?: moonbird.DropConstraintOptions)
 ---@field create_table_comment fun(comment: string)
 ---@field drop_table_comment fun()
+---@field create_constraint_comment fun(name: string|moonbird.FinalName, comment: string, options?: moonbird.ConstraintCommentOptions)
+---@field drop_constraint_comment fun(name: string|moonbird.FinalName, options?: moonbird.ConstraintCommentOptions)
+---@field create_index_comment fun(name: string|moonbird.FinalName, comment: string, options?: moonbird.ItemCommentOptions)
+---@field drop_index_comment fun(name: string|moonbird.FinalName, options?: moonbird.ItemCommentOptions)
 ---@field execute fun(text: moonbird.Expression, params?: table)
 ---@field f fun(name: string): moonbird.FinalName
 ---@field inline_literal fun(value: moonbird.Value): moonbird.Sql

@@ -28,6 +28,7 @@ local parts = {
   "columns",
   "tables",
   "indexes",
+  "comments",
   "rows",
   "objects",
   "batch",
@@ -102,9 +103,8 @@ function dialect.throttle_signals()
 end
 
 -- The statements of an operation: a list of texts, or of { text, params, when = { query, params } }. A statement with
--- `when` is run only where the first value of that query is true; one with `done` = { query, params }, the last of its
--- operation, is not repeated after a crash where that query says so; one that `clears` away what a broken run has left
--- is no part of a script.
+-- `when` is run only where the first value of that query is true; one with `done` = { query, params } is not repeated
+-- after a crash where that query says so; one that `clears` away what a broken run has left is no part of a script.
 function dialect:render(operation)
   local method = self["render_" .. operation.kind]
   if not method then

@@ -32,6 +32,7 @@ local key_options = {
   initially = "initially",
   match = "match",
   not_valid = "boolean",
+  comment = "text",
 }
 
 -- Fills the referent_... fields of `key` from a list of "table.column"; returns the complaint.
@@ -222,7 +223,7 @@ local function list_item(kind, column_kind, options)
   end
 end
 
-local timing = { name = "final_name", deferrable = "boolean", initially = "initially" }
+local timing = { name = "final_name", deferrable = "boolean", initially = "initially", comment = "text" }
 
 local makers = {
   primary_key = list_item("primary_key", "names", with(timing, { include = "names" })),
@@ -239,6 +240,7 @@ local makers = {
     with = "scalars",
     tablespace = "name",
     nulls_not_distinct = "boolean",
+    comment = "text",
   }),
 }
 
@@ -325,7 +327,7 @@ local check_signature = {
   name = "check",
   kind = "check",
   arguments = { { "condition", "expression" } },
-  options = { name = "final_name", not_valid = "boolean", no_inherit = "boolean" },
+  options = { name = "final_name", not_valid = "boolean", no_inherit = "boolean", comment = "text" },
 }
 
 function items.check(...)

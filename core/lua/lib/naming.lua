@@ -23,6 +23,8 @@ local keys = {
   index = "ix",
   create_index = "ix",
   drop_index = "ix",
+  create_index_comment = "ix",
+  drop_index_comment = "ix",
   unique = "uq",
   create_unique_constraint = "uq",
   check = "ck",
@@ -54,10 +56,12 @@ function naming.problem_of(convention)
   end
 end
 
-local dropped_keys = { unique = "uq", check = "ck", foreignkey = "fk", primary = "pk" }
+-- Of operations that name a constraint and say by type_ what it is.
+local keys_by_type = { unique = "uq", check = "ck", foreignkey = "fk", primary = "pk" }
+local are_named_by_type = { drop_constraint = true, create_constraint_comment = true, drop_constraint_comment = true }
 
 local function key_of(item)
-  return keys[item.kind] or item.kind == "drop_constraint" and dropped_keys[item.type_]
+  return keys[item.kind] or are_named_by_type[item.kind] and keys_by_type[item.type_]
 end
 
 -- --- tokens ---

@@ -65,10 +65,17 @@ local function execute(item, shown)
   return call("exec", item[1], item[2])
 end
 
-local function execute_all(items, shown)
+-- `done` is a query: where its first value is true, the item has done its work already.
+local function is_done(item)
+  local found = type(item) == "table" and item.done and call("scalar", item.done[1], item.done[2])
+  return found == true or found == 1
+end
+
+-- `is_repeated`: an earlier run may have ended in one of them.
+local function execute_all(items, shown, is_repeated)
   local affected = 0
   for _, item in ipairs(items) do
-    affected = execute(item, shown)
+    affected = is_repeated and is_done(item) and 0 or execute(item, shown)
   end
   return affected
 end
@@ -171,23 +178,14 @@ local function run_alone(entry, items, body)
   return result
 end
 
--- `done` is a query: where its first value is true, the item has done its work already.
-local function is_done(items)
-  local last = items[#items]
-  local found = type(last) == "table" and last.done and call("scalar", last.done[1], last.done[2])
-  return found == true or found == 1
-end
-
 local REPEATED = "an earlier run ended in this statement, and may have left what is in its way (an index that is not "
   .. "valid, for one): take that away and run the same command again"
 
 -- The statement cannot be in a transaction: the journal holds "started" before it and "done" after it. A run that finds
--- "started" repeats it, unless the database shows that it was done, too.
-local function run_outside(entry, items, body, is_repeated)
+-- "started" repeats it, but for what the database shows to be done.
+local function run_outside(entry, body, is_repeated)
   settings.own(host.commit_point)
-  local ok, result = pcall(function()
-    return is_repeated and is_done(items) and 0 or body()
-  end)
+  local ok, result = pcall(body, is_repeated)
   if not ok then
     host.statement_failed(entry, result) -- written only if the script goes on, to a further commit point
     if is_repeated then
@@ -204,7 +202,7 @@ local function run(entry, items, body, is_repeated)
   if host.in_transaction() then
     return run_inside(entry, items, body)
   elseif items and any_outside(items) then
-    return run_outside(entry, items, body, is_repeated)
+    return run_outside(entry, body, is_repeated)
   end
   return run_alone(entry, items, body)
 end
@@ -338,8 +336,8 @@ function statement.perform(kind, shown, items, operation)
   if host.offline then
     offline.note(operation)
   end
-  return statement.pass(kind, kind .. "\0" .. describe(items), shown, function()
-    return execute_all(items, shown)
+  return statement.pass(kind, kind .. "\0" .. describe(items), shown, function(is_repeated)
+    return execute_all(items, shown, is_repeated)
   end, items)
 end
 

@@ -42,10 +42,11 @@ local function bare_column(column)
   return result
 end
 
-local function without(item, field)
+-- A constraint or an index without what has no say in how it is printed.
+local function bare_item(item)
   local result = {}
   for key, value in pairs(item) do
-    result[key] = key ~= field and value or nil
+    result[key] = key ~= "tablespace" and key ~= "comment" and value or nil
   end
   return result
 end
@@ -58,7 +59,7 @@ local function items_of(table_)
   end
   for _, name in ipairs({ "checks", "excludes", "indexes", "uniques" }) do
     for _, item in ipairs(table_[name]) do
-      list[#list + 1] = without(item, "tablespace")
+      list[#list + 1] = bare_item(item)
     end
   end
   return list
@@ -260,7 +261,7 @@ function canonical:canonical_indexes(db, view)
     db:exec(view_text(self, "TABLE", view) .. " WITH NO DATA")
     for _, item in ipairs(result) do
       local place = { table = "moonbird_view", schema = "pg_temp" }
-      db:exec(self:index_text(with(without(item, "tablespace"), place)))
+      db:exec(self:index_text(with(bare_item(item), place)))
     end
     return self:schema(db, { schemas = { temporary_schema(db) }, tables = { "moonbird_view" } }).tables[1].indexes
   end)

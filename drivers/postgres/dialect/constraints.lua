@@ -6,6 +6,15 @@ local suffixes = require("postgres.suffixes")
 
 local constraints = {}
 
+-- A comment is said of a name: the one that the server would give.
+function constraints:with_needed_name(item, operation)
+  if item.name or not item.comment then
+    return item
+  end
+  local name = self:constraint_name_of({ name = operation.table }, item, {})
+  return setmetatable({ name = name }, { __index = item })
+end
+
 function constraints:unique_words(item)
   return self:option(item, "nulls_not_distinct") and "UNIQUE NULLS NOT DISTINCT" or "UNIQUE"
 end

@@ -1,6 +1,8 @@
 -- Indexes of PostgreSQL. Methods of the dialect (../dialect.lua takes them in).
 
+local base = require("moonbird.dialect")
 local check = require("moonbird.check")
+local list = require("moonbird.list")
 local sql = require("moonbird.sql")
 local suffixes = require("postgres.suffixes")
 
@@ -9,7 +11,7 @@ local indexes = {}
 -- "created_at", "email text_pattern_ops": a list of names and expressions, each with its operator class, if it has one.
 -- `ops` is by the name, or the text of the expression; `format(text, number)` adds what else an element has.
 function indexes:elements_with_ops(elements, ops, format)
-  local list, unused = {}, {}
+  local texts, unused = {}, {}
   for name in pairs(ops or {}) do
     unused[name] = true
   end
@@ -17,12 +19,12 @@ function indexes:elements_with_ops(elements, ops, format)
     local name = sql.text(element)
     local class = ops and ops[name]
     unused[name] = nil
-    list[index] = format(self:ident_list({ element }) .. (class and " " .. class or ""), index)
+    texts[index] = format(self:ident_list({ element }) .. (class and " " .. class or ""), index)
   end
   if next(unused) then
     check.refuse("ops names %s, which is not among the elements", check.sorted_keys(unused)[1])
   end
-  return table.concat(list, ", ")
+  return table.concat(texts, ", ")
 end
 
 local function plain(text)
@@ -86,11 +88,13 @@ local function clear_invalid(self, operation)
 end
 
 function indexes:render_create_index(operation)
-  local text = self:index_text(operation)
   if not self:option(operation, "concurrently") then
-    return { text }
+    return base.render_create_index(self, operation)
   end
-  return { clear_invalid(self, operation), { text, done = built(self, operation, "indisvalid") } }
+  local statement = { self:index_text(operation), done = built(self, operation, "indisvalid") }
+  local statements = { clear_invalid(self, operation), statement }
+  list.add_all(statements, self:after_items(operation, { self:added_index(operation) }))
+  return statements
 end
 
 function indexes:render_drop_index(operation)

@@ -105,6 +105,7 @@ end
 queries.constraints = TABLES .. [[
 
 SELECT t.schema, t.relname AS table_name, c.conname AS name, c.contype AS type,
+  ]] .. comment("c.oid", "pg_constraint") .. [[ AS comment,
 ]] .. names_of("c.conrelid", "c.conkey") .. [[ AS columns,
   nullif(fn.nspname, current_schema()) AS referent_schema, f.relname AS referent_table,
 ]] .. names_of("c.confrelid", "c.confkey") .. [[ AS referent_columns,
@@ -126,7 +127,7 @@ ORDER BY t.schema NULLS FIRST, t.relname, c.conname]]
 queries.indexes = RELATIONS .. [[
 
 SELECT t.schema, t.relname AS table_name, x.relname AS name, i.indisunique AS is_unique, i.indisvalid AS is_valid,
-  am.amname AS method,
+  am.amname AS method, ]] .. comment("x.oid", "pg_class") .. [[ AS comment,
   pg_get_expr(i.indpred, i.indrelid, true) AS condition,
   array_to_json(x.reloptions)::text AS storage,
   (SELECT spcname FROM pg_catalog.pg_tablespace WHERE oid = x.reltablespace) AS tablespace,

@@ -207,6 +207,7 @@ local list_of = { u = "uniques", f = "foreign_keys", c = "checks", x = "excludes
 
 local function add_constraint(table_, row)
   local item = make[row.type](row)
+  item.comment = row.comment
   if row.type == "p" then
     table_.primary_key = item
   else
@@ -261,6 +262,7 @@ local function new_index(row)
     tablespace = row.tablespace,
     nulls_not_distinct = definition:find(" NULLS NOT DISTINCT", 1, true) and true or nil,
     invalid = not row.is_valid or nil,
+    comment = row.comment,
   }
 end
 

@@ -1,6 +1,7 @@
 -- Tables of PostgreSQL: inheritance, partitions, storage, comments. Methods of the dialect (../dialect.lua takes them
 -- in).
 
+local list = require("moonbird.list")
 local sql = require("moonbird.sql")
 local suffixes = require("postgres.suffixes")
 
@@ -52,6 +53,14 @@ function tables:after_table(operation, columns)
         comment = column.comment,
       })
     end
+  end
+  return statements
+end
+
+function tables:after_items(operation, items)
+  local statements = {}
+  for _, item in ipairs(items) do
+    list.add(statements, self:item_comment(operation, item))
   end
   return statements
 end

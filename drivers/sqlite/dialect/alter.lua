@@ -194,11 +194,20 @@ end
 makers.add_column = column_changes
 makers.drop_column = column_changes
 
-function makers.create_table_comment()
-  return {} -- SQLite has no comments
+local comments = {}
+for _, noun in ipairs({ "table", "constraint", "index" }) do
+  comments[#comments + 1] = ("create_%s_comment"):format(noun)
+  comments[#comments + 1] = ("drop_%s_comment"):format(noun)
 end
 
-makers.drop_table_comment = makers.create_table_comment
+-- SQLite has none.
+local function pass_over_comment()
+  return {}
+end
+
+for _, kind in ipairs(comments) do
+  makers[kind] = pass_over_comment
+end
 
 function makers.create_exclude_constraint()
   check.refuse("SQLite has no EXCLUDE constraints")
@@ -241,12 +250,11 @@ local function render(self, operation)
   return list
 end
 
-local own = { "alter_column", "add_column", "drop_column", "drop_constraint", "create_table_comment" }
+local own = { "alter_column", "add_column", "drop_column", "drop_constraint", table.unpack(comments) }
 local nouns = { "unique_constraint", "primary_key", "check_constraint", "foreign_key", "exclude_constraint" }
 for _, noun in ipairs(nouns) do
   own[#own + 1] = "create_" .. noun
 end
-own[#own + 1] = "drop_table_comment"
 
 for _, kind in ipairs(own) do
   alter["render_" .. kind] = render

@@ -33,12 +33,25 @@ local function comparable_column(column)
   return result
 end
 
+local function without_comment(item)
+  local result = copy(item)
+  result.comment = nil
+  return result
+end
+
 -- now() is written as CURRENT_TIMESTAMP, in every expression that the dialect writes.
 function compare.comparable(_, table_)
   local result = copy(table_)
   result.comment, result.columns = nil, {}
   for index, column in ipairs(table_.columns) do
     result.columns[index] = comparable_column(column)
+  end
+  result.primary_key = table_.primary_key and without_comment(table_.primary_key)
+  for _, list in ipairs({ "uniques", "foreign_keys", "checks", "excludes", "indexes" }) do
+    result[list] = {}
+    for index, item in ipairs(table_[list]) do
+      result[list][index] = without_comment(item)
+    end
   end
   return result
 end

@@ -181,7 +181,7 @@ local cases = {
   },
   { "unique {}", 'unique: the columns must be a list of names ({ "a", "b" }), got an empty list' },
   { 'unique { "a", nmae = "x" }', 'unique: unknown option "nmae"; did you mean "name"? '
-    .. "(known: deferrable, include, initially, name, nulls_not_distinct)" },
+    .. "(known: comment, deferrable, include, initially, name, nulls_not_distinct)" },
   { 'types.varchar("40")', "types.varchar: argument 1 must be an integer from 0, got a string" },
   { "types.numeric(nil, 2)", "types.numeric: a scale needs a precision (types.numeric(10, 2))" },
   { 'types.enum("mood", {})', 'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got an empty list' },

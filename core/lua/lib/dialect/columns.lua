@@ -151,6 +151,7 @@ function columns:render_add_column(operation)
   add(statements, key and self:is_added_later(key) and self:later_constraint_text(operation, key))
   add(statements, column.index and self:column_index(operation, column))
   add_all(statements, self:after_table(operation, { column }))
+  add_all(statements, self:after_items(operation, { key }))
   return statements
 end
 

@@ -1,6 +1,7 @@
 -- The text of constraints. Methods of the base dialect (../dialect.lua takes them in).
 
 local check = require("moonbird.check")
+local list = require("moonbird.list")
 
 local constraints = {}
 
@@ -99,7 +100,11 @@ local added = {
 -- The item that an operation adds, as op.create_table would have it; nil for an operation of another kind.
 function constraints:added_constraint(operation)
   local kind = added[operation.kind]
-  return kind and setmetatable({ kind = kind, name = self:settled_name(operation, operation) }, { __index = operation })
+  if not kind then
+    return nil
+  end
+  local item = setmetatable({ kind = kind, name = self:settled_name(operation, operation) }, { __index = operation })
+  return self:with_needed_name(item, operation)
 end
 
 -- `place` has the table and its schema.
@@ -117,7 +122,10 @@ function constraints:later_constraint_text(operation, item)
 end
 
 local function add_constraint(self, operation)
-  return { self:add_constraint_text(operation, self:added_constraint(operation)) }
+  local item = self:added_constraint(operation)
+  local statements = { self:add_constraint_text(operation, item) }
+  list.add_all(statements, self:after_items(operation, { item }))
+  return statements
 end
 
 for kind in pairs(added) do

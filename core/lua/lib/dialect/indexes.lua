@@ -1,5 +1,7 @@
 -- Operations on indexes. Methods of the base dialect (../dialect.lua takes them in).
 
+local list = require("moonbird.list")
+
 local indexes = {}
 
 function indexes:index_text(operation)
@@ -12,8 +14,15 @@ function indexes:index_text(operation)
   )
 end
 
+--- The item that op.create_index makes, with its name.
+function indexes:added_index(operation)
+  return setmetatable({ kind = "index", name = self:index_name(operation) }, { __index = operation })
+end
+
 function indexes:render_create_index(operation)
-  return { self:index_text(operation) }
+  local statements = { self:index_text(operation) }
+  list.add_all(statements, self:after_items(operation, { self:added_index(operation) }))
+  return statements
 end
 
 function indexes:render_drop_index(operation)

@@ -62,13 +62,16 @@ function names:settled_name(item, operation)
   return is_made and self:fit_name(name) or name
 end
 
--- The item with that name.
+-- The item with a name that it needs and has not, where the database's own is known beforehand.
+function names.with_needed_name(_, item)
+  return item
+end
+
+-- The item with its settled name.
 function names:named(item, operation)
   local name = self:settled_name(item, operation)
-  if name == item.name then
-    return item
-  end
-  return setmetatable({ name = name }, { __index = item })
+  local named = name == item.name and item or setmetatable({ name = name }, { __index = item })
+  return self:with_needed_name(named, operation)
 end
 
 -- An index without a name gets Alembic's: ix_table_column, ix_schema_table_column.

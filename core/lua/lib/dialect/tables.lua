@@ -68,30 +68,34 @@ local function add_constraint(self, lines, later, item)
   end
 end
 
--- The lines of the table, and the constraints that come after it.
+-- The lines of the table, the constraints that come after it, and all constraints with their names.
 local function table_lines(self, operation, primary)
-  local lines, last, later = {}, {}, {}
+  local lines, last, later, made = {}, {}, {}, { primary }
   local is_inline = false
+  local function named(item)
+    made[#made + 1] = self:named(item, operation)
+    return made[#made]
+  end
   for _, column in ipairs(columns_of(operation.items)) do
     column = self:not_null(column, primary)
     is_inline = is_inline or primary ~= nil and self:is_primary_inline(column, primary)
     add(lines, self:column_text(column, primary, operation))
     if column.unique and not column.index then
       local item = { kind = "unique", columns = { column.name } }
-      add(last, self:constraint(self:named(item, operation)))
+      add(last, self:constraint(named(item)))
     end
     if column.references then
-      add_constraint(self, last, later, self:named(self.foreign_key_of(column), operation))
+      add_constraint(self, last, later, named(self.foreign_key_of(column)))
     end
   end
   add(lines, primary and not is_inline and self:constraint(primary))
   add_all(lines, last)
   for _, item in ipairs(operation.items) do
     if item.kind ~= "column" and item.kind ~= "primary_key" and item.kind ~= "index" then
-      add_constraint(self, lines, later, self:named(item, operation))
+      add_constraint(self, lines, later, named(item))
     end
   end
-  return lines, later
+  return lines, later, made
 end
 
 local function placed(item, operation)
@@ -100,12 +104,14 @@ local function placed(item, operation)
   return setmetatable(index, { __index = item })
 end
 
--- A CREATE INDEX for every index item and every column with index = true.
-local function table_indexes(self, operation)
+-- A CREATE INDEX for every index item and every column with index = true; the items go into `made` too.
+local function table_indexes(self, operation, made)
   local statements = {}
   for _, item in ipairs(operation.items) do
     if item.kind == "index" then
-      add(statements, self:index_text(placed(item, operation)))
+      local index = placed(item, operation)
+      add(statements, self:index_text(index))
+      add(made, self:added_index(index))
     elseif item.kind == "column" and item.index then
       add(statements, self:column_index(operation, item))
     end
@@ -122,7 +128,7 @@ function tables.table_suffix()
   return ""
 end
 
--- Statements that go before and after those that change a table: types, comments.
+-- Statements that go before and after those that change a table: types, comments of it and of its columns.
 function tables.before_table()
   return {}
 end
@@ -131,10 +137,15 @@ function tables.after_table()
   return {}
 end
 
+-- Statements that go after those that make constraints and indexes of a table: comments of them.
+function tables.after_items()
+  return {}
+end
+
 function tables:render_create_table(operation)
   local primary = self:primary_of(operation.items, operation)
   primary = primary and self:named(primary, operation)
-  local lines, later = table_lines(self, operation, primary)
+  local lines, later, made = table_lines(self, operation, primary)
   local prefixes = operation.prefixes and table.concat(operation.prefixes, " ") .. " " or ""
   local text = ("CREATE %sTABLE %s%s (\n  %s\n)%s"):format(
     prefixes,
@@ -149,8 +160,9 @@ function tables:render_create_table(operation)
   for _, item in ipairs(later) do
     add(statements, self:later_constraint_text(operation, item))
   end
-  add_all(statements, table_indexes(self, operation))
+  add_all(statements, table_indexes(self, operation, made))
   add_all(statements, self:after_table(operation, columns_of(operation.items)))
+  add_all(statements, self:after_items(operation, made))
   return statements
 end
 

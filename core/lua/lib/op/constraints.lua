@@ -8,6 +8,7 @@ local NAME = { "name", "final_name", optional = true }
 
 local function with_timing(options)
   options.schema, options.deferrable, options.initially = "name", "boolean", "initially"
+  options.comment = "text"
   return options
 end
 
@@ -74,7 +75,7 @@ return {
 
   create_check_constraint = {
     arguments = { NAME, { "table", "name" }, { "condition", "expression" } },
-    options = { schema = "name", not_valid = "boolean", no_inherit = "boolean" },
+    options = { schema = "name", not_valid = "boolean", no_inherit = "boolean", comment = "text" },
     summary = words.named_place,
     in_batch = true,
   },
@@ -128,5 +129,20 @@ return {
     arguments = { { "name", "final_name" }, { "table", "name" } },
     options = { schema = "name" },
     summary = words.named_place,
+  },
+
+  -- `type_` is for a naming convention, as that of drop_constraint
+  create_constraint_comment = {
+    arguments = { { "name", "final_name" }, { "table", "name" }, { "comment", "text" } },
+    options = { schema = "name", type_ = "constraint_type", existing_comment = "changed_text" },
+    summary = words.named_place,
+    in_batch = true,
+  },
+
+  drop_constraint_comment = {
+    arguments = { { "name", "final_name" }, { "table", "name" } },
+    options = { schema = "name", type_ = "constraint_type", existing_comment = "changed_text" },
+    summary = words.named_place,
+    in_batch = true,
   },
 }

@@ -17,6 +17,7 @@ return {
       with = "scalars",
       tablespace = "name",
       nulls_not_distinct = "boolean",
+      comment = "text",
     },
     summary = words.named_place,
     in_batch = true,
@@ -25,6 +26,20 @@ return {
   drop_index = {
     arguments = { { "name", "final_name" }, { "table", "name", optional = true } },
     options = { schema = "name", if_exists = "boolean", concurrently = "boolean" },
+    summary = words.named_place,
+    in_batch = true,
+  },
+
+  create_index_comment = {
+    arguments = { { "name", "final_name" }, { "table", "name" }, { "comment", "text" } },
+    options = { schema = "name", existing_comment = "changed_text" },
+    summary = words.named_place,
+    in_batch = true,
+  },
+
+  drop_index_comment = {
+    arguments = { { "name", "final_name" }, { "table", "name" } },
+    options = { schema = "name", existing_comment = "changed_text" },
     summary = words.named_place,
     in_batch = true,
   },

@@ -118,9 +118,22 @@ local filter_words = {
   foreign_keys = "foreign_key_constraint",
 }
 
+-- The comment of a constraint or an index that stays. Foreign keys may go and come back around what stands by table.
+local function compare_item_comment(comparison, model, live)
+  if model.comment == live.comment or not comparison.dialect.schema_parts.comments then
+    return
+  end
+  local format = "Detected %s comment '%s' on '%s'"
+  local place = difference.place(comparison.model)
+  local message = format:format(is_key(live) and "foreign key" or words[live.kind], live.name, place)
+  local change = new_change(comparison, is_key(live) and "remark" or "comment", message)
+  change.up = { operations.item_comment(comparison.model, live, model.comment) }
+  change.down = { operations.item_comment(comparison.model, live, live.comment) }
+end
+
 local function compare_items(comparison, list)
   local kind = filter_words[list]
-  local added, removed, changed = match.lists(comparison.model[list], comparison.live[list], comparison.dialect)
+  local added, removed, changed, kept = match.lists(comparison.model[list], comparison.live[list], comparison.dialect)
   for _, item in ipairs(added) do
     if wanted(comparison, kind, item, false) then
       add_item(comparison, item, item_message("added", comparison.model, item))
@@ -131,12 +144,18 @@ local function compare_items(comparison, list)
       remove_item(comparison, item, item_message("removed", comparison.model, item))
     end
   end
+  for _, pair in ipairs(kept) do
+    if wanted(comparison, kind, pair[1], false, pair[2]) then
+      compare_item_comment(comparison, pair[1], pair[2])
+    end
+  end
   for _, pair in ipairs(changed) do
     local model, live = pair[1], pair[2]
     if wanted(comparison, kind, model, false, live) then
       local message = item_message("changed", comparison.model, live)
       if match.is_validated(model, live, comparison.dialect) then
         validate_item(comparison, live, message)
+        compare_item_comment(comparison, model, live)
       else
         replace_item(comparison, model, live, message)
       end
@@ -148,6 +167,7 @@ local function compare_primary(comparison)
   local model, live = comparison.model.primary_key, comparison.live.primary_key
   local is_renamed = model and live and model.name and live.name and model.name ~= live.name
   if model and live and not is_renamed and match.same(model, live, comparison.dialect) then
+    compare_item_comment(comparison, model, live)
     return
   end
   local verb = not live and "added" or not model and "removed" or "changed"

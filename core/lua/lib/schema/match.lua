@@ -192,9 +192,10 @@ local function is_changed(model, live, dialect)
   return model.columns ~= nil and same_list(model.columns, live.columns)
 end
 
---- Two lists of items: those only in the models, those only in the database, and pairs { model, live } that differ.
+--- Two lists of items: those only in the models, those only in the database, pairs { model, live } that differ, and
+--- pairs that are the same but for their names and comments.
 function match.lists(models, lives, dialect)
-  local taken, partners, added, removed, changed = {}, {}, {}, {}, {}
+  local taken, partners, added, removed, changed, kept = {}, {}, {}, {}, {}, {}
   take_named(models, lives, taken, partners)
   take_unnamed(models, lives, taken, partners, function(item, other)
     return match.same(item, other, dialect)
@@ -206,14 +207,15 @@ function match.lists(models, lives, dialect)
     local other = partners[index]
     if not other then
       added[#added + 1] = item
-    elseif not match.same(item, other, dialect) then
-      changed[#changed + 1] = { item, other }
+    else
+      local pairs_ = match.same(item, other, dialect) and kept or changed
+      pairs_[#pairs_ + 1] = { item, other }
     end
   end
   for _, item in ipairs(lives) do
     removed[#removed + 1] = not taken[item] and item or nil
   end
-  return added, removed, changed
+  return added, removed, changed, kept
 end
 
 return match

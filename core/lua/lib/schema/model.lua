@@ -186,6 +186,7 @@ function model.normalise(value, source, dialect)
   for _, part in ipairs(parts) do
     part = copy(part)
     part.schema = part.schema or found.schema
+    part.comment = normal.comment(part.comment)
     add[part.kind](schema, part, found, dialect)
   end
   for _, table_ in ipairs(schema.tables) do

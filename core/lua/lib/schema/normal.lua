@@ -48,7 +48,13 @@ local function settle_item(item, dialect)
   for _, key in ipairs(item_options) do
     settled[key] = own_option(item, key, dialect)
   end
+  settled.comment = normal.comment(item.comment)
   return settled
+end
+
+--- A comment as databases keep it: an empty one is none.
+function normal.comment(text)
+  return text ~= "" and text or nil
 end
 
 local function settle_options(part, dialect)
@@ -71,7 +77,7 @@ local function bare_column(given)
     computed = given.computed,
     identity = given.identity,
     autoincrement = given.autoincrement,
-    comment = given.comment,
+    comment = normal.comment(given.comment),
   }
   if given.server_default ~= sql.null then
     column.server_default = given.server_default
@@ -229,7 +235,8 @@ end
 --- A table of the model in the shape of a catalog's.
 function normal.table(part, convention, dialect)
   local table_ = sort_items(part, dialect)
-  table_.name, table_.schema, table_.comment, table_.where = part.name, part.schema, part.comment, part.where
+  table_.name, table_.schema, table_.where = part.name, part.schema, part.where
+  table_.comment = normal.comment(part.comment)
   table_.options = settle_options(part, dialect)
   local ok, problem = pcall(function()
     settle_primary(table_, part, dialect)

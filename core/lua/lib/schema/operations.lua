@@ -84,6 +84,12 @@ function operations.drop_table(table_)
   return { kind = "drop_table", table = table_.name, schema = table_.schema }
 end
 
+--- What sets the comment of an item, or takes it away (nil).
+function operations.item_comment(table_, item, comment)
+  local kind = (comment and "create_" or "drop_") .. (item.kind == "index" and "index" or "constraint") .. "_comment"
+  return { kind = kind, name = item.name, table = table_.name, schema = table_.schema, comment = comment }
+end
+
 function operations.table_comment(table_, comment)
   if comment == nil then
     return { kind = "drop_table_comment", table = table_.name, schema = table_.schema }

@@ -155,7 +155,7 @@ local function reference_node(key)
   local place = { schema = key.referent_schema, table = key.referent_table, column = key.referent_columns[1] }
   local short = reference.text(place)
   local entries = short and { source.string(short) } or place_entries(place)
-  fields(entries, key, { "name", "onupdate", "ondelete", "deferrable", "initially", "match" })
+  fields(entries, key, { "name", "onupdate", "ondelete", "deferrable", "initially", "match", "comment" })
   return short and #entries == 1 and entries[1] or source.list(entries)
 end
 
@@ -207,11 +207,12 @@ end
 local items = {}
 
 function items.primary_key(item)
-  return source.apply("primary_key", fields(names_of(item), item, { "name", "include", "deferrable", "initially" }))
+  local options = { "name", "include", "deferrable", "initially", "comment" }
+  return source.apply("primary_key", fields(names_of(item), item, options))
 end
 
 function items.unique(item)
-  local options = { "name", "include", "nulls_not_distinct", "deferrable", "initially" }
+  local options = { "name", "include", "nulls_not_distinct", "deferrable", "initially", "comment" }
   return source.apply("unique", fields(names_of(item), item, options))
 end
 
@@ -233,13 +234,13 @@ function items.foreign_key(item)
   item = without_no_action(item)
   local entries = names_of(item)
   entries[#entries + 1] = source.field("references", referents(item))
-  local options = { "name", "onupdate", "ondelete", "deferrable", "initially", "match", "not_valid" }
+  local options = { "name", "onupdate", "ondelete", "deferrable", "initially", "match", "not_valid", "comment" }
   return source.apply("foreign_key", fields(entries, item, options))
 end
 
 function items.check(item)
   local condition = source.string(sql.text(item.condition))
-  return call_with_options("check", { condition }, fields({}, item, { "name", "not_valid", "no_inherit" }))
+  return call_with_options("check", { condition }, fields({}, item, { "name", "not_valid", "no_inherit", "comment" }))
 end
 
 function items.exclude(item)
@@ -247,13 +248,13 @@ function items.exclude(item)
   for index, element in ipairs(item.elements) do
     entries[index] = source.list({ text.value(element[1]), source.string(element[2]) })
   end
-  return source.apply("exclude", fields(entries, item, { "name", "using", "where", "deferrable", "initially" }))
+  local options = { "name", "using", "where", "deferrable", "initially", "comment" }
+  return source.apply("exclude", fields(entries, item, options))
 end
 
 function items.index(item)
-  local options =
-    { "name", "unique", "where", "using", "include", "ops", "with", "tablespace", "nulls_not_distinct" }
-  return source.apply("index", fields(names_of(item), item, options))
+  local entries = fields(names_of(item), item, { "name", "unique", "where", "using", "include", "ops", "with" })
+  return source.apply("index", fields(entries, item, { "tablespace", "nulls_not_distinct", "comment" }))
 end
 
 --- An item; a name that style.convention would change is final.
@@ -308,6 +309,7 @@ local inline_fields = {
     deferrable = true,
     initially = true,
     match = true,
+    comment = true,
   },
 }
 
