@@ -7,7 +7,8 @@
  * Where the dialect can tell versions of a row apart, rows are read without a lock, which saves writing each of them
  * twice, and a row that somebody has changed since is not found when it is written: then the batch is taken back and
  * done again with locks. Inserts into other tables want the lock from the beginning: whoever changes the row after
- * them must find what was inserted.
+ * them must find what was inserted. So do rows that several statements write, because they set different columns:
+ * locked as they are read, all are locked in the order of the key, and whoever keeps to it meets no deadlock.
  */
 #include "backfill/key.h"
 #include "backfill/worker_states.h"
@@ -112,7 +113,7 @@ static void begin_batch(struct worker *w) {
   w->page_total = 0;
   w->page_bytes = 0;
   w->filled = w->fill_failed = w->page_done = w->announced = false;
-  w->finishes_range = false;
+  w->finishes_range = w->is_mixed = false;
   vec_release_with(&w->bad, bad_row_free);
   w->begun_s = clock_monotonic_s();
   worker_execute(w, w->job->definition->begin, MOONBIRD_SCRIPT, 0);
@@ -349,11 +350,24 @@ static bool write_next(struct worker *w) {
   return true;
 }
 
+/* Must the rows be locked as they are read, and are not? */
+static bool wants_locks(struct worker *w) {
+  const struct chunk *chunk = &w->chunks[w->filling];
+  bool has_inserts = chunk_has_inserts(chunk), is_mixed = chunk_is_mixed(chunk);
+  w->is_mixed = w->is_mixed || is_mixed;
+  if (w->locks_rows || (!has_inserts && !is_mixed))
+    return false;
+  if (has_inserts)
+    w->job->has_inserted = true;
+  else
+    row_lock_conflicted(&w->row_lock);
+  return true;
+}
+
 /* Hands the filled chunk to the connection, and fills the other one while it is written. */
 static void write_filled(struct worker *w) {
   while (w->filled) {
-    if (!w->locks_rows && chunk_has_inserts(&w->chunks[w->filling])) {
-      w->job->has_inserted = true;
+    if (wants_locks(w)) {
       recover_again(w);
       return;
     }
@@ -645,7 +659,8 @@ static void after_commit(struct worker *w) {
   w->range.rows_done += w->rows;
   w->attempts = w->losses = 0;
   recover_done(w);
-  row_lock_committed(&w->row_lock);
+  if (!w->is_mixed)
+    row_lock_committed(&w->row_lock);
   sizer_add(&w->sizer, w->limit, seconds);
   tell(w, seconds);
   if (w->finishes_range)

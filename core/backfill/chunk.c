@@ -62,6 +62,13 @@ bool chunk_has_inserts(const struct chunk *chunk) {
   return false;
 }
 
+bool chunk_is_mixed(const struct chunk *chunk) {
+  int statements = 0;
+  for (const struct group *g = chunk->groups; g; g = g->next)
+    statements += g->kind != GROUP_INSERT && group_row_count(g);
+  return statements > 1;
+}
+
 bool chunk_next_statement(struct chunk *chunk, struct statement *statement) {
   for (; chunk->phase < GROUP_KINDS; chunk->phase++, chunk->writing = chunk->groups) {
     while (chunk->writing) {

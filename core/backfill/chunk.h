@@ -54,6 +54,9 @@ bool chunk_fill(struct chunk *chunk, const struct chunk_work *work, const moonbi
 /* Has the script inserted into other tables? */
 bool chunk_has_inserts(const struct chunk *chunk);
 
+/* Do several statements write its rows? Then those of the second come after later ones of the first. */
+bool chunk_is_mixed(const struct chunk *chunk);
+
 /* The next statement to execute, or false when all are given out. */
 bool chunk_next_statement(struct chunk *chunk, struct statement *statement);
 

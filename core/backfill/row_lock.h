@@ -1,5 +1,6 @@
 /*
- * row_lock.h - for how many batches rows are locked as they are read, after others have changed rows that were not.
+ * row_lock.h - for how many batches rows are locked as they are read, after others have changed rows that were not, or
+ * after one whose rows took several statements.
  *
  * A batch that meets a change is done twice; so where they are frequent, more and more batches lock, and after some
  * quiet ones fewer. Pure; the worker owns the struct.

@@ -84,6 +84,7 @@ struct worker {
   double row_bytes; /* of an average row of the last batch, 0 before the first one */
   char *end_key;    /* last key of the batch; becomes the cursor */
   bool locks_rows;  /* they are locked as they are read, else looked at again as they are written */
+  bool is_mixed;    /* several statements write one piece of its rows */
   bool announced;   /* end_key was written down before: the batch must be just this one */
   bool finishes_range;
   int64_t rows; /* rows that the batch covers, as far as it is known */
