@@ -168,6 +168,20 @@ function op.create_view(name, definition, options) end
 ---@param options? moonbird.DropViewOptions
 function op.drop_view(name, options) end
 
+---@class moonbird.ViewCommentOptions: moonbird.SchemaOption
+---@field materialized? boolean
+---@field existing_comment? string|moonbird.Null
+
+---Sets the comment of a view that is there. Passed over on SQLite, which has no comments.
+---@param name string
+---@param comment string
+---@param options? moonbird.ViewCommentOptions
+function op.create_view_comment(name, comment, options) end
+
+---@param name string
+---@param options? moonbird.ViewCommentOptions
+function op.drop_view_comment(name, options) end
+
 ---@class moonbird.RefreshOptions: moonbird.SchemaOption
 ---@field concurrently? boolean readers are not locked out; the view needs a unique index
 ---@field with_data? boolean false empties it

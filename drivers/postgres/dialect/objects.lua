@@ -111,6 +111,15 @@ function objects:render_drop_view(operation)
   return { self:drop_object(view_words(self, operation), operation) }
 end
 
+function objects:render_create_view_comment(operation)
+  return { self:comment_on(view_words(self, operation), operation) }
+end
+
+function objects:render_drop_view_comment(operation)
+  local place = { name = operation.name, schema = operation.schema, comment = sql.null }
+  return { self:comment_on(view_words(self, operation), place) }
+end
+
 function objects:render_refresh_materialized_view(operation)
   return {
     ("REFRESH MATERIALIZED VIEW %s%s%s"):format(

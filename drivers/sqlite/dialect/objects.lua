@@ -54,6 +54,14 @@ function objects:render_drop_trigger(operation)
   return { self:drop_object("TRIGGER", place) }
 end
 
+-- SQLite has no comments.
+local function pass_over()
+  return {}
+end
+
+objects.render_create_view_comment = pass_over
+objects.render_drop_view_comment = pass_over
+
 -- --- what SQLite has not ---
 
 local GUARD = 'what is for another database goes into `if context.dialect == "..." then`'

@@ -36,8 +36,8 @@ local cases = {
   },
   {
     'op.create_foreign_key("f", "a", "b", { "x" }, { "y" }, { on_delete = "CASCADE" })',
-    'op.create_foreign_key: unknown option "on_delete"; did you mean "ondelete"? (known: comment, deferrable, initially, '
-      .. "match, not_valid, ondelete, onupdate, referent_schema, schema, source_schema)",
+    'op.create_foreign_key: unknown option "on_delete"; did you mean "ondelete"? (known: comment, deferrable, '
+      .. "initially, match, not_valid, ondelete, onupdate, referent_schema, schema, source_schema)",
   },
   {
     'op.create_foreign_key("f", "a", "b", { "x" }, { "y" }, { ondelete = "KASKADE" })',

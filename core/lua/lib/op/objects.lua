@@ -152,6 +152,18 @@ return {
 
   drop_view = { arguments = { NAME }, options = dropped { materialized = "boolean" }, summary = words.object_place },
 
+  create_view_comment = {
+    arguments = { NAME, { "comment", "text" } },
+    options = { schema = "name", materialized = "boolean", existing_comment = "changed_text" },
+    summary = words.object_place,
+  },
+
+  drop_view_comment = {
+    arguments = { NAME },
+    options = { schema = "name", materialized = "boolean", existing_comment = "changed_text" },
+    summary = words.object_place,
+  },
+
   refresh_materialized_view = {
     arguments = { NAME },
     options = { schema = "name", concurrently = "boolean", with_data = "boolean" },

@@ -86,6 +86,8 @@ local rows = {
   drop_sequence = { { "name" }, {} },
   create_view = { { "name", "definition" }, { "columns", "materialized", "comment" } },
   drop_view = { { "name" }, { "materialized" } },
+  create_view_comment = { { "name", "comment" }, { "materialized" } },
+  drop_view_comment = { { "name" }, { "materialized" } },
   execute = { { "text" }, {} },
 }
 

@@ -39,8 +39,7 @@ end
 
 local function is_same_view(state, model, live)
   local same = (model.materialized or false) == (live.materialized or false)
-  local comment = not state.dialect.schema_parts.comments or model.comment == live.comment
-  return same and comment and state.dialect:same_text(model.definition, live.definition)
+  return same and state.dialect:same_text(model.definition, live.definition)
 end
 
 -- Does the view read a column that is named in one of the maps (table key -> { name = true }), or a whole table or view
@@ -141,13 +140,36 @@ local function as_live(view, live)
   return setmetatable({ definition = live.definition, columns = live.columns }, { __index = view })
 end
 
--- The indexes of views that stay. Those of the others come and go with them.
-local function compare_indexes(state, dropped, live_by_key)
+local function set_comment(view, comment)
+  local kind = comment and "create_view_comment" or "drop_view_comment"
+  local materialized = view.materialized or nil
+  return { kind = kind, name = view.name, schema = view.schema, materialized = materialized, comment = comment }
+end
+
+local function compare_comment(state, model, live)
+  if model.comment ~= live.comment and state.dialect.schema_parts.comments then
+    add(state, "remark", ("Detected view comment '%s'"):format(difference.place(model)), {
+      view = model,
+      up = { set_comment(model, model.comment) },
+      down = { set_comment(model, live.comment) },
+    })
+  end
+end
+
+local function compare_indexes(state, model, live)
+  local found = difference.compare_indexes(model, live, state.dialect, state.filter)
+  table.move(found, 1, #found, #state.changes + 1, state.changes)
+end
+
+-- The comments and indexes of views that stay. Those of the others come and go with them.
+local function compare_parts(state, dropped, live_by_key)
   for _, view in ipairs(state.model.views) do
     local live = not dropped[key_of(view)] and live_by_key[key_of(view)]
-    if live and live.indexes and state.filter("view", view, nil, false, live) then
-      local found = difference.compare_indexes(view, live, state.dialect, state.filter)
-      table.move(found, 1, #found, #state.changes + 1, state.changes)
+    if live and state.filter("view", view, nil, false, live) then
+      compare_comment(state, view, live)
+      if live.indexes then
+        compare_indexes(state, view, live)
+      end
     end
   end
 end
@@ -172,7 +194,7 @@ function views.compare(state)
   local lives = order.views(state.live.views)
   drop_views(state, lives, dropped, back, model_by_key)
   create_views(state, dropped, live_by_key)
-  compare_indexes(state, dropped, live_by_key)
+  compare_parts(state, dropped, live_by_key)
   drop_on_the_way_back(state, lives, back, dropped)
 end
 
