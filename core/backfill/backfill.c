@@ -11,6 +11,7 @@
 #include "backfill/backfill.h"
 
 #include "backfill/brake.h"
+#include "backfill/named.h"
 #include "backfill/outcome.h"
 #include "backfill/persist.h"
 #include "backfill/range.h"
@@ -224,6 +225,12 @@ static int backfill_name(lua_State *L) {
   return 1;
 }
 
+/* host.backfill_name_rule(name) -> nil, or the rule that the name breaks */
+static int backfill_name_rule(lua_State *L) {
+  lua_pushstring(L, named_name_rule(luaL_checkstring(L, 1)));
+  return 1;
+}
+
 /* host.backfill_forget(revision): what a revision registered goes with it */
 static int backfill_forget(lua_State *L) {
   struct session *session = statement_session(L);
@@ -239,11 +246,9 @@ static int backfill_forget(lua_State *L) {
 }
 
 bool backfill_install(struct session *session, struct error *err) {
-  static const luaL_Reg functions[] = {{"backfill_run", backfill_run},
-                                       {"backfill_has_begun", backfill_has_begun},
-                                       {"backfill_name", backfill_name},
-                                       {"backfill_forget", backfill_forget},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"backfill_run", backfill_run},       {"backfill_has_begun", backfill_has_begun},
+                                       {"backfill_name", backfill_name},     {"backfill_name_rule", backfill_name_rule},
+                                       {"backfill_forget", backfill_forget}, {NULL, NULL}};
   lua_State *L = session->host->L;
   luaL_newmetatable(L, "moonbird.backfill");
   lua_pushcfunction(L, backfill_gc);

@@ -4,6 +4,7 @@
 #include "backfill/definition.h"
 
 #include "lua/dialect.h"
+#include "lua/script_error.h"
 #include "sql/placeholder.h"
 
 #include <lauxlib.h>
@@ -136,6 +137,10 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->writers = text_field(L, index, "writers");
   d->begin = text_field(L, index, "begin");
   d->sync = text_field(L, index, "sync");
+  d->path = text_field(L, index, "path");
+  lua_getfield(L, index, "row");
+  d->row_place = script_function_place(L, -1);
+  lua_pop(L, 1);
   d->row_ref = function_field(L, index, "row");
   d->batch_ref = function_field(L, index, "batch");
   d->writer_ref = function_field(L, index, "writer");
@@ -170,5 +175,7 @@ void definition_release(lua_State *L, struct definition *d) {
   free(d->writers);
   free(d->begin);
   free(d->sync);
+  free(d->path);
+  free(d->row_place);
   definition_init(d);
 }

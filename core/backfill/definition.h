@@ -55,6 +55,8 @@ struct definition {
   char *writers; /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
   char *begin;
   char *sync;       /* NULL where every commit is durable */
+  char *path;       /* the file of backfills/, or NULL */
+  char *row_place;  /* file and line of the script's `row`, or NULL */
   int row_ref;      /* FORM_ROW: function(row, batch) */
   int batch_ref;    /* FORM_ROW: the second argument; FORM_BATCH: function(from_is_first, from, to, rows, id, seed) */
   int writer_ref;   /* FORM_ROW: function(kind, { column names }, table, schema) -> { sql, bind, transports } */

@@ -20,6 +20,12 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *named_name_rule(const char *name) {
+  static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  bool is_name = *name && !strchr("-.", *name) && !name[strspn(name, chars)] && !strstr(name, "..");
+  return is_name ? NULL : "letters of ASCII, digits, _, - and . only, and neither - nor . in front";
+}
+
 /* --- opening --- */
 
 /* What read_file needs; it runs in protected mode. */

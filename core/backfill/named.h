@@ -7,6 +7,9 @@
 #include "backfill/runner.h"
 #include "run/run.h"
 
+/* NULL for a name that the file of a backfill may have (NAME.lua in backfills/), else what the rule is. */
+const char *named_name_rule(const char *name);
+
 /* Starts, resumes or joins. `nothing_to_do` (may be NULL) tells that it had ended before. ERROR_PENDING when it stops
  * unfinished, ERROR_FINDINGS when it ends, or had ended, with bad rows, ERROR_HISTORY when its code has changed
  * meanwhile. */

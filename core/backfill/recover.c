@@ -14,6 +14,7 @@
 #include "base/log.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static double chance(void) {
   return (double)random() / (double)RAND_MAX;
@@ -65,6 +66,20 @@ void recover_name_row(struct worker *w) {
   else if (w->err.sqlstate[0])
     error_prefix(&w->err, "backfill of %s: ", d->table);
   free(names);
+}
+
+/* What the script is to blame for names its line: that of `row` for what that returned, else its file for the SQL that
+ * it holds. Syntax and names are class 42; 42501 is a permission. */
+static void name_place(struct worker *w, enum failure failure) {
+  const struct definition *d = w->job->definition;
+  const char *state = w->err.sqlstate;
+  bool is_sql = memcmp(state, "42", 2) == 0 && strcmp(state, "42501") != 0;
+  if (w->err.where || (failure != FAILURE_ROW && !is_sql))
+    return;
+  if (d->form == FORM_ROW && d->row_place && (has_sent_rows(w) || !state[0]))
+    error_where(&w->err, "%s: the function `row`", d->row_place);
+  else if (d->path)
+    error_where(&w->err, "%s", d->path);
 }
 
 /* The batch once more with an eighth of its rows; false when it cannot be narrower. */
@@ -159,8 +174,10 @@ static enum failure decide(struct worker *w) {
   w->retry_s = 0;
   switch (failure) {
   case FAILURE_ROW:
-    if (!narrow(w) && !condemn(w))
+    if (!narrow(w) && !condemn(w)) {
+      name_place(w, failure);
       give_up(w);
+    }
     return failure;
   case FAILURE_SHRINK:
     sizer_timed_out(&w->sizer);
@@ -181,6 +198,7 @@ static enum failure decide(struct worker *w) {
       w->job->end = JOB_INTERRUPTED;
     return failure;
   case FAILURE_STOP:
+    name_place(w, failure);
     give_up(w);
     return failure;
   }

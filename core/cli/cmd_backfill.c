@@ -3,6 +3,7 @@
  */
 #include "cli/cmd_backfill.h"
 
+#include "backfill/named.h"
 #include "backfill/state.h"
 #include "cli/nearest.h"
 #include "cli/width.h"
@@ -11,14 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define NAME_RULE "letters of ASCII, digits, _, - and . only"
-
-/* As core/lua/lib/backfill.lua has it. */
-static bool is_file_name(const char *name) {
-  static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
-  return *name && !strchr("-.", *name) && !name[strspn(name, chars)] && !strstr(name, "..");
-}
 
 /* Is there a file backfills/NAME.lua, which nobody has run here? */
 static bool has_file(const struct session *session, const char *name) {
@@ -37,8 +30,9 @@ bool backfill_unknown(struct session *session, const char *name, struct error *e
   const char *nearest = nearest_word(name, &names);
   error_set(err, ERROR_USAGE, "there is no backfill '%s' in this database", name);
   bool is_there = !strpbrk(name, ":/") && has_file(session, name);
-  if (is_there && !is_file_name(name))
-    error_hint(err, "its file cannot be run: a name has " NAME_RULE "; rename the file");
+  const char *rule = named_name_rule(name);
+  if (is_there && rule)
+    error_hint(err, "its file cannot be run: a name has %s; rename the file", rule);
   else if (is_there)
     error_hint(err, "it has not begun here: 'moonbird backfill run %s' begins it", name);
   else if (nearest)
@@ -66,8 +60,9 @@ static void list_files(const char *folder, struct vec *names) {
 bool backfill_check_file(const struct cli *cli, const char *name, struct error *err) {
   if (strchr(name, ':'))
     return true;
-  if (!is_file_name(name)) {
-    error_set(err, ERROR_USAGE, "'%s' is no name of a backfill: " NAME_RULE, name);
+  const char *rule = named_name_rule(name);
+  if (rule) {
+    error_set(err, ERROR_USAGE, "'%s' is no name of a backfill: %s", name, rule);
     return error_hint(err, "the name is that of its file in backfills, without .lua: rename the file");
   }
   const struct run_request request = cli_run_request(cli, NULL);

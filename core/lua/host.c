@@ -67,7 +67,7 @@ void host_check_allowed(lua_State *L) {
   if (host_is_interrupted(host))
     throw_interrupted(L);
   if (host->refusal)
-    luaL_error(L, "%s", host->refusal);
+    script_error(L, "%s", host->refusal);
 }
 
 void host_allow_interrupts(struct host *host, int more) {

@@ -45,6 +45,10 @@ static int search(lua_State *L) {
   return 2;
 }
 
+bool library_has(const char *file) {
+  return embedded_find(lua_library, file) != NULL;
+}
+
 void library_install(lua_State *L) {
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "searchers");

@@ -6,8 +6,12 @@
 #define LUA_LIBRARY_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 /* Adds the searcher behind package.preload and before the files of the system. */
 void library_install(lua_State *L);
+
+/* Is there a file "schema/diff.lua" of the library in the binary? */
+bool library_has(const char *file);
 
 #endif

@@ -72,6 +72,7 @@ static int open_host(lua_State *L) {
   lua_setfield(L, -2, "sql_statements");
   script_error_push_fail(L);
   lua_setfield(L, -2, "fail");
+  script_error_add_handlers(L);
   return 1;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/strbuf.h"
 #include "lua/host.h"
+#include "lua/library.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -53,14 +54,19 @@ static bool is_script_frame(const lua_Debug *ar) {
   return ar->currentline > 0 && ar->source[0] == '@';
 }
 
+/* The innermost line of a script that is running. */
+static bool find_script_line(lua_State *L, lua_Debug *ar) {
+  for (int level = 0; lua_getstack(L, level, ar); level++) {
+    lua_getinfo(L, "Sl", ar);
+    if (is_script_frame(ar))
+      return true;
+  }
+  return false;
+}
+
 int script_error(lua_State *L, const char *format, ...) {
   lua_Debug ar;
-  bool found = false;
-  for (int level = 0; !found && lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "Sl", &ar);
-    found = is_script_frame(&ar);
-  }
-  if (found)
+  if (find_script_line(L, &ar))
     lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
   else
     lua_pushliteral(L, "");
@@ -82,6 +88,15 @@ static void add_frame(struct strbuf *text, const lua_Debug *ar) {
     strbuf_addf(text, ": in function '%s'", ar->name);
   else
     strbuf_addf(text, ": in the function at line %d", ar->linedefined);
+}
+
+char *script_function_place(lua_State *L, int index) {
+  lua_Debug ar;
+  if (!lua_isfunction(L, index))
+    return NULL;
+  lua_pushvalue(L, index);
+  lua_getinfo(L, ">S", &ar);
+  return ar.source[0] == '@' ? xasprintf("%s:%d", ar.source + 1, ar.linedefined) : NULL;
 }
 
 static char *traceback(lua_State *L) {
@@ -108,6 +123,32 @@ static const char *thrown_text(lua_State *L) {
   return lua_pushfstring(L, "the script threw a %s value", luaL_typename(L, 1));
 }
 
+/* "moonbird/backfill.lua:85: ..." begins with a line of the library: the length of "moonbird/backfill.lua:85", else 0.
+ */
+static size_t library_line_len(const char *text) {
+  static const char folder[] = "moonbird/", ending[] = ".lua:";
+  const char *end = strncmp(text, folder, sizeof(folder) - 1) == 0 ? strstr(text, ending) : NULL;
+  if (!end)
+    return 0;
+  char *file = xstrndup(text + sizeof(folder) - 1, (size_t)(end - text) + sizeof(".lua") - sizeof(folder));
+  bool known = library_has(file);
+  free(file);
+  const char *digits = end + sizeof(ending) - 1;
+  size_t count = strspn(digits, "0123456789");
+  return known && count && strncmp(digits + count, ": ", 2) == 0 ? (size_t)(digits + count - text) : 0;
+}
+
+/* Lua names the line in which it met the error, which may be one of the library that got a wrong value from the script:
+ * the script's line comes first, the library's is for who looks for a fault there. */
+static void set_text(lua_State *L, struct error *e, const char *text) {
+  size_t len = library_line_len(text);
+  lua_Debug ar;
+  if (len && find_script_line(L, &ar))
+    error_set(e, ERROR_FAILED, "%s:%d: %s (%.*s)", ar.short_src, ar.currentline, text + len + 2, (int)len, text);
+  else
+    error_set(e, ERROR_FAILED, "%s", text);
+}
+
 /* Lua's message about a call of a name that is not there gets a hint; a hint that cannot be had is left out. */
 static void add_hint(lua_State *L, struct error *e, const char *text) {
   int top = lua_gettop(L);
@@ -123,23 +164,27 @@ static void add_hint(lua_State *L, struct error *e, const char *text) {
   lua_settop(L, top);
 }
 
+static void add_traceback(lua_State *L, struct error *e) {
+  if (e->where)
+    return;
+  char *lines = traceback(L);
+  if (lines[0])
+    error_where(e, "%s", lines);
+  free(lines);
+}
+
 /* Called with the thrown value at the top; leaves an error object there. */
 int script_error_handler(lua_State *L) {
   struct error *e = luaL_testudata(L, 1, type_name);
   if (!e) {
     const char *text = thrown_text(L);
     e = new_object(L);
-    error_set(e, ERROR_FAILED, "%s", text);
+    set_text(L, e, text);
     add_hint(L, e, text);
     lua_replace(L, 1);
     lua_settop(L, 1);
   }
-  if (!e->where) {
-    char *lines = traceback(L);
-    if (lines[0])
-      error_where(e, "%s", lines);
-    free(lines);
-  }
+  add_traceback(L, e);
   return 1;
 }
 
@@ -161,6 +206,23 @@ static int fail(lua_State *L) {
 
 void script_error_push_fail(lua_State *L) {
   lua_pushcfunction(L, fail);
+}
+
+/* host.note_place: the handler of an xpcall that passes on what it caught. By then the lines of the script's function
+ * are left, so an error object gets them here; whatever else the script has thrown stays what it is. */
+static int note_place(lua_State *L) {
+  struct error *e = luaL_testudata(L, 1, type_name);
+  if (e)
+    add_traceback(L, e);
+  lua_settop(L, 1);
+  return 1;
+}
+
+void script_error_add_handlers(lua_State *L) {
+  lua_pushcfunction(L, note_place);
+  lua_setfield(L, -2, "note_place");
+  lua_pushcfunction(L, script_error_handler);
+  lua_setfield(L, -2, "error_object");
 }
 
 static int object_tostring(lua_State *L) {

@@ -18,8 +18,14 @@ int script_error_handler(lua_State *L);
  * script calls itself: ours are called through the Lua library. The format is lua_pushfstring's. */
 int script_error(lua_State *L, const char *format, ...);
 
+/* "versions/ab12.lua:20", where a function of a script begins, else NULL; owned. */
+char *script_function_place(lua_State *L, int index);
+
 /* Pushes the function host.fail of the Lua library. */
 void script_error_push_fail(lua_State *L);
+
+/* Puts host.note_place and host.error_object, handlers for xpcall, into the table at the top. */
+void script_error_add_handlers(lua_State *L);
 
 /* Makes the metatable. */
 void script_error_install(lua_State *L);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "lua/script_error.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -257,7 +258,16 @@ static bool take_probe(struct signal *s, const moonbird_batch *rows, double now_
   return true;
 }
 
-static struct value lua_value(lua_State *L, int index) {
+static void refuse_answer(lua_State *L, int function, const char *given) {
+  char *place = script_function_place(L, function);
+  lua_pushstring(L, place ? place : "the probe");
+  free(place);
+  luaL_error(L, "%s: it must return nil, a boolean, a number or the reason as a string, not a %s", lua_tostring(L, -1),
+             given);
+}
+
+/* What the function has returned. */
+static struct value lua_value(lua_State *L, int function, int index) {
   struct value v = {.type = MOONBIRD_TYPE_NONE};
   switch (lua_type(L, index)) {
   case LUA_TBOOLEAN:
@@ -274,8 +284,7 @@ static struct value lua_value(lua_State *L, int index) {
     break;
   default:
     if (!value_is_null(L, index))
-      luaL_error(L, "it must return nil, a boolean, a number or the reason as a string, not a %s",
-                 luaL_typename(L, index));
+      refuse_answer(L, function, luaL_typename(L, index));
   }
   return v;
 }
@@ -283,8 +292,9 @@ static struct value lua_value(lua_State *L, int index) {
 static int call_function(lua_State *L) {
   struct signal *s = lua_touserdata(L, 1);
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->call_ref);
+  lua_pushvalue(L, -1);
   lua_call(L, 0, 1);
-  struct value v = lua_value(L, lua_gettop(L));
+  struct value v = lua_value(L, lua_gettop(L) - 1, lua_gettop(L));
   set_text(&s->says, reason_of(&v));
   return 0;
 }

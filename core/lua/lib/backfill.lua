@@ -244,7 +244,7 @@ local function new_batch_function(spec, t)
     local range = { predicate = host.dialect:range_predicate(t, kind), values = values, kind = kind }
     math.randomseed(seed)
     statement.enter_batch()
-    local ok, problem = pcall(spec.batch, (new_batch(spec, t, range, count, id)))
+    local ok, problem = xpcall(spec.batch, host.error_object, (new_batch(spec, t, range, count, id)))
     statement.leave_batch()
     if not ok then
       error(problem, 0)
@@ -356,6 +356,7 @@ local function define(spec, name)
     statement_timeout_ms = limits.statement_timeout_ms,
     sync = dialect:batch_sync(),
     row = spec.row,
+    path = spec.path,
     batch = spec.form == "batch" and new_batch_function(spec, t) or new_row_batch(),
     writer = new_writer(spec, t, by_name),
   }
@@ -392,12 +393,20 @@ end
 
 -- --- named ones ---
 
-local NAME = "^[%w_][%w_.-]*$"
+-- Errors of a file name it.
+local function in_file(path, f, ...)
+  local result = table.pack(pcall(f, ...))
+  if not result[1] then
+    local problem = result[2]
+    error(type(problem) == "string" and ("%s: %s"):format(path, problem:gsub("^op%.backfill: ", "")) or problem, 0)
+  end
+  return table.unpack(result, 2, result.n)
+end
 
--- Runs <environment>/backfills/NAME.lua and checks the table that it returns.
-local function load_named(name, time, seed)
-  if not name:find(NAME) or name:find("..", 1, true) then
-    fail("%q is no name of a backfill: letters, digits, _, - and . only", name)
+local function read_file(name)
+  local rule = host.backfill_name_rule(name)
+  if rule then
+    fail("%q is no name of a backfill: %s", name, rule)
   end
   local path = ("%s/backfills/%s.lua"):format(host.environment_location, name)
   local file, problem = io.open(path, "rb")
@@ -406,13 +415,19 @@ local function load_named(name, time, seed)
   end
   local text = file:read("a")
   file:close()
+  return path, text
+end
+
+-- Runs <environment>/backfills/NAME.lua and checks the table that it returns.
+local function load_named(name, time, seed)
+  local path, text = read_file(name)
   local environment = require("moonbird.environment").new({ backfill = name }, time)
   local chunk, syntax = load(text, "@" .. path, "t", environment)
   if not chunk then
     error(syntax, 0)
   end
   math.randomseed(seed)
-  local ran, returned = pcall(chunk)
+  local ran, returned = xpcall(chunk, host.note_place)
   if not ran then
     -- in `return backfill.copy_column {...}`, a tail call, the file itself is not on the stack any more
     error(type(returned) == "string" and returned:gsub("^backfill%.", path .. ": %0") or returned, 0)
@@ -420,25 +435,22 @@ local function load_named(name, time, seed)
   if type(returned) ~= "table" then
     fail("%s must return the table of the backfill, not %s", path, check.describe(returned))
   end
-  local ok, checked = pcall(spec_of.check, returned)
-  if not ok then
-    error(("%s: %s"):format(path, tostring(checked):gsub("^op%.backfill: ", "")), 0)
-  end
-  return checked
+  local spec = in_file(path, spec_of.check, returned)
+  spec.path = path
+  return spec
 end
 
 --- For `backfill run`: the definition of a named backfill, the text that its fingerprint is taken of, and whether the
 --- state tables are there.
 function backfill.open_named(name, time, seed)
   local spec = load_named(name, time, seed)
-  local definition = define(spec, name)
-  return definition, fingerprint(spec), has_tables()
+  return in_file(spec.path, define, spec, name), fingerprint(spec), has_tables()
 end
 
 --- For `backfill plan`: what the file says, the definition, the table's description and its columns by name.
 function backfill.look_named(name)
   local spec = load_named(name, os.time(), 0)
-  return spec, define(spec, name)
+  return spec, in_file(spec.path, define, spec, name)
 end
 
 -- --- inside a revision ---
@@ -469,7 +481,7 @@ local function run(spec, name, deferred)
   elseif verdict == "changed" then
     verdict = accept_change(entry, own_name)
   end
-  return host.backfill_run(define(spec, own_name), entry, {
+  return host.backfill_run(spec.path and in_file(spec.path, define, spec, own_name) or define(spec, own_name), entry, {
     resumed = verdict == "resume",
     has_tables = has_tables(),
     named = name ~= nil,
@@ -511,7 +523,8 @@ function op.backfill(spec, options)
     end)
   end
   if not ok then
-    error(done, type(done) == "string" and 2 or 0)
+    local has_place = type(done) ~= "string" or done:find("^[^\n:]+:%d+: ")
+    error(done, has_place and 0 or 2)
   end
   return done
 end

@@ -14,7 +14,7 @@ local keys = {
   key = "names",
   columns = "names",
   where = "expression",
-  set = "table",
+  set = "values",
   row = "function",
   batch = "function",
   size = "size",
@@ -103,6 +103,20 @@ local checks = {
   end,
   size = function(_, value)
     return size_of(value)
+  end,
+  values = function(key, value)
+    if type(value) ~= "table" or sql.is(value) then
+      fail("%s must be a table of columns and values, not %s", key, check.describe(value))
+    end
+    for name, part in pairs(value) do
+      local is_value = type(part) ~= "table" and type(part) ~= "function" or sql.is(part) or sql.is_blob(part)
+      if type(name) ~= "string" then
+        fail("%s must name the column of each value: { column = value }", key)
+      elseif not is_value then
+        fail("%s: column %s takes a value or sql \"...\", not %s", key, name, check.describe(part))
+      end
+    end
+    return value
   end,
   expression = function(key, value)
     if type(value) ~= "string" and not sql.is(value) then

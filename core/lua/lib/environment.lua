@@ -19,15 +19,17 @@ local environment = {}
 local db = {}
 db.__index = db
 
-local function check_text(method, text)
+-- `level` as error() counts it from the caller.
+local function check_text(method, text, level)
   if type(text) ~= "string" then
-    error(("db:%s: argument 1 must be SQL text, got a %s"):format(method, type(text)), 3)
+    local given = text == nil and "nothing" or "a " .. type(text)
+    error(("db:%s: argument 1 must be SQL text, got %s"):format(method, given), level + 1)
   end
 end
 
 --- Runs a statement that changes something; gives the rows affected.
 function db:exec(text, ...)
-  check_text("exec", text)
+  check_text("exec", text, 2)
   local params = sql.parameters(...)
   return statement.perform("exec", statement.shorten(text), { params and { text, params } or text })
 end
@@ -55,7 +57,7 @@ end
 -- Queries are run again by a run that takes the revision up, so one that changes something must not come before a
 -- commit point; without a transaction every statement is one.
 local function check_query(method, text)
-  check_text(method, text)
+  check_text(method, text, 3)
   if host.offline or host.savepoint_depth() > 0 or not changes_something(text) then
     return
   elseif not host.in_transaction() then
@@ -90,7 +92,7 @@ local function with_savepoint(f)
   local name = "moonbird_" .. host.savepoint_depth() + 1
   host.connection:exec("SAVEPOINT " .. name)
   host.savepoint_depth(1)
-  local ok, problem = pcall(f)
+  local ok, problem = xpcall(f, host.note_place)
   host.savepoint_depth(-1)
   if not ok then
     -- where that fails the transaction is gone, and what f threw says why
