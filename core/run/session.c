@@ -236,9 +236,10 @@ void session_close(struct session *session) {
 
 /* --- statements --- */
 
+/* Not kept prepared: most run once in a process, or once between the DDL of two revisions, which makes plans void. */
 static struct statement named(struct session *session, const char *name) {
   const char *sql = texts_get(&session->texts, name);
-  return (struct statement){.sql = sql, .len = strlen(sql), .flags = MOONBIRD_REPEATED};
+  return (struct statement){.sql = sql, .len = strlen(sql)};
 }
 
 static void add_texts(struct batch_builder *batch, const char *const *params, uint32_t count) {
@@ -331,7 +332,7 @@ bool session_begin(struct session *session, struct error *err) {
   session_push_dialect(session);
   lua_getfield(L, -1, "begin_sql");
   lua_insert(L, -2);
-  lua_pushliteral(L, "revision");
+  lua_pushstring(L, session->goes_on && !session->offline ? "interim" : "revision");
   if (!host_call(session->host, 2, 1, err))
     return false;
   bool ok = run_script(session, lua_tostring(L, -1), err);

@@ -39,6 +39,7 @@ struct session {
   int savepoints;        /* open db:transaction blocks, and functions of batches */
   bool committed_inside; /* a revision has committed a part of itself (a backfill) */
   bool in_transaction;
+  bool goes_on;               /* another revision follows in this run, with a transaction of its own */
   int64_t transaction_number; /* how many were begun */
   int64_t shared_tries;       /* how often the transaction that all revisions share was begun in vain */
   bool repeats;               /* the step that failed will be run again */

@@ -238,8 +238,8 @@ end
 
 -- --- transactions ---
 
-function dialect.begin_sql(_, mode)
-  return mode == "revision" and "BEGIN IMMEDIATE" or "BEGIN"
+function dialect.begin_sql()
+  return "BEGIN IMMEDIATE"
 end
 
 -- These fail in a transaction, or (PRAGMA foreign_keys) silently do nothing.

@@ -54,6 +54,19 @@ describe("runners", function()
       assert.equals("3", p:sql("SELECT count(*) FROM moonbird_log WHERE outcome = 'done'"))
     end)
 
+    if kind == "postgres" then
+      it("wait for the disk at the last revision of a run, which makes those before it lasting", function()
+        local look = 'io.write(db:scalar("SHOW synchronous_commit"), "\\n")'
+        p:revision("a1", nil, look)
+        p:revision("b2", "a1", look)
+        p:revision("c3", "b2", look, look)
+        p:revision("d4", "c3", look, look)
+        assert.equals("off\noff\non\n", p:ok("upgrade c3").out)
+        assert.equals("on\n", p:ok("upgrade head").out)
+        assert.equals("off\non\n", p:ok("downgrade -2").out)
+      end)
+    end
+
     it("wait for each other, say for whom, and give up with exit code 5", function()
       p:revision("a1", nil, busy(p, 2.5))
       local first = p:start("upgrade head")
