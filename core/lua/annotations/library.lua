@@ -190,6 +190,17 @@ function types.raw(text, options) end
 ---@field cache? integer
 ---@field cycle? boolean
 
+---The identity of a column that exists; null takes a limit away.
+---@class moonbird.ChangedIdentity
+---@field always? boolean
+---@field start? integer
+---@field restart? integer|true the next number; true: from its start
+---@field increment? integer
+---@field minvalue? integer|moonbird.Null
+---@field maxvalue? integer|moonbird.Null
+---@field cache? integer
+---@field cycle? boolean
+
 ---@class moonbird.Computed
 ---@field [1] moonbird.Expression
 ---@field persisted? boolean true: STORED, false: VIRTUAL; without it STORED on PostgreSQL, VIRTUAL on SQLite

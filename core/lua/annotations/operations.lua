@@ -82,14 +82,14 @@ function op.drop_column(table_name, column_name, options) end
 ---@field server_default? string|number|boolean|moonbird.Sql|moonbird.Null
 ---@field comment? string|moonbird.Null
 ---@field new_column_name? string
----@field identity? boolean|moonbird.Identity|moonbird.Null PostgreSQL
+---@field identity? boolean|moonbird.ChangedIdentity|moonbird.Null PostgreSQL
 ---@field computed? moonbird.Null|moonbird.Expression|moonbird.Computed null: not computed any more; other: SQLite alone
 ---@field autoincrement? boolean|"auto"
 ---@field existing_type? moonbird.Type
 ---@field existing_nullable? boolean
 ---@field existing_server_default? string|number|boolean|moonbird.Sql|moonbird.Null
 ---@field existing_comment? string|moonbird.Null
----@field existing_identity? boolean|moonbird.Identity|moonbird.Null then identity changes the one that is there
+---@field existing_identity? boolean|moonbird.ChangedIdentity|moonbird.Null then identity changes the one that is there
 ---@field existing_computed? moonbird.Expression|moonbird.Null
 ---@field existing_autoincrement? boolean|"auto"
 

@@ -123,7 +123,10 @@ end
 local function wrong_value(signature, what, kind, value)
   local row = kinds.rows[kind]
   local is_list = row.entry_test and kinds.is_plain_table(value)
-  local got = is_list and describe_list(value, row.entry_test) or check.describe(value)
+  local is_word = row.is_word and type(value) == "string" and value:find("^[%g ]+$") ~= nil
+  local got = is_word and '"' .. value .. '"'
+    or is_list and describe_list(value, row.entry_test)
+    or check.describe(value)
   return ("%s: %s must be %s, got %s"):format(signature.name, what, row.words, got)
 end
 
@@ -218,9 +221,10 @@ local function too_many(signature, count)
   end
 end
 
--- An options table given in the place of an argument that may be left out stands for all that follow.
+-- An options table given in the place of an argument that may be left out stands for all that follow. A list is none.
 local function is_early_options(argument, value, args, index)
-  return argument.optional and kinds.is_plain_table(value) and args.n == index and not fits(argument[2], value)
+  local is_options = kinds.is_plain_table(value) and value[1] == nil
+  return is_options and argument.optional and args.n == index and not fits(argument[2], value)
 end
 
 -- `args` comes from table.pack; a signature looks like

@@ -2,6 +2,7 @@
 -- op.create_table, op.add_column and models share; they check what they are given and know no dialect.
 
 local check = require("moonbird.check")
+local column_parts = require("moonbird.column_parts")
 local reference = require("moonbird.reference")
 
 local Item = { __name = "moonbird.item" }
@@ -75,7 +76,7 @@ local function reference_of(given, caller)
       named[name] = value
     end
   end
-  local problem = check.fields(caller, known, named)
+  local problem = check.fields(caller .. ": references", known, named)
   if problem then
     return nil, problem
   end
@@ -112,16 +113,6 @@ local column_signature = {
   },
 }
 
-local identity_options = {
-  always = "boolean",
-  start = "integer",
-  increment = "integer",
-  minvalue = "integer",
-  maxvalue = "integer",
-  cycle = "boolean",
-  cache = "integer",
-}
-
 local function take_references(column)
   if column.references and column.foreign_key then
     return "column: references and foreign_key are the same option, give one of them"
@@ -141,6 +132,12 @@ local function take_computed(column)
     return nil
   elseif column.server_default ~= nil then
     return "column: a computed column has no server_default"
+  elseif column.identity then
+    return "column: a computed column has no identity"
+  end
+  local problem = column_parts.problem_of_computed("column: computed", given)
+  if problem then
+    return problem
   elseif check.is_plain_table(given) then
     column.computed = { sql = tostring(given[1]), persisted = given.persisted }
   else
@@ -152,7 +149,7 @@ local function take_identity(column)
   if column.identity == true then
     column.identity = {}
   elseif column.identity then
-    return check.fields("column: identity", identity_options, column.identity)
+    return column_parts.problem_of_identity("column: identity", column.identity)
   else
     column.identity = nil
   end
@@ -275,6 +272,10 @@ end
 local function foreign_key_arguments(args)
   if args.n <= 1 then
     return args[1]
+  elseif args.n > 3 then
+    return nil, ("foreign_key: takes 3 arguments, got %d"):format(args.n)
+  elseif args[3] ~= nil and not check.is_plain_table(args[3]) then
+    return nil, "foreign_key: argument 3 must be a table of options, got " .. check.describe(args[3])
   end
   local given = with(args[3] or {}, { columns = as_list(args[1]) })
   given.references = args[2]
@@ -300,8 +301,10 @@ local function take_referents(key)
 end
 
 function items.foreign_key(...)
-  local given = foreign_key_arguments(table.pack(...))
-  if not check.is_plain_table(given) then
+  local given, wrong = foreign_key_arguments(table.pack(...))
+  if wrong then
+    error(wrong, 2)
+  elseif not check.is_plain_table(given) then
     error(
       'foreign_key: must be written as foreign_key { "column", references = "table.column" }, got '
         .. check.describe(given),

@@ -161,6 +161,12 @@ local function kind(name, test, words)
   kinds[name] = { test = test, words = words, entry_test = entry_tests[test] }
 end
 
+-- One of few words: a message shows the word that is none of them.
+local function word(name, test, words)
+  kind(name, test, words)
+  kinds[name].is_word = true
+end
+
 local function is_anything()
   return true
 end
@@ -202,13 +208,13 @@ kind(
   either(is_name, either(filled_list_of(is_name), is_place)),
   'columns of another table ({ "table.a", "table.b" }, or { table = "t", columns = { "a", "b" } })'
 )
-kind(
+word(
   "action",
   either(is_action, is_action_on_columns),
   '"CASCADE", "RESTRICT", "NO ACTION", "SET NULL" or "SET DEFAULT"'
 )
-kind("initially", word_of("DEFERRED", "IMMEDIATE"), '"DEFERRED" or "IMMEDIATE"')
-kind("match", word_of("FULL", "SIMPLE", "PARTIAL"), '"FULL", "SIMPLE" or "PARTIAL"')
+word("initially", word_of("DEFERRED", "IMMEDIATE"), '"DEFERRED" or "IMMEDIATE"')
+word("match", word_of("FULL", "SIMPLE", "PARTIAL"), '"FULL", "SIMPLE" or "PARTIAL"')
 kind("scalars", map_of(is_scalar), "a table of named values ({ fillfactor = 70 })")
 kind("autoincrement", function(value)
   return type(value) == "boolean" or value == "auto"
@@ -222,11 +228,11 @@ kind("changed_identity", function(value)
 end, "true, null (none any more) or a table ({ always = true, start = 1, increment = 1 })")
 kind("changed_computed", either(is_computed, is_null), 'an SQL expression ("a || b") or null (none any more)')
 kind("changed_text", either(is_sql_text, is_null), "a string, or null (none any more)")
-kind("constraint_type", function(value)
+word("constraint_type", function(value)
   return constraint_types[value] ~= nil
 end, '"unique", "foreignkey", "primary", "check" or "exclude"')
 kind("exclusions", filled_list_of(is_exclusion), 'a list of elements with their operators ({ { "room", "=" } })')
-kind("recreate", function(value)
+word("recreate", function(value)
   return value == "auto" or value == "always" or value == "never"
 end, '"auto", "always" or "never"')
 kind("orders", list_of(filled_list_of(is_name)), 'a list of lists of column names ({ { "a", "b" } })')
@@ -241,11 +247,11 @@ kind("final_name", function(value)
   return is_name(value) or sql.is_final(value)
 end, "a name (a string that is not empty)")
 kind("text_or_texts", either(is_sql_text, filled_list_of(is_sql_text)), 'a string or a list of strings ({ "a", "b" })')
-kind("moment", word_of("BEFORE", "AFTER", "INSTEAD OF"), '"BEFORE", "AFTER" or "INSTEAD OF"')
-kind("granularity", word_of("ROW", "STATEMENT"), '"ROW" or "STATEMENT"')
-kind("check_option", word_of("LOCAL", "CASCADED"), '"LOCAL" or "CASCADED"')
-kind("volatility", word_of("IMMUTABLE", "STABLE", "VOLATILE"), '"IMMUTABLE", "STABLE" or "VOLATILE"')
-kind("parallel", word_of("SAFE", "RESTRICTED", "UNSAFE"), '"SAFE", "RESTRICTED" or "UNSAFE"')
+word("moment", word_of("BEFORE", "AFTER", "INSTEAD OF"), '"BEFORE", "AFTER" or "INSTEAD OF"')
+word("granularity", word_of("ROW", "STATEMENT"), '"ROW" or "STATEMENT"')
+word("check_option", word_of("LOCAL", "CASCADED"), '"LOCAL" or "CASCADED"')
+word("volatility", word_of("IMMUTABLE", "STABLE", "VOLATILE"), '"IMMUTABLE", "STABLE" or "VOLATILE"')
+word("parallel", word_of("SAFE", "RESTRICTED", "UNSAFE"), '"SAFE", "RESTRICTED" or "UNSAFE"')
 kind("renames", map_of(is_text), 'a table of new names by old ones ({ old = "new" })')
 kind("limit", function(value)
   return math.type(value) == "integer" or is_null(value)
@@ -255,6 +261,7 @@ kind("restart", function(value)
 end, "an integer, or true (from its start)")
 kind("column_place", is_column_place, 'a column ("table.column", or { table = "t", column = "c" })')
 kind("column_place_or_null", either(is_column_place, is_null), 'a column ("table.column"), or null (none)')
+kind("table", is_plain_table, "a table with names")
 kind("params", is_plain_table, "a list of values or a table of named values")
 
 return { rows = kinds, is_item = is_item, is_type = is_type, is_plain_table = is_plain_table }

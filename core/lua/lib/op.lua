@@ -92,12 +92,22 @@ for kind, row in pairs(rows) do
   end
 end
 
+local function describe_no_operation(value)
+  if not check.is_plain_table(value) then
+    return check.describe(value)
+  elseif type(value.kind) ~= "string" then
+    return "a table whose kind is " .. check.describe(value.kind)
+  end
+  local near = check.nearest(value.kind, check.sorted_keys(rows))
+  return ('the kind "%s"%s'):format(value.kind, near and ('; did you mean "%s"?'):format(near) or "")
+end
+
 --- Performs an operation that is given as data: { kind = "drop_table", table = "a" }.
 function op.invoke(operation)
   local row = check.is_plain_table(operation) and rows[operation.kind]
   if not row then
-    local what = check.is_plain_table(operation) and tostring(operation.kind) or check.describe(operation)
-    error(("op.invoke: argument 1 must be an operation ({ kind = ..., ... }), got %s"):format(what), 2)
+    local got = describe_no_operation(operation)
+    error("op.invoke: argument 1 must be an operation ({ kind = ..., ... }), got " .. got, 2)
   end
   local checked, problem = check.operation(row.signature, operation, statement.dialect())
   if checked then
@@ -156,7 +166,7 @@ end
 local function recorder(batch, kind, row, into)
   return function(...)
     local args = table.pack(...)
-    if args[1] == batch then
+    if rawequal(args[1], batch) then
       args = table.pack(select(2, ...))
     end
     local operation, problem = build(row, row.batch_signature, args, statement.dialect())
@@ -177,9 +187,23 @@ local function new_batch(into)
   end
   return setmetatable(batch, {
     __index = function(_, name)
-      error(("batch.%s: no such operation in a batch"):format(tostring(name)), 2)
+      local near = check.nearest(tostring(name), check.sorted_keys(batch))
+      local hint = near and ("; did you mean batch.%s?"):format(near) or ""
+      error(("batch.%s: no such operation in a batch%s"):format(tostring(name), hint), 2)
     end,
   })
+end
+
+-- table_kwargs are options of op.create_table; those of the database at hand may stand without its name.
+local function problem_of_table_options(given)
+  local dialect, options = statement.dialect(), {}
+  for _, from in ipairs({ dialect.options and dialect.options.create_table or {}, rows.create_table.options }) do
+    for name, kind in pairs(from) do
+      options[name] = kind
+    end
+  end
+  local signature = { name = "table_kwargs", kind = "create_table", arguments = {}, options = options }
+  return select(2, check.call(signature, { n = 1, given }, dialect))
 end
 
 local batch_row = {
@@ -189,7 +213,7 @@ local batch_row = {
     recreate = "recreate",
     copy_from = "definition",
     table_args = "items",
-    table_kwargs = "any",
+    table_kwargs = "table",
     reflect_args = "items",
     reflect_kwargs = "any",
     naming_convention = "convention",
@@ -198,6 +222,7 @@ local batch_row = {
   summary = words.change_count,
   prepare = function(operation)
     return operation.naming_convention and naming.problem_of(operation.naming_convention)
+      or problem_of_table_options(operation.table_kwargs)
   end,
 }
 batch_row.signature = {

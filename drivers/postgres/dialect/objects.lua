@@ -141,6 +141,28 @@ local function function_place(self, operation)
   return ("%s(%s)"):format(self:table_name(operation.name, operation.schema), operation.arguments or "")
 end
 
+-- "work_mem", "app.user"
+local function setting_name(name)
+  for part in (name .. "."):gmatch("(.-)%.") do
+    if not part:find("^[%a_][%w_]*$") then
+      check.refuse('option set: "%s" is no name of a setting', name)
+    end
+  end
+  return name
+end
+
+-- A list of words, numbers and quoted texts is written as it is ("pg_catalog, public"), all else as a text ("4MB").
+local function setting_value(self, value)
+  local text = tostring(value)
+  local rest = text:gsub('"[^"]*"', "x"):gsub("'[^']*'", "x")
+  for item in (rest .. ","):gmatch("(.-),") do
+    if not item:find("^%s*[%a_][%w_]*%s*$") and not tonumber(item) then
+      return self:string_literal(text)
+    end
+  end
+  return text
+end
+
 -- Option -> its words, in the order in which pg_get_functiondef() writes them.
 local function_options = {
   {
@@ -187,10 +209,10 @@ local function_options = {
   },
   {
     "set",
-    function(_, settings)
+    function(self, settings)
       local texts = {}
       for index, name in ipairs(check.sorted_keys(settings)) do
-        texts[index] = ("SET %s TO %s"):format(name, tostring(settings[name]))
+        texts[index] = ("SET %s TO %s"):format(setting_name(name), setting_value(self, settings[name]))
       end
       return table.concat(texts, " ")
     end,

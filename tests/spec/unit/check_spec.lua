@@ -42,7 +42,7 @@ local cases = {
   {
     'op.create_foreign_key("f", "a", "b", { "x" }, { "y" }, { ondelete = "KASKADE" })',
     'op.create_foreign_key: option ondelete must be "CASCADE", "RESTRICT", "NO ACTION", "SET NULL" or "SET DEFAULT", '
-      .. "got a string",
+      .. 'got "KASKADE"',
   },
   {
     'op.create_foreign_key("f", "a", "b", { "x" }, { "y" }, { schema = "s", source_schema = "q" })',
@@ -64,11 +64,11 @@ local cases = {
   },
   {
     'op.drop_constraint("c", "t", "uniqe")',
-    'op.drop_constraint: argument 3 must be "unique", "foreignkey", "primary", "check" or "exclude", got a string',
+    'op.drop_constraint: argument 3 must be "unique", "foreignkey", "primary", "check" or "exclude", got "uniqe"',
   },
   {
     'op.batch_alter_table("t", function() end, { recreate = "sometimes" })',
-    'op.batch_alter_table: option recreate must be "auto", "always" or "never", got a string',
+    'op.batch_alter_table: option recreate must be "auto", "always" or "never", got "sometimes"',
   },
   {
     'op.batch_alter_table("t", function() end, { naming_convention = { pk = 1 } })',
@@ -78,7 +78,8 @@ local cases = {
   { 'op.invoke("drop_table")', "op.invoke: argument 1 must be an operation ({ kind = ..., ... }), got a string" },
   {
     'op.invoke { kind = "drop_tabel", table = "t" }',
-    "op.invoke: argument 1 must be an operation ({ kind = ..., ... }), got drop_tabel",
+    'op.invoke: argument 1 must be an operation ({ kind = ..., ... }), got the kind "drop_tabel"; '
+      .. 'did you mean "drop_table"?',
   },
   { 'op.invoke { kind = "drop_table" }', "op.drop_table: the field table is missing" },
   {
@@ -97,7 +98,7 @@ local cases = {
   },
   {
     'op.create_trigger("x", "t", { timing = "DURING", events = "INSERT" })',
-    'op.create_trigger: option timing must be "BEFORE", "AFTER" or "INSTEAD OF", got a string',
+    'op.create_trigger: option timing must be "BEFORE", "AFTER" or "INSTEAD OF", got "DURING"',
   },
   {
     'op.create_sequence("s", { start = 1.5 })',
@@ -163,7 +164,51 @@ local cases = {
   },
   {
     'column("a", types.integer(), { references = { "o.id", ondelete = "destroy" } })',
-    'column: option ondelete must be "CASCADE", "RESTRICT", "NO ACTION", "SET NULL" or "SET DEFAULT", got a string',
+    'column: references: option ondelete must be "CASCADE", "RESTRICT", "NO ACTION", "SET NULL" or "SET DEFAULT", '
+      .. 'got "destroy"',
+  },
+  {
+    'column("a", types.text(), { computed = { "x", persist = true } })',
+    'column: computed: unknown option "persist"; did you mean "persisted"? (known: persisted)',
+  },
+  {
+    'column("a", types.integer(), { computed = "1", identity = true })',
+    "column: a computed column has no identity",
+  },
+  {
+    'op.alter_column("t", "a", { identity = { strt = 3 } })',
+    'op.alter_column: identity: unknown option "strt"; did you mean "start"? '
+      .. "(known: always, cache, cycle, increment, maxvalue, minvalue, restart, start)",
+  },
+  {
+    'op.alter_column("t", "a", { existing_identity = { cycle = 1 } })',
+    "op.alter_column: existing_identity: option cycle must be true or false, got an integer",
+  },
+  {
+    'op.alter_column("t", "a", { computed = { "x", stored = true } })',
+    'op.alter_column: computed: unknown option "stored" (known: persisted)',
+  },
+  {
+    'op.alter_column("t", "a", { using = "a + 1" })',
+    "op.alter_column: using says how values become those of another type, and type_ is missing",
+  },
+  { 'foreign_key({ "a" }, { "b.c" }, 7)', "foreign_key: argument 3 must be a table of options, got an integer" },
+  { 'foreign_key({ "a" }, { "b.c" }, {}, {})', "foreign_key: takes 3 arguments, got 4" },
+  { 'op.create_enum("m", { "a", "b", "a" })', 'op.create_enum: argument 2: the value "a" stands twice' },
+  { 'op.alter_enum("m", { "a", "a" })', 'op.alter_enum: argument 2: the value "a" stands twice' },
+  {
+    'op.alter_enum("m", { "a" }, { rename = { b = "c" } })',
+    'op.alter_enum: rename: "b" shall be called "c", which is not among the values',
+  },
+  {
+    'op.batch_alter_table("t", function() end, { table_kwargs = { postgresql_wth = {} } })',
+    'op.batch_alter_table: table_kwargs: unknown option "postgresql_wth"; did you mean "postgresql_with"? '
+      .. "(known: comment, if_not_exists, info, inherits, on_commit, partition_by, prefixes, schema, tablespace, with, "
+      .. "postgresql_inherits, postgresql_on_commit, postgresql_partition_by, postgresql_tablespace, postgresql_with)",
+  },
+  {
+    'op.batch_alter_table("t", function(batch) batch.add_colum(1) end)',
+    "batch.add_colum: no such operation in a batch; did you mean batch.add_column?",
   },
   { 'foreign_key { "a" }', 'foreign_key: references = "table.column" is missing' },
   {
@@ -185,6 +230,11 @@ local cases = {
   { 'types.varchar("40")', "types.varchar: argument 1 must be an integer from 0, got a string" },
   { "types.numeric(nil, 2)", "types.numeric: a scale needs a precision (types.numeric(10, 2))" },
   { 'types.enum("mood", {})', 'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got an empty list' },
+  { 'types.enum("mood", { "a", "a" })', 'types.enum: the value "a" stands twice' },
+  {
+    'types.enum("mood", { 1 })',
+    'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got a list whose entry 1 is an integer',
+  },
   { "types.integer(4)", "types.integer: takes 0 arguments, got 1" },
   { "sql(5)", "sql: argument 1 must be a string, got a number" },
   { "blob()", "blob: argument 1 must be a string, got nothing" },

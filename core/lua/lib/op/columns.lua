@@ -1,6 +1,17 @@
 -- Rows of op.lua: operations on the columns of a table that exists.
 
+local column_parts = require("moonbird.column_parts")
 local words = require("moonbird.op.words")
+
+local function check_change(operation)
+  if operation.using and not operation.type_ then
+    return "using says how values become those of another type, and type_ is missing"
+  end
+  return column_parts.problem_of_changed_identity("identity", operation.identity)
+    or column_parts.problem_of_changed_identity("existing_identity", operation.existing_identity)
+    or column_parts.problem_of_computed("computed", operation.computed)
+    or column_parts.problem_of_computed("existing_computed", operation.existing_computed)
+end
 
 return {
   add_column = {
@@ -40,6 +51,7 @@ return {
       existing_autoincrement = "autoincrement",
     },
     batch_options = { insert_before = "name", insert_after = "name" },
+    prepare = check_change,
     summary = words.column_place,
     in_batch = true,
   },

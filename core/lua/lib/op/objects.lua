@@ -1,5 +1,7 @@
 -- Rows of op.lua: what a schema has besides tables: schemas, extensions, enums, sequences, views, functions, triggers.
 
+local check = require("moonbird.check")
+local column_parts = require("moonbird.column_parts")
 local words = require("moonbird.op.words")
 
 local NAME = { "name", "name" }
@@ -29,6 +31,23 @@ local function numbered(more)
     options[name] = kind
   end
   return options
+end
+
+local function check_enum_values(operation)
+  return column_parts.problem_of_enum_values("argument 2", operation.values)
+end
+
+local function check_enum_change(operation)
+  local is_value = {}
+  for _, value in ipairs(operation.values) do
+    is_value[value] = true
+  end
+  for _, old in ipairs(check.sorted_keys(operation.rename or {})) do
+    if not is_value[operation.rename[old]] then
+      return ('rename: "%s" shall be called "%s", which is not among the values'):format(old, operation.rename[old])
+    end
+  end
+  return check_enum_values(operation)
 end
 
 local function check_enum_place(operation)
@@ -72,6 +91,7 @@ return {
   create_enum = {
     arguments = { NAME, { "values", "texts" } },
     options = { schema = "name", if_not_exists = "boolean", comment = "text" },
+    prepare = check_enum_values,
     summary = words.object_place,
   },
 
@@ -94,6 +114,7 @@ return {
   alter_enum = {
     arguments = { NAME, { "values", "texts" } },
     options = { schema = "name", rename = "renames", comment = "text" },
+    prepare = check_enum_change,
     summary = words.object_place,
   },
 
