@@ -11,6 +11,7 @@
  * locked as they are read, all are locked in the order of the key, and whoever keeps to it meets no deadlock.
  */
 #include "backfill/key.h"
+#include "backfill/page.h"
 #include "backfill/worker_states.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,10 +20,6 @@
 #include <stdlib.h>
 
 enum { CHUNK_ROWS = 1000 };
-
-/* Rows that are wider on the average are fetched a piece at a time, so that a batch of them needs no more memory than a
- * piece does. A page of narrower ones comes at once, which saves some round trips. */
-enum { WIDE_ROW_BYTES = 512 };
 
 static const char row_refusal[] =
     "row() runs while its connection is at work, so it cannot use the database: return the columns to change, or take "
@@ -83,12 +80,8 @@ static int64_t next_limit(struct worker *w) {
   const struct throttle *throttle = &w->job->throttle;
   if (w->narrow)
     return w->narrow;
-  int64_t size = w->sizer.size;
   int divisor = throttle->divisor ? throttle->divisor(throttle->data) : 1;
-  if (divisor > 1 && size > divisor)
-    size /= divisor;
-  double most = w->row_bytes > 0 ? w->job->definition->max_bytes / w->row_bytes : (double)size;
-  return most < 1 ? 1 : most < (double)size ? (int64_t)most : size;
+  return page_rows(w->sizer.size, divisor, w->row_bytes, w->job->definition->max_bytes);
 }
 
 /* --- what each state starts --- */
@@ -134,11 +127,11 @@ static void start_announce(struct worker *w) {
 }
 
 static void start_page(struct worker *w) {
-  bool bounded = w->job->definition->bounded;
-  const struct sql_pair *page = w->locks_rows ? &w->job->definition->page : &w->job->definition->versioned_page;
-  bool may_be_wide = w->row_bytes <= 0 || w->row_bytes > WIDE_ROW_BYTES;
-  execute_range(w, page, bounded ? w->end_key : w->range.high, bounded ? -1 : w->limit,
-                may_be_wide ? MOONBIRD_STREAM : 0, UINT32_MAX);
+  const struct definition *d = w->job->definition;
+  const struct sql_pair *page = w->locks_rows ? &d->page : &d->versioned_page;
+  bool in_pieces = page_comes_in_pieces(d->may_be_wide, w->row_bytes);
+  execute_range(w, page, d->bounded ? w->end_key : w->range.high, d->bounded ? -1 : w->limit,
+                in_pieces ? MOONBIRD_STREAM : 0, UINT32_MAX);
 }
 
 static void start_checkpoint(struct worker *w) {
@@ -386,10 +379,11 @@ static void write_filled(struct worker *w) {
   after_rows(w);
 }
 
-/* A batch whose end is not fixed before ends where it has as many rows, or as many bytes, as one may have. */
+/* A batch ends where it has as many rows, or as many bytes, as one may have; one with effects outside where it has said
+ * before. */
 static bool is_full(const struct worker *w) {
   const struct definition *d = w->job->definition;
-  return !d->bounded && (w->page_total >= (uint64_t)w->limit || w->page_bytes >= d->max_bytes);
+  return (!d->bounded && w->page_total >= (uint64_t)w->limit) || (!d->external && w->page_bytes >= d->max_bytes);
 }
 
 /* The rows that are there have been written. */
@@ -403,21 +397,14 @@ static void after_rows(struct worker *w) {
   w->result = NULL;
   if (!w->job->definition->bounded)
     w->finishes_range = !complete;
+  else if (complete)
+    w->finishes_range = false;
   if (complete)
     w->limit = (int64_t)w->page_total; /* the sizer is told how many rows took the time */
   if (!w->end_key)
     w->end_key = xstrdup(w->range.high); /* no row is left in the range */
   w->rows = (int64_t)w->page_total;
   finish_work(w);
-}
-
-static double bytes_of(const moonbird_batch *batch) {
-  double bytes = 0;
-  for (uint32_t c = 0; c < batch->column_count; c++) {
-    const moonbird_column *column = &batch->columns[c];
-    bytes += column->offsets ? column->offsets[batch->row_count] : 8.0 * (double)batch->row_count;
-  }
-  return bytes;
 }
 
 static void take_page(struct worker *w) {
@@ -430,9 +417,9 @@ static void take_page(struct worker *w) {
   w->page = out->batch;
   w->page_row = 0;
   w->page_total += w->page.row_count;
-  w->page_bytes += bytes_of(&w->page);
+  w->page_bytes += page_bytes(&w->page);
   w->row_bytes = w->page_bytes / (double)w->page_total;
-  if (!w->job->definition->bounded) {
+  if (!w->job->definition->bounded || is_full(w)) {
     free(w->end_key);
     w->end_key = key_from_row(&w->page, w->page.row_count - 1, worker_key_len(w));
   }

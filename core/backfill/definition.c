@@ -111,6 +111,7 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   lua_pop(L, 1);
   d->bounded = flag_field(L, index, "bounded");
   d->external = flag_field(L, index, "external");
+  d->may_be_wide = flag_field(L, index, "may_be_wide");
   d->quarantines = flag_field(L, index, "quarantines");
   d->max_bad = (int64_t)number_field(L, index, "max_bad", 100);
   d->workers = (int)number_field(L, index, "workers", 1);

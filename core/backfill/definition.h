@@ -34,6 +34,7 @@ struct definition {
   enum transport *key_transports;
   bool bounded;     /* a page ends at a hopped key, not after so many rows: there is a `where`, or effects outside */
   bool external;    /* effects outside of the database */
+  bool may_be_wide; /* rows that are read may be wide, however narrow those before them were */
   bool quarantines; /* on_error: a bad row is put aside */
   int64_t max_bad;
   int workers;

@@ -33,6 +33,31 @@ describe("op.backfill over wide rows", function()
       assert.is_true(size >= 15 and size <= 22, run:describe())
     end)
 
+    -- Five short rows, a batch for themselves; after them two or three are enough, at most four where they come in pairs.
+    for _, more in ipairs({ "", 'where = "times = 0", ' }) do
+      it("cuts a batch behind short ones by its bytes " .. more, function()
+        p:revision("a1", nil, ([[
+  local sizes, last = {}, nil
+  op.backfill { table = "texts", columns = { "body", "times" }, size = { start = 5, min = 5 }, %s
+    row = function(r, batch)
+      if batch.id ~= last then
+        last, sizes[#sizes + 1] = batch.id, 0
+      end
+      sizes[#sizes] = sizes[#sizes] + 1
+      return { body = r.body:upper(), times = r.times + 1 }
+    end }
+  print("sizes: " .. table.concat(sizes, " "))
+]]):format(more))
+        local path = p:path("moonbird.ini")
+        moonbird.write_file(path, moonbird.read_file(path) .. "\n[backfill]\nmax_bytes = 2MiB\n")
+        p:sql("DELETE FROM texts WHERE id > 14")
+        local run = p:ok("upgrade head")
+        assert.equals("14|14|14", (rows():gsub("%s", "")))
+        local sizes = run.err:match("sizes: ([%d ]+)")
+        assert.truthy(sizes:find("^5 [1-4] [123] [123]"), run:describe())
+      end)
+    end
+
     it("finds the one bad row among them", function()
       p:revision("a1", nil, [[
   op.backfill { table = "texts", columns = { "body", "times" }, on_error = "quarantine", row = function(r)

@@ -271,6 +271,7 @@ local function add_sql(definition, spec, t)
     definition["again_" .. from] = spec.done and count_again(dialect, spec, t, from) or nil
   end
   definition.writers = dialect:writers(spec.table, spec.schema)
+  definition.may_be_wide = spec.row and dialect:rows_may_be_wide(host.connection, t)
 end
 
 -- The size of batches: the script's, else that of the section [backfill] of moonbird.ini, else the dialect's.

@@ -133,6 +133,12 @@ function keyset.row_version()
   return nil
 end
 
+-- May a row of what `t` reads be so wide that many of them at once are too much for the memory? False only where the
+-- table says so: then pages are read at once, which saves some round trips.
+function keyset.rows_may_be_wide()
+  return true
+end
+
 -- The page without a lock, and behind its columns those of `t.version`. Parameters as for page.
 function keyset:versioned_page(t, from, limited)
   local columns = { table.unpack(t.columns or {}) }

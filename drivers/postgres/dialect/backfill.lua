@@ -98,6 +98,29 @@ function backfill:row_version(connection, table_name, schema)
   return connection:scalar(HAS_VERSIONS:format(place)) and { "xmin" } or nil
 end
 
+-- A row that does not fit into a page has its long values in the table behind it (TOAST). What is read is narrow where
+-- nothing is there, in none of the parts, or where all types have a length.
+local HAS_WIDE_ROWS = [[
+WITH RECURSIVE part AS (
+  SELECT to_regclass(%s)::oid AS id
+  UNION ALL
+  SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN part AS p ON p.id = i.inhparent)
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass(%s) AND attname IN (%s) AND attlen < 0)
+  AND coalesce(bool_or(c.relkind NOT IN ('r', 'p') OR c.reltoastrelid <> 0 AND pg_relation_size(c.reltoastrelid) > 0),
+    true)
+FROM part AS p JOIN pg_catalog.pg_class AS c ON c.oid = p.id]]
+
+function backfill:rows_may_be_wide(connection, t)
+  local place = self:literal((t.schema and self:quote(t.schema) .. "." or "") .. self:quote(t.table))
+  local names = {}
+  for _, list in ipairs({ t.key, t.columns }) do
+    for _, name in ipairs(list) do
+      names[#names + 1] = self:literal(name)
+    end
+  end
+  return connection:scalar(HAS_WIDE_ROWS:format(place, place, table.concat(names, ", ")))
+end
+
 function backfill:batch_begin(timeouts)
   local list = { "BEGIN" }
   local function set(name, value)
