@@ -134,6 +134,7 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->update = pair_field(L, index, "update", style);
   d->count = pair_field(L, index, "count", style);
   d->undone = pair_field(L, index, "undone", style);
+  d->marked = pair_field(L, index, "marked", style);
   d->again = pair_field(L, index, "again", style);
   d->writers = text_field(L, index, "writers");
   d->begin = text_field(L, index, "begin");
@@ -172,6 +173,7 @@ void definition_release(lua_State *L, struct definition *d) {
   free_pair(&d->update);
   free_pair(&d->count);
   free_pair(&d->undone);
+  free_pair(&d->marked);
   free_pair(&d->again);
   free(d->writers);
   free(d->begin);

@@ -52,6 +52,7 @@ struct definition {
   struct sql_pair update;         /* FORM_SET */
   struct sql_pair count;          /* FORM_BATCH: rows of a range, for the last batch */
   struct sql_pair undone;         /* rows of a range for which `done` does not hold; NULL without `done` */
+  struct sql_pair marked;         /* with `done`: keys of a range, and 1 for a row that is not done */
   struct sql_pair again;          /* with `done`: rows that a range counts when it is done again */
   char *writers; /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
   char *begin;

@@ -62,13 +62,6 @@ static void set_clock(struct backfill_row *row) {
 
 bool named_open(struct named *n, struct session *session, const char *name, struct error *err) {
   *n = (struct named){.session = session};
-  if (strchr(name, ':')) {
-    char *command = state_command(name, false);
-    error_set(err, ERROR_USAGE, "backfill %s is inside of a revision, and has no file", name);
-    error_hint(err, "`%s` goes on with it", command);
-    free(command);
-    return false;
-  }
   definition_init(&n->definition);
   if (!state_find(session, name, &n->row, &n->registered, err))
     return false;

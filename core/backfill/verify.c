@@ -11,14 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STRETCH_ROWS = 10000 };
+/* So many rows are looked at in one go. Rows not done that follow upon another are one range when they are requeued; in
+ * one go there may be so many ranges, and one once there are MOST_RANGES in all: then done rows between them are taken
+ * along. */
+enum { LOOK_ROWS = 10000, RANGES_OF_LOOK = 100, MOST_RANGES = 2000 };
 
-/* Keys from which on, or after which, up to which rows are not done. */
+/* The keys of the first and the last of such rows. */
 struct stretch {
   char *low;
   char *high;
-  bool from_first; /* `low` is included */
-  int64_t rows;    /* that the next run will count again */
+  int64_t rows; /* that the next run will count again */
 };
 
 struct walk {
@@ -28,6 +30,8 @@ struct walk {
   char *cursor; /* last key that was looked at, or NULL */
   int64_t seen;
   int64_t undone;
+  int64_t again;        /* rows that the next run will go through */
+  bool requeue;         /* the stretches are wanted */
   struct vec stretches; /* struct stretch * */
   struct rate rate;
   double begun_s;
@@ -48,19 +52,21 @@ static const char *pick(const struct walk *w, const struct sql_pair *pair) {
   return w->cursor ? pair->after : pair->first;
 }
 
-/* Runs one of the range statements from the cursor to `high`; `extra` below 0: it has no third parameter. */
-static bool execute(struct walk *w, const char *sql, const char *high, int64_t extra, struct error *err) {
+/* Starts one of the range statements from `low` to `high` and waits for its first rows; `extra` below 0: it has no
+ * third parameter. */
+static bool execute(struct walk *w, const char *sql, const char *low, const char *high, int64_t extra, uint64_t rows,
+                    struct error *err) {
   struct conn *conn = w->session->conn;
   struct batch_builder params;
   uint32_t n = key_len(w);
   batch_init(&params, 2 * n + (extra >= 0));
-  bool ok = key_add(w->cursor ? w->cursor : w->row->first_key, &params, 0, n, err) && key_add(high, &params, n, n, err);
+  bool ok = key_add(low, &params, 0, n, err) && key_add(high, &params, n, n, err);
   if (ok && extra >= 0)
     batch_add_int(&params, 2 * n, extra);
   if (ok) {
     struct statement statement = {
         .sql = sql, .len = strlen(sql), .flags = MOONBIRD_REPEATED, .params = batch_view(&params)};
-    conn_start_execute(conn, &statement, 1, NULL, NULL);
+    conn_start_execute(conn, &statement, rows, NULL, NULL);
     conn_wait(conn);
     ok = conn_check(conn, sql, strlen(sql), err);
   }
@@ -68,9 +74,14 @@ static bool execute(struct walk *w, const char *sql, const char *high, int64_t e
   return ok;
 }
 
-/* The key STRETCH_ROWS rows on, or the last one. */
+/* From the cursor on. */
+static const char *next_low(const struct walk *w) {
+  return w->cursor ? w->cursor : w->row->first_key;
+}
+
+/* The key LOOK_ROWS rows on, or the last one. */
 static bool next_key(struct walk *w, char **key, struct error *err) {
-  if (!execute(w, pick(w, &w->definition->hop), w->row->last_key, STRETCH_ROWS - 1, err))
+  if (!execute(w, pick(w, &w->definition->hop), next_low(w), w->row->last_key, LOOK_ROWS - 1, 1, err))
     return false;
   const struct outcome *out = conn_outcome(w->session->conn);
   bool found = out->result && out->status == MOONBIRD_OK;
@@ -79,15 +90,110 @@ static bool next_key(struct walk *w, char **key, struct error *err) {
   return true;
 }
 
-static bool count_rows(struct walk *w, const struct sql_pair *pair, const char *high, int64_t *count,
+static bool count_rows(struct walk *w, const char *sql, const char *low, const char *high, int64_t *count,
                        struct error *err) {
-  if (!execute(w, pick(w, pair), high, -1, err))
+  if (!execute(w, sql, low, high, -1, 1, err))
     return false;
   const struct outcome *out = conn_outcome(w->session->conn);
   *count = out->result && out->status == MOONBIRD_OK ? batch_value(&out->batch.columns[0], 0).integer : 0;
   conn_discard(w->session->conn, out->result);
   return true;
 }
+
+/* --- stretches --- */
+
+/* A row of a look that is not done, and how many done ones stand before it, behind the last one that is not. */
+struct undone_row {
+  char *key;
+  uint64_t gap;
+};
+
+static void free_undone_row(void *item) {
+  struct undone_row *row = item;
+  free(row->key);
+  free(row);
+}
+
+static void take_marks(struct walk *w, const moonbird_batch *batch, struct vec *undone, uint64_t *gap) {
+  for (uint64_t r = 0; r < batch->row_count; r++) {
+    if (!batch_value(&batch->columns[key_len(w)], r).integer) {
+      ++*gap;
+      continue;
+    }
+    struct undone_row *row = xmalloc(sizeof(*row));
+    *row = (struct undone_row){.key = key_from_row(batch, r, key_len(w)), .gap = *gap};
+    vec_push(undone, row);
+    *gap = 0;
+  }
+}
+
+/* The rows not done from the cursor up to `high`. */
+static bool read_undone(struct walk *w, const char *high, struct vec *undone, struct error *err) {
+  enum { ROWS_AT_ONCE = 1000 };
+  struct conn *conn = w->session->conn;
+  const char *sql = pick(w, &w->definition->marked);
+  uint64_t gap = 0;
+  if (!execute(w, sql, next_low(w), high, -1, ROWS_AT_ONCE, err))
+    return false;
+  moonbird_result *result = conn_outcome(conn)->result;
+  while (result && conn_outcome(conn)->status == MOONBIRD_OK) {
+    take_marks(w, &conn_outcome(conn)->batch, undone, &gap);
+    conn_start_fetch(conn, result, ROWS_AT_ONCE, NULL, NULL);
+    conn_wait(conn);
+  }
+  bool ok = conn_check(conn, sql, strlen(sql), err);
+  conn_discard(conn, result);
+  return ok;
+}
+
+static size_t count_wider(const struct vec *undone, uint64_t gap) {
+  size_t count = 0;
+  for (size_t i = 1; i < undone->len; i++)
+    count += ((struct undone_row *)undone->items[i])->gap > gap;
+  return count;
+}
+
+/* So many done rows may stand inside of a stretch that there are not too many stretches. */
+static uint64_t tolerated_gap(const struct walk *w, const struct vec *undone) {
+  if (w->stretches.len >= MOST_RANGES)
+    return UINT64_MAX;
+  uint64_t gap = 0;
+  while (count_wider(undone, gap) + 1 > RANGES_OF_LOOK)
+    gap = gap ? 2 * gap : 1;
+  return gap;
+}
+
+static bool add_stretch(struct walk *w, const char *low, const char *high, struct error *err) {
+  struct stretch *s = xmalloc(sizeof(*s));
+  *s = (struct stretch){.low = xstrdup(low), .high = xstrdup(high)};
+  vec_push(&w->stretches, s);
+  bool ok = count_rows(w, w->definition->again.first, low, high, &s->rows, err);
+  w->again += s->rows;
+  return ok;
+}
+
+static bool add_stretches(struct walk *w, const struct vec *undone, struct error *err) {
+  uint64_t gap = tolerated_gap(w, undone);
+  for (size_t i = 0, next; i < undone->len; i = next) {
+    next = i + 1;
+    while (next < undone->len && ((struct undone_row *)undone->items[next])->gap <= gap)
+      next++;
+    const struct undone_row *first = undone->items[i], *last = undone->items[next - 1];
+    if (!add_stretch(w, first->key, last->key, err))
+      return false;
+  }
+  return true;
+}
+
+/* What becomes ranges again, from the cursor up to `high`. */
+static bool find_stretches(struct walk *w, const char *high, struct error *err) {
+  struct vec undone = VEC_INIT;
+  bool ok = read_undone(w, high, &undone, err) && add_stretches(w, &undone, err);
+  vec_release_with(&undone, free_undone_row);
+  return ok;
+}
+
+/* --- the walk --- */
 
 static void report(struct walk *w, bool ended) {
   const struct run_listener *listener = w->session->request->listener;
@@ -101,38 +207,30 @@ static void report(struct walk *w, bool ended) {
                                 .rows_done = w->seen,
                                 .rows_now = w->seen,
                                 .rows_estimated = w->definition->rows_estimated,
-                                .batch_size = STRETCH_ROWS,
+                                .batch_size = LOOK_ROWS,
                                 .elapsed_s = now_s - w->begun_s,
                                 .ended = ended};
   progress_estimate(&p, &w->rate, w->cursor ? key_position(w->row->first_key, w->row->last_key, w->cursor) : 0);
   listener->backfill(listener->data, &p);
 }
 
-/* Looks at one stretch; the cursor is then its last key. */
+/* Looks at the next rows; the cursor is then the last key of them. */
 static bool look(struct walk *w, struct error *err) {
   char *high = NULL;
-  int64_t undone = 0, again = 0;
+  int64_t undone = 0;
   if (!session_check_interrupt(w->session, err) || !next_key(w, &high, err))
     return false;
-  if (!count_rows(w, &w->definition->undone, high, &undone, err) ||
-      (undone && !count_rows(w, &w->definition->again, high, &again, err))) {
+  if (!count_rows(w, pick(w, &w->definition->undone), next_low(w), high, &undone, err) ||
+      (undone && w->requeue && !find_stretches(w, high, err))) {
     free(high);
     return false;
-  }
-  if (undone) {
-    struct stretch *s = xmalloc(sizeof(*s));
-    *s = (struct stretch){.low = xstrdup(w->cursor ? w->cursor : w->row->first_key),
-                          .high = xstrdup(high),
-                          .from_first = !w->cursor,
-                          .rows = again};
-    vec_push(&w->stretches, s);
   }
   free(w->cursor);
   w->cursor = high;
   w->undone += undone;
-  w->seen += STRETCH_ROWS;
+  w->seen += LOOK_ROWS;
   if (w->seen > w->row->rows_done)
-    w->seen = w->row->rows_done; /* the last stretch is shorter */
+    w->seen = w->row->rows_done; /* the last look is shorter */
   report(w, false);
   return true;
 }
@@ -157,7 +255,7 @@ static bool set_observed(struct session *session, const char *name, const char *
 /* The stretch's rows have been counted, and will be again: its range begins below zero, so that the sum is right. */
 static bool requeue_one(struct session *session, const char *name, const struct stretch *s, struct error *err) {
   char *rows = xasprintf("%lld", (long long)-s->rows);
-  const char *params[] = {s->low, s->high, s->from_first ? NULL : s->low, rows, name};
+  const char *params[] = {s->low, s->high, NULL, rows, name};
   bool ok = session_execute(session, "range_reopen", &name, 1, NULL, err) &&
             session_execute(session, "range_requeue", params, 5, NULL, err);
   free(rows);
@@ -169,14 +267,14 @@ static bool requeue_all(struct walk *w, struct error *err) {
   for (size_t i = 0; i < w->stretches.len; i++)
     if (!requeue_one(w->session, name, w->stretches.items[i], err))
       return false;
-  char *detail = xasprintf("ranges: %zu, rows: %lld", w->stretches.len, (long long)w->undone);
+  char *detail = xasprintf("ranges: %zu, rows: %lld", w->stretches.len, (long long)w->again);
   bool ok = state_log(w->session, name, "requeued", detail, NULL, err);
   free(detail);
   return ok;
 }
 
 /* What was found, in one transaction. The state is again what it was before the walk, or open. */
-static bool write_down(struct walk *w, bool requeue, struct error *err) {
+static bool write_down(struct walk *w, struct error *err) {
   const char *name = w->row->name;
   struct session *session = w->session;
   char *detail = xasprintf("rows not done: %lld", (long long)w->undone);
@@ -184,7 +282,7 @@ static bool write_down(struct walk *w, bool requeue, struct error *err) {
             set_observed(session, name, w->row->quarantined ? OBSERVED_DONE_BAD : OBSERVED_DONE, err) &&
             state_log(session, name, "verified", detail, NULL, err) &&
             (w->undone || session_execute(session, "backfill_verified", &name, 1, NULL, err)) &&
-            (!requeue || !w->undone || requeue_all(w, err)) && session_commit(session, err);
+            (!w->stretches.len || requeue_all(w, err)) && session_commit(session, err);
   if (!ok)
     session_rollback(session);
   free(detail);
@@ -213,18 +311,19 @@ static bool verify(struct named *n, bool requeue, struct verify_result *result, 
   struct walk w = {.session = n->session,
                    .definition = &n->definition,
                    .row = &n->row,
+                   .requeue = requeue,
                    .stretches = VEC_INIT,
                    .begun_s = clock_monotonic_s()};
   bool ok = set_observed(n->session, n->row.name, OBSERVED_VERIFYING, err);
   if (ok) {
     ok = walk_all(&w, err);
     if (ok)
-      ok = write_down(&w, requeue, err);
+      ok = write_down(&w, err);
     else
       take_back(&w);
   }
   *result = (struct verify_result){
-      .undone = w.undone, .stretches = (int64_t)w.stretches.len, .requeued = requeue && w.undone > 0};
+      .undone = w.undone, .ranges = (int64_t)w.stretches.len, .again = w.again, .requeued = w.stretches.len > 0};
   vec_release_with(&w.stretches, free_stretch);
   free(w.cursor);
   return ok;

@@ -10,13 +10,14 @@
 #include "run/run.h"
 
 struct verify_result {
-  int64_t undone;    /* rows for which `done` does not hold */
-  int64_t stretches; /* stretches of keys with such rows */
-  bool requeued;     /* they are ranges again */
+  int64_t undone; /* rows for which `done` does not hold */
+  bool requeued;  /* they are ranges again */
+  int64_t ranges; /* so many */
+  int64_t again;  /* rows that the next run goes through in them; more than `undone` where done rows stand between */
 };
 
 /* ERROR_USAGE for a name that is not known or a backfill without `done`, ERROR_PENDING for one that is not finished.
- * With `requeue` the stretches become ranges again, for the next run. */
+ * With `requeue` these rows become ranges again, for the next run. */
 bool verify_run(const struct run_request *request, const char *name, bool requeue, struct verify_result *result,
                 struct error *err) MUST_CHECK;
 

@@ -57,9 +57,41 @@ static void list_files(const char *folder, struct vec *names) {
     closedir(dir);
 }
 
+/* One inside of a revision has no file: what goes on with it, or that nothing does. */
+static bool refuse_inline(struct session *session, const char *name, struct error *err) {
+  struct backfill_row row;
+  bool found = false;
+  if (!state_find(session, name, &row, &found, err))
+    return false;
+  if (!found)
+    return backfill_unknown(session, name, err);
+  char *command = state_command(name, false);
+  bool is_done = state_is_done(row.observed);
+  error_set(err, ERROR_USAGE, "backfill %s is inside of a revision, and has no file%s", name,
+            is_done ? "; it is done" : "");
+  if (is_done)
+    error_hint(err, "`moonbird backfill status %s` shows it; whether its rows are right, a query of your own says",
+               name);
+  else
+    error_hint(err, "`%s` goes on with it", command);
+  free(command);
+  backfill_row_release(&row);
+  return false;
+}
+
+static bool check_inline(const struct cli *cli, const char *name, struct error *err) {
+  struct session session;
+  const struct run_request request = cli_run_request(cli, NULL);
+  if (!session_open(&session, &request, true, err))
+    return false;
+  bool ok = refuse_inline(&session, name, err);
+  session_close(&session);
+  return ok;
+}
+
 bool backfill_check_file(const struct cli *cli, const char *name, struct error *err) {
   if (strchr(name, ':'))
-    return true;
+    return check_inline(cli, name, err);
   const char *rule = named_name_rule(name);
   if (rule) {
     error_set(err, ERROR_USAGE, "'%s' is no name of a backfill: %s", name, rule);

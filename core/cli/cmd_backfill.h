@@ -12,8 +12,8 @@
  * there is a file for it. */
 bool backfill_unknown(struct session *session, const char *name, struct error *err);
 
-/* Has the environment a file for it, of a name that may be run? Else ERROR_USAGE, with the nearest one or the rule. The
- * name of one inside of a revision (a1:1) passes. */
+/* Has the environment a file for it, of a name that may be run? Else ERROR_USAGE, with the nearest one or the rule,
+ * or for the name of one inside of a revision (a1:1) with what goes on with it. */
 bool backfill_check_file(const struct cli *cli, const char *name, struct error *err) MUST_CHECK;
 
 /* Prints a table as wide as the terminal; of any width elsewhere. */

@@ -15,7 +15,7 @@ static struct { bool requeue; } given;
 const struct option_spec backfill_verify_options[] = {
     {.name = "requeue",
      .type = OPTION_FLAG,
-     .help = "let the stretches of keys with rows that are not done be done again by the next run",
+     .help = "let the rows that are not done be done again by the next run",
      .target = &given.requeue},
     OPTION_END,
 };
@@ -32,8 +32,9 @@ static void tell_result(struct cli *cli, const char *name, const struct verify_r
   json_object_set_new(event, "event", json_string("verified"));
   json_object_set_new(event, "name", output_json_text(name));
   json_object_set_new(event, "rows_not_done", json_integer(result->undone));
-  json_object_set_new(event, "stretches", json_integer(result->stretches));
   json_object_set_new(event, "requeued", json_boolean(result->requeued));
+  json_object_set_new(event, "ranges", json_integer(result->ranges));
+  json_object_set_new(event, "rows_again", json_integer(result->again));
   output_event(&cli->out, event);
 }
 
@@ -42,9 +43,17 @@ static bool judge(const char *name, const struct verify_result *result, struct e
     return true;
   error_set(err, result->requeued ? ERROR_PENDING : ERROR_FINDINGS, "backfill %s: %lld %s not done", name,
             (long long)result->undone, result->undone == 1 ? "row is" : "rows are");
-  if (result->requeued)
-    return error_hint(err, "they are in %lld %s again: `moonbird backfill run %s` does them",
-                      (long long)result->stretches, result->stretches == 1 ? "range" : "ranges", name);
+  if (result->requeued) {
+    char *more = result->again > result->undone
+                     ? xasprintf(", with %lld that %s done between them", (long long)(result->again - result->undone),
+                                 result->again - result->undone == 1 ? "is" : "are")
+                     : xstrdup("");
+    error_hint(err, "`moonbird backfill run %s` goes through %lld %s again, in %lld %s%s", name,
+               (long long)result->again, result->again == 1 ? "row" : "rows", (long long)result->ranges,
+               result->ranges == 1 ? "range" : "ranges", more);
+    free(more);
+    return false;
+  }
   return error_hint(err, "`moonbird backfill verify %s --requeue` lets the next run do them again", name);
 }
 

@@ -227,6 +227,11 @@ describe("a bad row of a revision", function()
     contains(run.err, "backfill a1:1 has ended with its revision")
     contains(run.err, "`moonbird backfill bad ignore a1:1`")
     p:ok("backfill bad ignore a1:1 5")
+    for _, verb in ipairs({ "run", "plan", "verify", "finalize" }) do
+      run = p:fails(2, ("backfill %s a1:1"):format(verb))
+      contains(run.err, "backfill a1:1 is inside of a revision, and has no file; it is done\n")
+      contains(p:fails(2, ("backfill %s a1:2"):format(verb)).err, "there is no backfill 'a1:2' in this database")
+    end
     p:remove()
   end)
 end)
@@ -257,15 +262,31 @@ describe("a finished backfill", function()
       contains(run.err, "--requeue")
       contains(p:fails(8, "backfill verify fill --json").out, '"rows_not_done":2')
       assert.equals("done", p:sql("SELECT observed FROM moonbird_backfill"))
-      contains(p:fails(3, "backfill verify fill --requeue").err, "`moonbird backfill run fill` does them")
+      local again = p:fails(3, "backfill verify fill --requeue").err
+      contains(again, "`moonbird backfill run fill` goes through 2 rows again, in 2 ranges\n")
       local status = p:ok("backfill status fill").out:gsub("%s+", " ") -- lines end where the terminal does
-      assert.truthy(status:find(" stopped %d[^%[]+: to do again: ranges: 1, rows: 2 "), status)
-      contains(p:ok("backfill status fill --json").out, '"rows_done": 0,')
+      assert.truthy(status:find(" stopped %d[^%[]+: to do again: ranges: 2, rows: 2 "), status)
+      contains(p:ok("backfill status fill --json").out, '"rows_done": 98,')
       p:ok("backfill run fill")
+      assert.equals("100|1|1", p:sql("SELECT count(*), min(counter), max(counter) FROM people")) -- and no other row
       assert.equals("100|100", p:sql([[
         SELECT rows_done, (SELECT sum(rows_done) FROM moonbird_backfill_range) FROM moonbird_backfill]]))
       p:ok("backfill verify fill")
       assert.equals("0", p:sql("SELECT count(*) FROM people WHERE counter = 0"))
+    end)
+
+    it("goes through done rows again only where the others lie scattered, and says so", function()
+      p:sql("INSERT INTO people SELECT id + 100 * n, full_name, 0 FROM people, "
+        .. "(SELECT 1 AS n UNION SELECT 2 UNION SELECT 3) AS more")
+      p:ok("backfill run fill")
+      p:sql("UPDATE people SET counter = 0 WHERE id % 2 = 0 AND id <= 300")
+      p:sql("UPDATE people SET counter = 0 WHERE id BETWEEN 350 AND 370")
+      local run = p:fails(3, "backfill verify fill --requeue --json")
+      contains(run.out, '"rows_not_done":171,"requeued":true,"ranges":2,"rows_again":320}')
+      contains(run.err, "goes through 320 rows again, in 2 ranges, with 149 that are done between them\n")
+      p:ok("backfill run fill")
+      p:ok("backfill verify fill")
+      assert.equals("400", p:sql("SELECT rows_done FROM moonbird_backfill"))
     end)
 
     it("has a log, after it was forgotten too", function()

@@ -268,6 +268,7 @@ local function add_sql(definition, spec, t)
     definition["count_" .. from] = spec.batch and dialect:count_range(t, from) or nil
     definition["update_" .. from] = spec.set and dialect:update_range(t, spec.set, from) or nil
     definition["undone_" .. from] = spec.done and dialect:count_undone(t, from, spec.done) or nil
+    definition["marked_" .. from] = spec.done and dialect:mark_undone(t, from, spec.done) or nil
     definition["again_" .. from] = spec.done and count_again(dialect, spec, t, from) or nil
   end
   definition.writers = dialect:writers(spec.table, spec.schema)

@@ -104,6 +104,19 @@ function keyset:count_undone(t, from, done)
   )
 end
 
+-- The wanted rows of a range in the order of the key: its columns, and 1 where the row is not done, else 0. Parameters
+-- as before.
+function keyset:mark_undone(t, from, done)
+  local text = self:condition(self:verbatim(sql.text(done)))
+  return ("SELECT %s, CASE WHEN (%s) IS NOT TRUE THEN 1 ELSE 0 END FROM %s WHERE %s ORDER BY %s"):format(
+    self:ident_list(t.key),
+    text,
+    self:table_name(t.table, t.schema),
+    wanted(self, t, from),
+    order(self, t, "")
+  )
+end
+
 -- SQL that lists the transactions, other than our own, that hold a write lock on the table: an id that no later one
 -- has, and words for people. Nil where writers exclude each other, or cannot be known.
 function keyset.writers()
