@@ -84,11 +84,28 @@ describe("the words of backfill", function()
   end
 
   -- What the shell itself says, with the program on the PATH.
-  local function ask_shell(q, command)
+  local function ask_shell(q, command, folder)
     local path = moonbird.program:match("^(.*)/")
-    local line = ("cd %s; HOME=. LC_ALL=C.UTF-8 PATH=%s:$PATH %s"):format(q.folder, path, command)
+    local line = ("cd %s; HOME=. LC_ALL=C.UTF-8 PATH=%s:$PATH %s"):format(folder or q.folder, path, command)
     return moonbird.shell(line)
   end
+
+  it("are completed for the project that the line names", function()
+    local q = project_to_complete()
+    q:write("a b.ini", (q:read("moonbird.ini"):gsub("///", "///%%(here)s/")))
+    local function offers(shell, script)
+      return (ask_shell(q, shell .. " -c " .. moonbird.quote(script:format(q:path("a b.ini"))), "/"))
+    end
+    local bash = [[eval "$(moonbird completion bash)"; COMP_WORDS=(moonbird -c "'%s'" backfill status ""); COMP_CWORD=5
+      _moonbird; echo "${COMPREPLY[*]}"]]
+    assert.equals("a1:1 fill\n", offers("bash", bash))
+    local fish = [[moonbird completion fish | source; complete -C'moonbird --config "%s" backfill status ']]
+    assert.equals("a1:1\nfill\n", offers("fish --no-config", fish))
+    local zsh = [[eval "$(moonbird completion zsh | sed '$d')"; words=(moonbird -c "'%s'" backfill status); CURRENT=5
+      _moonbird_backfills]]
+    assert.equals("a1:1\nfill\n", offers("zsh -f", zsh))
+    q:remove()
+  end)
 
   it("are completed in bash with names of backfills, ids and labels", function()
     local q = project_to_complete()
@@ -99,6 +116,9 @@ describe("the words of backfill", function()
     end
     assert.equals("a1:1 fill\n", offers("moonbird backfill status"))
     assert.equals("head heads base a1 b2 дом\n", offers("moonbird upgrade"))
+    -- bash parts the words of a URL; there nothing is known yet
+    assert.equals("fill\n", offers("moonbird --url sqlite : ///other.db backfill status"))
+    assert.equals("fill\n", offers("moonbird backfill status --url = sqlite : ///other.db"))
     q:remove()
   end)
 
