@@ -7,6 +7,7 @@
 #include "base/whoami.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void brake_release(struct brake *brake) {
   free(brake->until);
@@ -74,13 +75,19 @@ static bool try_set(struct session *session, double seconds, const char *reason,
   return ok;
 }
 
+/* Somebody else was faster: the table (42P07) or the row (class 23) is there already, or both wanted it at once. */
+static bool is_conflict(const struct error *err) {
+  return err->retry == RETRY_STATEMENT || err->retry == RETRY_TRANSACTION || strcmp(err->sqlstate, "42P07") == 0 ||
+         strncmp(err->sqlstate, "23", 2) == 0;
+}
+
 /* Two operators may make the table, or the row, at the same moment: who comes second finds it there at the next try. */
 bool brake_set(struct session *session, double seconds, const char *reason, struct error *err) {
   enum { TRIES = 3 };
   for (int i = 1; i < TRIES; i++) {
     if (try_set(session, seconds, reason, err))
       return true;
-    if (err->class != ERROR_FAILED)
+    if (!is_conflict(err))
       return false;
     error_clear(err);
   }
