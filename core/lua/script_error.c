@@ -149,10 +149,10 @@ static void set_text(lua_State *L, struct error *e, const char *text) {
     error_set(e, ERROR_FAILED, "%s", text);
 }
 
-/* Lua's message about a call of a name that is not there gets a hint; a hint that cannot be had is left out. */
+/* Lua's message about a name that is not there gets a hint; a hint that cannot be had is left out. */
 static void add_hint(lua_State *L, struct error *e, const char *text) {
   int top = lua_gettop(L);
-  if (!strstr(text, "attempt to call a nil value"))
+  if (!strstr(text, "attempt to call a nil value") && !strstr(text, "attempt to index a nil value"))
     return;
   lua_getglobal(L, "require");
   lua_pushliteral(L, "moonbird.misspelled");

@@ -2,6 +2,7 @@
 -- without a transaction, and the revision goes on in a new one. For what a database refuses inside a transaction, such
 -- as CREATE INDEX CONCURRENTLY. A run that takes the revision up again passes over what was committed.
 
+local check = require("moonbird.check")
 local host = require("moonbird.host")
 local op = require("moonbird.op")
 local settings = require("moonbird.settings")
@@ -21,7 +22,7 @@ end
 ---@param f fun()
 function op.autocommit_block(f)
   if type(f) ~= "function" then
-    error(("op.autocommit_block: argument 1 must be a function, got a %s"):format(type(f)), 2)
+    error("op.autocommit_block: argument 1 must be a function, got " .. check.describe(f), 2)
   elseif host.savepoint_depth() > 0 then
     error("op.autocommit_block commits, so it cannot run inside db:transaction or a backfill", 2)
   end

@@ -33,18 +33,21 @@ function check.describe(value)
   return (name:find("^[aeiou]") and "an " or "a ") .. name
 end
 
--- Levenshtein's distance, on two rows.
+-- How many letters are missing, too many, wrong, or have changed places with the next ("optimal string alignment").
 local function distance(a, b)
-  local row = {}
+  local row, last = {}, nil
   for j = 0, #b do
     row[j] = j
   end
   for i = 1, #a do
-    local corner = row[0]
-    row[0] = i
+    local above = last
+    last, row = row, { [0] = i }
     for j = 1, #b do
       local cost = a:byte(i) == b:byte(j) and 0 or 1
-      corner, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, corner + cost)
+      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
+      if above and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        row[j] = math.min(row[j], above[j - 2] + 1)
+      end
     end
   end
   return row[#b]

@@ -1,53 +1,82 @@
--- misspelled.lua: what a script may have meant that calls a name which is not there: "talbe" -> "table", "integr" ->
--- "types.integer". Called by core/lua/script_error.c for Lua's own message of such a call.
+-- misspelled.lua: what a script may have meant that calls or looks into a name which is not there: "talbe" -> "table",
+-- "integr" -> "types.integer". Called by core/lua/script_error.c for Lua's own message about it.
 
 local check = require("moonbird.check")
 local items = require("moonbird.items")
 local types = require("moonbird.types")
 
-local SCRIPT_NAMES = { "table", "enum", "sequence", "view", "sql", "blob", "print", "require" }
+-- What a script calls, and what it looks into.
+local CALLED = { "table", "enum", "sequence", "view", "sql", "blob", "print", "require" }
+local INDEXED = { "op", "types", "backfill", "db", "context", "log", "json", "string", "table", "math", "os", "io" }
 
-local function globals()
-  local names = { table.unpack(SCRIPT_NAMES) }
-  return table.move(check.sorted_keys(items), 1, 99, #names + 1, names)
-end
+-- Of the connection, which is not there when models are read.
+local METHODS = { exec = true, query = true, rows = true, one = true, scalar = true, transaction = true }
 
--- The libraries whose functions are fields: the prefix, and the names without it.
-local libraries = {
+-- The libraries whose functions are fields, or methods: how they are written, and the functions.
+local fields = {
   { "types.", types },
   { "op.", require("moonbird.op") },
   { "backfill.", require("moonbird.ready_made") },
+  { "log.", { info = true, warn = true, error = true } },
+  { "json.", { encode = true, decode = true, array = true } },
+  { "string.", string },
+  { "table.", table },
+  { "math.", math },
+  { "os.", os },
 }
+local methods = { { "db:", METHODS } }
 
-local function functions_of(library)
+local function globals()
+  local names = { table.unpack(CALLED) }
+  return table.move(check.sorted_keys(items), 1, 99, #names + 1, names)
+end
+
+local function names_of(library)
   local names = {}
-  for name, value in pairs(library) do
-    names[#names + 1] = type(name) == "string" and type(value) == "function" and name or nil
+  for name in pairs(library) do
+    names[#names + 1] = type(name) == "string" and name or nil
   end
   table.sort(names)
   return names
 end
 
--- Half of a word must be right: a short one is near to everything.
+-- The nearest name and its distance. Half of a word must be right: a short one is near to everything.
 local function near(word, known)
   local found = check.nearest(word, known)
-  return found and check.distance(word, found) * 2 <= #word and found or nil
+  local steps = found and check.distance(word, found)
+  if found and steps * 2 <= #word then
+    return found, steps
+  end
 end
 
-local function nearest_field(word)
+-- The nearest of all libraries: Lua's message does not say in which one the script looked.
+local function nearest_in(libraries, word)
+  local best, best_steps
   for _, library in ipairs(libraries) do
-    local found = near(word, functions_of(library[2]))
-    if found then
-      return library[1] .. found
+    local found, steps = near(word, names_of(library[2]))
+    if found and (not best or steps < best_steps) then
+      best, best_steps = library[1] .. found, steps
     end
   end
+  return best
+end
+
+local function meant(message)
+  local indexed = message:match("attempt to index a nil value %(global '([%w_]+)'%)$")
+  if indexed then
+    return (near(indexed, INDEXED))
+  end
+  local kind, word = message:match("attempt to call a nil value %((%l+) '([%w_]+)'%)$")
+  if kind == "global" then
+    return (near(word, globals()))
+  end
+  return kind and nearest_in(kind == "method" and methods or fields, word)
 end
 
 --- The hint for a message of Lua, or nil.
 ---@param message string
 ---@return string|nil
 return function(message)
-  local kind, word = message:match("attempt to call a nil value %((%l+) '([%w_]+)'%)$")
-  local found = kind == "global" and near(word, globals()) or kind == "field" and nearest_field(word)
+  local found = meant(message)
   return found and ("did you mean %s?"):format(found) or nil
 end

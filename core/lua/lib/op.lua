@@ -84,6 +84,9 @@ end
 
 for kind, row in pairs(rows) do
   op[kind] = function(...)
+    if rawequal((...), op) then
+      error(("op.%s: it is called with a dot, op.%s(...)"):format(kind, kind), 2)
+    end
     local result, problem = perform(row, build(row, row.signature, table.pack(...), statement.dialect()))
     if problem then
       error(problem, 2)
