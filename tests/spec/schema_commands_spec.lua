@@ -74,8 +74,7 @@ describe("the setting schemas", function()
   end)
 end)
 
-describe("a foreign key to a table that the models do not have", function()
-  local ORDERS = [[
+local ORDERS = [[
 return {
   table("persons", { column("id", types.integer(), { primary_key = true }) }),
   table("orders", {
@@ -85,6 +84,7 @@ return {
 }
 ]]
 
+describe("a foreign key to a table that the models do not have", function()
   moonbird.each_database(describe, pending, function(kind)
     it("is an error with its place when nobody has it", function()
       with_project(kind, ORDERS:format("persns"), function(p)
@@ -150,18 +150,20 @@ return {
   end)
 end)
 
-describe("a mistake on the command line", function()
-  it("is one of usage: --rename", function()
-    with_project("sqlite", TWO, function(p)
-      p:sql("CREATE TABLE a (id INTEGER PRIMARY KEY)")
-      for text, message in pairs({
-        ["a"] = "--rename a: must be TABLE.OLD:NEW for a column or OLD:NEW for a table",
-        ["nix:b"] = "--rename nix:b: the database has no table nix",
-        ["a.nix:id"] = "--rename a.nix:id: the table a of the database has no column nix",
-      }) do
-        assert.matches(message, p:fails(2, { "diff", "--rename", text }).err, 1, true)
-        assert.matches(message, p:fails(2, { "revision", "--autogenerate", "-m", "x", "--rename", text }).err, 1, true)
-      end
+describe("a database that fails", function()
+  it("is no mistake in the models: the table of a foreign key is looked up", function()
+    with_project("sqlite", ORDERS:format("persns"), function(p)
+      p:sql("CREATE TABLE persons (id INTEGER PRIMARY KEY)")
+      p:write("migrations/env.lua", [[
+        return { include_name = function(kind, name)
+          if name == "persns" then
+            local file <close> = assert(io.open("data.db", "r+"))
+            file:write(("x"):rep(100))
+          end
+          return true
+        end }]])
+      local run = p:fails(1, "check")
+      assert.matches("is not a database", run.err, 1, true)
     end)
   end)
 end)

@@ -73,8 +73,9 @@ local function judge(result, call, ...)
   return value
 end
 
-local function check_models(request, schema, live, own_schema)
-  filter.check_models(schema, request.version_table, own_schema)
+-- Foreign keys may be looked up in the database, so that an error need not be one of the models.
+local function check_models(request, result, schema, live, own_schema)
+  judge(result, filter.check_models, schema, request.version_table, own_schema)
   if not request.models_text then
     references.check(schema, live, request)
   end
@@ -140,7 +141,7 @@ local function compare(request, result)
   local live, own_schema = read_live(request, schema)
   make_comparable(schema)
   host.dialect:settle_serials(live, schema)
-  judge(result, check_models, request, schema, live, own_schema)
+  check_models(request, result, schema, live, own_schema)
   local list = settle_renames(request, schema, live)
   texts.settle(schema, live)
   local changes = diff.compare(schema, live, host.dialect, {

@@ -58,7 +58,7 @@ local function fail(table_, key, referent, hint)
   local format = "%s: table %s: the foreign key of %s leads to %s, and the models have no table %s"
   local columns = table.concat(key.columns, ", ")
   local target = referent .. "." .. table.concat(key.referent_columns, ", ")
-  host.fail("failed", format:format(table_.where, place(table_.name, table_.schema), columns, target, referent), hint)
+  host.fail("usage", format:format(table_.where, place(table_.name, table_.schema), columns, target, referent), hint)
 end
 
 local DROPPED = "the database has it, and a revision would drop it: add it to the models (`moonbird dump` prints it), "
