@@ -64,7 +64,8 @@ bool cmd_dump(struct cli *cli, struct error *err);
 #define CLI_RENAME_OPTION(list)                                                                                        \
   {                                                                                                                    \
     .name = "rename", .type = OPTION_LIST, .argument = "OLD:NEW",                                                      \
-    .help = "TABLE.COLUMN:NEW or TABLE:NEW has a new name; without it, a drop and an add (repeatable)",                \
+    .help = "TABLE.COLUMN:NEW or TABLE:NEW has a new name; without it, a drop and an add; a name with a dot or a "     \
+            "colon stands in double quotes (repeatable)",                                                              \
     .target = (list)                                                                                                   \
   }
 

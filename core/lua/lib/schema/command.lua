@@ -15,8 +15,9 @@ local model = require("moonbird.schema.model")
 local places = require("moonbird.schema.places")
 local references = require("moonbird.schema.references")
 local render = require("moonbird.schema.render")
+local rename_request = require("moonbird.schema.rename_request")
+local rename_text = require("moonbird.schema.rename_text")
 local renames = require("moonbird.schema.renames")
-local source = require("moonbird.schema.source")
 local texts = require("moonbird.schema.texts")
 
 local command = {}
@@ -96,8 +97,7 @@ local function ask_renames(request, schema, live, list)
     local place = (rename.schema or "") .. "\0" .. rename.table
     local old = rename.kind == "table" and place or place .. "\0" .. rename.column
     local new = place .. "\1" .. rename.new_name
-    local text = renames.text(rename)
-    if not (taken[old] or taken[new]) and request.ask(rename.kind, text:match("^(.*):"), rename.new_name) then
+    if not (taken[old] or taken[new]) and request.ask(rename.kind, rename_text.sides(rename)) then
       taken[old], taken[new] = true, true
       list[#list + 1] = rename
       renames.apply({ rename }, live)
@@ -106,21 +106,18 @@ local function ask_renames(request, schema, live, list)
 end
 
 local function hint_renames(schema, live)
+  local format = "%s could be renamed to %s; as it stands it is dropped and a new one is added, without its values. "
+    .. "%s makes it a rename"
   for _, rename in ipairs(renames.candidates(schema, live, host.dialect)) do
-    local text = renames.text(rename)
-    log.warn(
-      ("%s could be renamed to %s; as it stands it is dropped and a new one is added, without its values. "):format(
-        text:match("^(.*):"),
-        rename.new_name
-      ) .. "--rename " .. source.string(text):gsub('^"(.*)"$', "%1") .. " makes it a rename"
-    )
+    local old, new = rename_text.sides(rename)
+    log.warn((format:format(old, new, rename_text.option(rename)):gsub("%c", " ")))
   end
 end
 
 local function settle_renames(request, schema, live)
-  local list, problem = renames.parse(request.renames, schema, live)
+  local list, problem, hint = rename_request.parse(request.renames, schema, live)
   if not list then
-    host.fail("usage", problem)
+    host.fail("usage", problem, hint)
   end
   renames.apply(list, live)
   if request.ask then

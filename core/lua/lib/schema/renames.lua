@@ -1,98 +1,26 @@
--- Renames of tables and columns: what the command line asks for, what could be one, and the database's schema as it is
--- after them. A rename is never guessed: what nobody confirms stays a drop and an add. Pure. Called by diff.lua and
--- command.lua.
+-- Renames of tables and columns: what could be one, and the database's schema as it is after them. A rename is never
+-- guessed: what nobody confirms stays a drop and an add. Pure. Called by command.lua; rename_request.lua has what the
+-- command line asks for.
 
 local expression = require("moonbird.schema.expression")
+local sql = require("moonbird.sql")
 
 local renames = {}
 
--- --- what is asked for ---
-
--- "schema.table", "table" -> the table of a schema
-local function find_table(schema, text)
+local function find_table(schema, schema_name, name)
   for _, table_ in ipairs(schema.tables) do
-    local place = (table_.schema and table_.schema .. "." or "") .. table_.name
-    if place == text then
+    if table_.name == name and table_.schema == schema_name then
       return table_
     end
   end
 end
 
 local function find_column(table_, name)
-  for _, column in ipairs(table_ and table_.columns or {}) do
+  for _, column in ipairs(table_.columns) do
     if column.name == name then
       return column
     end
   end
-end
-
-local function table_rename(text, old, new, model, live)
-  local from = find_table(live, old)
-  if not from then
-    return nil, ("--rename %s: the database has no table %s"):format(text, old)
-  end
-  local new_place = from.schema and not new:find(".", 1, true) and from.schema .. "." .. new or new
-  if find_table(live, new_place) then
-    return nil, ("--rename %s: the database has a table %s already"):format(text, new)
-  elseif not find_table(model, new_place) then
-    return nil, ("--rename %s: the models have no table %s"):format(text, new)
-  end
-  return { kind = "table", table = from.name, schema = from.schema, new_name = find_table(model, new_place).name }
-end
-
--- `place`: the table by the name that it has in the database or in the models.
-local function column_rename(text, place, old, new, model, live, done)
-  local name = done[place] or place
-  local from = find_table(live, place) or find_table(live, renames.old_place(done, place) or "")
-  local to = find_table(model, name)
-  if not from or not to then
-    return nil, ("--rename %s: no table %s is both in the database and in the models"):format(text, place)
-  elseif not find_column(from, old) then
-    return nil, ("--rename %s: the table %s of the database has no column %s"):format(text, place, old)
-  elseif find_column(from, new) then
-    return nil, ("--rename %s: the table %s of the database has a column %s already"):format(text, place, new)
-  elseif not find_column(to, new) then
-    return nil, ("--rename %s: the table %s of the models has no column %s"):format(text, place, new)
-  end
-  return { kind = "column", table = to.name, schema = to.schema, column = old, new_name = new }
-end
-
-function renames.old_place(done, new_place)
-  for old, new in pairs(done) do
-    if new == new_place then
-      return old
-    end
-  end
-end
-
---- The renames that the texts ask for ("table.old:new", "old_table:new_table"), tables first; or nil and a complaint.
-function renames.parse(texts, model, live)
-  local list, done, columns = {}, {}, {}
-  for _, text in ipairs(texts) do
-    local old, new = text:match("^([^:]+):([^:]+)$")
-    if not old then
-      return nil, ("--rename %s: must be TABLE.OLD:NEW for a column or OLD:NEW for a table"):format(text)
-    end
-    local place, column = old:match("^(.+)%.([^.]+)$")
-    if not place or find_table(live, old) and find_table(model, new) then
-      local rename, problem = table_rename(text, old, new, model, live)
-      if not rename then
-        return nil, problem
-      end
-      list[#list + 1] = rename
-      done[old] = (rename.schema and rename.schema .. "." or "") .. rename.new_name
-    else
-      columns[#columns + 1] = { text, place, column, new }
-    end
-  end
-  for _, entry in ipairs(columns) do
-    local rename, problem = column_rename(entry[1], entry[2], entry[3], entry[4], model, live, done)
-    if not rename then
-      return nil, problem
-    end
-    list[#list + 1] = rename
-  end
-  return list
 end
 
 -- --- what could be one ---
@@ -141,22 +69,12 @@ function renames.candidates(model, live, dialect)
     end
   end
   for _, table_ in ipairs(model.tables) do
-    local place = (table_.schema and table_.schema .. "." or "") .. table_.name
-    local other = find_table(live, place)
+    local other = find_table(live, table_.schema, table_.name)
     if other then
       column_candidates(table_, other, dialect, list)
     end
   end
   return list
-end
-
---- "people.fullname:full_name", as --rename takes it.
-function renames.text(rename)
-  local place = (rename.schema and rename.schema .. "." or "") .. rename.table
-  if rename.kind == "table" then
-    return place .. ":" .. rename.new_name
-  end
-  return ("%s.%s:%s"):format(place, rename.column, rename.new_name)
 end
 
 -- --- the schema after them ---
@@ -168,8 +86,6 @@ local function rename_in(list, old, new)
     end
   end
 end
-
-local sql = require("moonbird.sql")
 
 local function rename_text(value, names)
   if sql.is(value) then
@@ -197,6 +113,9 @@ end
 
 local function rename_in_item(item, rename, names)
   rename_elements(item.columns, names)
+  for _, element in ipairs(item.elements or {}) do
+    element[1] = rename_text(element[1], names)
+  end
   rename_in(item.include, rename.column, rename.new_name)
   if item.ops and item.ops[rename.column] then
     item.ops[rename.new_name], item.ops[rename.column] = item.ops[rename.column], nil
@@ -221,25 +140,45 @@ local function rename_in_views(schema, names)
   end
 end
 
-local apply = {}
-
-function apply.table(schema, rename)
-  local place = (rename.schema and rename.schema .. "." or "") .. rename.table
-  find_table(schema, place).name = rename.new_name
-  each_reference(schema, rename, rename.table, function(key)
-    key.referent_table = rename.new_name
-  end)
-  rename_in_views(schema, { [rename.table] = rename.new_name })
-  for _, view in ipairs(schema.views) do
-    for _, use in ipairs(view.uses or {}) do
-      use[2] = use[2] == rename.table and rename.new_name or use[2]
+local function each_owned_sequence(schema, rename, call)
+  for _, sequence in ipairs(schema.sequences) do
+    local owner = sequence.owned_by
+    if owner and owner.table == rename.table and owner.schema == rename.schema then
+      call(owner)
     end
   end
 end
 
+-- The tables and columns that views read: { schema, table, column }.
+local function each_use(schema, rename, call)
+  for _, view in ipairs(schema.views) do
+    for _, use in ipairs(view.uses or {}) do
+      local schema_name = type(use[1]) == "string" and use[1] or nil
+      if schema_name == rename.schema and use[2] == rename.table then
+        call(use)
+      end
+    end
+  end
+end
+
+local apply = {}
+
+function apply.table(schema, rename)
+  find_table(schema, rename.schema, rename.table).name = rename.new_name
+  each_reference(schema, rename, rename.table, function(key)
+    key.referent_table = rename.new_name
+  end)
+  each_owned_sequence(schema, rename, function(owner)
+    owner.table = rename.new_name
+  end)
+  rename_in_views(schema, { [rename.table] = rename.new_name })
+  each_use(schema, rename, function(use)
+    use[2] = rename.new_name
+  end)
+end
+
 function apply.column(schema, rename)
-  local place = (rename.schema and rename.schema .. "." or "") .. rename.table
-  local table_, names = find_table(schema, place), { [rename.column] = rename.new_name }
+  local table_, names = find_table(schema, rename.schema, rename.table), { [rename.column] = rename.new_name }
   for _, column in ipairs(table_.columns) do
     column.name = column.name == rename.column and rename.new_name or column.name
     if column.computed then
@@ -252,11 +191,12 @@ function apply.column(schema, rename)
   each_reference(schema, rename, rename.table, function(key)
     rename_in(key.referent_columns, rename.column, rename.new_name)
   end)
-  for _, view in ipairs(schema.views) do
-    for _, use in ipairs(view.uses or {}) do
-      use[3] = use[2] == rename.table and use[3] == rename.column and rename.new_name or use[3]
-    end
-  end
+  each_owned_sequence(schema, rename, function(owner)
+    owner.column = owner.column == rename.column and rename.new_name or owner.column
+  end)
+  each_use(schema, rename, function(use)
+    use[3] = use[3] == rename.column and rename.new_name or use[3]
+  end)
 end
 
 --- Changes `live` to what it is after the renames.
