@@ -33,7 +33,7 @@ describe("op.backfill over wide rows", function()
       assert.is_true(size >= 15 and size <= 22, run:describe())
     end)
 
-    -- Five short rows, a batch for themselves; after them two or three are enough, at most four where they come in pairs.
+    -- Five short rows, a batch for themselves; after them two or three are enough, four where they come in pairs.
     for _, more in ipairs({ "", 'where = "times = 0", ' }) do
       it("cuts a batch behind short ones by its bytes " .. more, function()
         p:revision("a1", nil, ([[

@@ -105,7 +105,8 @@ WITH RECURSIVE part AS (
   SELECT to_regclass(%s)::oid AS id
   UNION ALL
   SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN part AS p ON p.id = i.inhparent)
-SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass(%s) AND attname IN (%s) AND attlen < 0)
+SELECT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass(%s) AND attname IN (%s) AND attlen < 0)
   AND coalesce(bool_or(c.relkind NOT IN ('r', 'p') OR c.reltoastrelid <> 0 AND pg_relation_size(c.reltoastrelid) > 0),
     true)
 FROM part AS p JOIN pg_catalog.pg_class AS c ON c.oid = p.id]]
