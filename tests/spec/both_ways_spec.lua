@@ -4,6 +4,7 @@
 -- A file of cases: `=== base` is what all begin with; each other case has `--- up`, `--- down` and perhaps
 -- `--- before`.
 
+local cases = require("support.cases")
 local moonbird = require("support.moonbird")
 local schema = require("support.schema")
 
@@ -18,27 +19,15 @@ local DROP_ALL = {
   ]],
 }
 
-local function read_cases(path)
-  local base, cases, case, part = {}, {}, nil, nil
-  for line in moonbird.read_file(path):gmatch("[^\n]*") do
-    local name, section = line:match("^=== (.*)"), line:match("^%-%-%- (%a+)$")
-    if name == "base" then
-      part = base
-    elseif name then
-      case = { name = name, before = {}, up = {}, down = {} }
-      cases[#cases + 1] = case
-    elseif section then
-      part = case[section]
-    elseif part and line ~= "" then
-      part[#part + 1] = line
-    end
-  end
-  return table.concat(base, "\n"), cases
+-- The text of the base, and the cases.
+local function read_cases(kind)
+  local list = cases.read(("tests/cases/both_ways/%s.txt"):format(kind))
+  return table.remove(list, 1).sections[""], list
 end
 
 describe("an operation", function()
   moonbird.each_database(describe, pending, function(kind)
-    local base, cases = read_cases(("tests/cases/both_ways/%s.txt"):format(kind))
+    local base, list = read_cases(kind)
     local p, q
 
     setup(function()
@@ -57,11 +46,11 @@ describe("an operation", function()
       schema.feed(q, q:ok(kind == "sqlite" and "upgrade b2 --sql" or words).out)
     end
 
-    for _, case in ipairs(cases) do
+    for _, case in ipairs(list) do
       it("goes both ways: " .. case.name, function()
         for _, project in ipairs({ p, q }) do
-          project:revision("a1", nil, base .. "\n" .. table.concat(case.before, "\n"), DROP_ALL[kind])
-          project:revision("b2", "a1", table.concat(case.up, "\n"), table.concat(case.down, "\n"))
+          project:revision("a1", nil, base .. (case.sections.before or ""), DROP_ALL[kind])
+          project:revision("b2", "a1", case.sections.up, case.sections.down)
         end
         p:ok("upgrade a1")
         local before = schema.of(p)

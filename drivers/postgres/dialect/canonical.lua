@@ -194,7 +194,7 @@ local function answer_of(question, printed)
   local answer = question.asked
   take_columns(printed.columns, answer.columns)
   take_texts(printed.checks, answer.checks, { "condition" })
-  take_texts(printed.excludes, answer.excludes, { "elements", "where" })
+  take_texts(printed.excludes, answer.excludes, { "elements", "where", "ops" })
   take_texts(printed.indexes, answer.indexes, { "columns", "where", "ops" })
   for _, names in ipairs(question.given) do
     take_names_back(names)

@@ -74,11 +74,21 @@ local function unquote(text)
 end
 
 local number_kinds = { smallint = true, integer = true, bigint = true }
+local float_kinds = { float = true, double = true }
+
+-- What a column of floating point makes of "0.1", "'-1.5'::numeric" and "'1e+300'::double precision" is one number.
+local function float_of(text, type_)
+  local number = float_kinds[type_.kind] and tonumber(text)
+  return number and number - number == 0 and number or nil
+end
 
 -- "'x'::character varying" is the text x, "'-1'::integer" the number, "true" the truth; all else stays SQL.
 function schema.default_value(_, text, type_)
   local quoted, cast = text:match("^'(.*)'::([%w_ %[%]\"%.()]+)$")
-  if quoted and not quoted:gsub("''", ""):find("'", 1, true) then
+  local float = float_of(quoted or text, type_)
+  if float then
+    return float
+  elseif quoted and not quoted:gsub("''", ""):find("'", 1, true) then
     if number_kinds[type_.kind] then
       return math.tointeger(tonumber(quoted)) or sql(text)
     end
@@ -177,7 +187,16 @@ function make.c(row)
   }
 end
 
--- "EXCLUDE USING gist (room WITH =, during WITH &&) WHERE (active)": the elements as they are printed.
+-- A name where the element is one, else SQL.
+local function exclude_element(text)
+  local inside = text:match('^"(.*)"$')
+  if inside and not inside:gsub('""', ""):find('"', 1, true) then
+    return (inside:gsub('""', '"'))
+  end
+  return text:find("^[%l_][%l%d_$]*$") and text or sql(text)
+end
+
+-- "EXCLUDE USING gist (room WITH =, lower(name) WITH =) WHERE (active)"
 local function exclude_elements(text)
   local inside, elements, depth, from = text:match("(%b())"):sub(2, -2), {}, 0, 1
   for at = 1, #inside + 1 do
@@ -185,7 +204,7 @@ local function exclude_elements(text)
     depth = depth + (char == "(" and 1 or char == ")" and -1 or 0)
     if char == "" or char == "," and depth == 0 then
       local element, operator = inside:sub(from, at - 1):match("^%s*(.-) WITH (.-)%s*$")
-      elements[#elements + 1] = { element, operator }
+      elements[#elements + 1] = { exclude_element(element), operator }
       from = at + 1
     end
   end

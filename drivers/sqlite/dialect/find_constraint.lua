@@ -97,6 +97,14 @@ local function find_all(list, test)
   return matches
 end
 
+-- Of several, what was called by no name is one that has none.
+local function without_names(matches)
+  local nameless = find_all(matches, function(found)
+    return not found.source.name
+  end)
+  return #matches > 1 and #nameless > 0 and nameless or matches
+end
+
 --- The constraints that a drop_constraint may mean, each { source, columns, element, piece }: `source` is the piece of
 --- the column, or the element.
 function find_constraint.candidates(work, change)
@@ -106,9 +114,9 @@ function find_constraint.candidates(work, change)
     return not kinds or kinds[found.source.kind]
   end)
   if not name then
-    return find_all(list, function(found)
+    return without_names(find_all(list, function(found)
       return is_described(found, operation)
-    end)
+    end))
   end
   local matches = find_all(list, function(found)
     return same_name(found.source.name, name)

@@ -136,6 +136,18 @@ local function owners(work)
   return list
 end
 
+-- "foreign key mismatch - "child" referencing "parent"": where the parent is another table, that is the one at fault.
+local function mismatch_of(work, owner, problem)
+  local parent = problem:match(' referencing "(.*)"') or work.table
+  if tokens.same_name(parent, work.table) then
+    local format = "a foreign key of the table %s would refer to columns of %s that are not unique any more; "
+      .. "drop it first"
+    return format:format(owner, parent)
+  end
+  local format = "a foreign key of the table %s refers to columns of %s that are not unique; make them so first"
+  return format:format(owner, parent)
+end
+
 -- A key must refer to something unique: SQLite says "foreign key mismatch" when it looks at one that does not.
 local function check_targets(work, db)
   for _, owner in ipairs(owners(work)) do
@@ -145,12 +157,7 @@ local function check_targets(work, db)
     )
     local problem = checks.problem_of(db, statement)
     if problem and problem:find("mismatch", 1, true) then
-      check.refuse(
-        "a foreign key of the table %s would refer to columns of %s that are not unique any more; drop it first (%s)",
-        owner,
-        work.table,
-        problem
-      )
+      check.refuse("%s (%s)", mismatch_of(work, owner, problem), problem)
     end
   end
 end

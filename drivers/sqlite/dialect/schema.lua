@@ -373,11 +373,11 @@ end
 
 local kinds = { table = "TABLE", index = "INDEX", view = "VIEW", trigger = "TRIGGER" }
 
--- Made in the order in which they were made: a view may stand on another one.
+-- By name, so that one schema is one text: what a key or a view names is looked for only when it is used.
 local SCRIPT = [[
 SELECT type, tbl_name, sql FROM %s.sqlite_schema
 WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%%' ESCAPE '\'
-ORDER BY instr('table index view trigger', type), rowid]]
+ORDER BY instr('table index view trigger', type), name]]
 
 --- The statements that make what a schema (of dialect:schema) has: the texts that SQLite keeps.
 function schema:schema_script(db, live)

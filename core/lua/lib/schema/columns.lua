@@ -19,7 +19,7 @@ local function same_default(a, b, dialect)
   return dialect:same_text(default_text(a, dialect), default_text(b, dialect))
 end
 
---- Differ two computed columns, or is only one computed? No database changes that in place.
+--- Differ two computed columns, or is only one computed?
 function columns.computed_differs(model, live, dialect)
   if not model.computed or not live.computed then
     return model.computed ~= live.computed
@@ -48,6 +48,11 @@ function columns.same_numbering(model, live)
     return false
   end
   return a ~= "identity" or same_identity(model.identity, live.identity, model.type.kind)
+end
+
+--- What a person must know of a column whose values go.
+function columns.lost_values(place)
+  return ("the values of %s are lost"):format(place)
 end
 
 -- --- the parts of an alteration ---
@@ -152,7 +157,19 @@ function parts.identity(change, model, live)
   review[#review + 1] = "set the counter of " .. change.place .. " past the numbers that are there"
 end
 
-local order = { "type", "nullable", "default", "comment", "identity" }
+-- Only where a table is altered by copying it; elsewhere such a column goes and comes anew.
+function parts.computed(change, model, live, dialect)
+  if not dialect.alters_by_copy or not columns.computed_differs(model, live, dialect) then
+    return
+  end
+  note(change, "Detected changed column '%s'", change.place)
+  change.up.computed, change.down.computed = model.computed or null, live.computed or null
+  if not live.computed then
+    change.review_up[#change.review_up + 1] = columns.lost_values(change.place)
+  end
+end
+
+local order = { "type", "nullable", "default", "computed", "comment", "identity" }
 
 local function is_empty(operation)
   for key in pairs(operation) do
@@ -163,20 +180,17 @@ local function is_empty(operation)
   return true
 end
 
--- A default that was written for the old type stands in the way of a cast, and what numbers the column in the way of
--- much: they go before; the default comes back after.
+-- What numbers a column stands in the way of much: it goes before. So does a default that was written for the old type,
+-- which the operation sees to where it says the new one.
 local function in_steps(change, alter, from, to)
-  local first = { kind = "alter_column", table = alter.table, schema = alter.schema, column = alter.column }
   if change.is_cast and from.server_default ~= nil then
-    first.server_default = null
-    alter.server_default = to.server_default
+    alter.server_default = to.server_default == nil and null or to.server_default
   end
-  if alter.identity == null then
-    first.identity, alter.identity = null, nil
-  end
-  if first.server_default == nil and first.identity == nil then
+  if alter.identity ~= null then
     return { alter }
   end
+  local first = { kind = "alter_column", table = alter.table, schema = alter.schema, column = alter.column }
+  first.identity, alter.identity = null, nil
   return is_empty(alter) and { first } or { first, alter }
 end
 

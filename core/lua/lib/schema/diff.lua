@@ -5,6 +5,7 @@
 local changes = require("moonbird.schema.changes")
 local difference = require("moonbird.schema.difference")
 local enums = require("moonbird.schema.enums")
+local keys = require("moonbird.schema.keys")
 local operations = require("moonbird.schema.operations")
 local order = require("moonbird.schema.order")
 local places = require("moonbird.schema.places")
@@ -41,10 +42,10 @@ end
 
 -- --- tables ---
 
-local function create_keys(table_, keys, dialect, names)
+local function create_keys(table_, wanted, dialect, names)
   local ups, downs = {}, {}
   for _, key in ipairs(table_.foreign_keys) do
-    if keys[key] then
+    if wanted[key] then
       local item = operations.with_name(key, key.name or dialect:constraint_name_of(table_, key, names))
       names[item.name] = true
       ups[#ups + 1] = operations.create_item(table_, item)
@@ -62,14 +63,15 @@ end
 local function add_tables(state, tables)
   local list, later = order.tables(tables)
   for _, table_ in ipairs(list) do
-    local keys = later_keys(state, later, table_)
+    local late = later_keys(state, later, table_)
     add(state, "create_table", ("Detected added table '%s'"):format(difference.place(table_)), {
       table = table_,
-      up = { operations.create_table(table_, keys) },
+      later = late,
+      up = { operations.create_table(table_, late) },
       down = { operations.drop_table(table_) },
     })
-    if keys then
-      local ups, downs = create_keys(table_, keys, state.dialect, {})
+    if late then
+      local ups, downs = create_keys(table_, late, state.dialect, {})
       add(state, "create_key", nil, { table = table_, up = ups, down = downs })
     end
   end
@@ -79,15 +81,16 @@ local function remove_tables(state, tables)
   local list, later = order.tables(tables)
   for index = #list, 1, -1 do
     local table_ = list[index]
-    local keys = later_keys(state, later, table_)
-    if keys then
-      local ups, downs = create_keys(table_, keys, state.dialect, {})
+    local late = later_keys(state, later, table_)
+    if late then
+      local ups, downs = create_keys(table_, late, state.dialect, {})
       add(state, "drop_key", nil, { table = table_, up = downs, down = ups })
     end
     add(state, "drop_table", ("Detected removed table '%s'"):format(difference.place(table_)), {
       table = table_,
+      later = late,
       up = { operations.drop_table(table_) },
-      down = { operations.create_table(table_, keys) },
+      down = { operations.create_table(table_, late) },
       review_up = { ("all rows of %s are lost"):format(difference.place(table_)) },
     })
   end
@@ -110,84 +113,6 @@ local function compare_tables(state)
   end)
   add_tables(state, added)
   remove_tables(state, removed)
-end
-
--- --- foreign keys in the way of other changes ---
-
-local function changed_items(state)
-  local items = {}
-  for _, change in ipairs(state.changes) do
-    items[change.item or 0] = true
-  end
-  return items
-end
-
-local function is_referred_to(item)
-  return item.kind == "unique" or item.kind == "primary_key" or item.unique
-end
-
--- The columns of keys that go: table key -> list of column lists.
-local function dropped_keys(state)
-  local dropped = {}
-  for _, change in ipairs(state.changes) do
-    local item = change.item
-    if change.phase == "drop_item" and item and is_referred_to(item) then
-      local key = key_of(change.table)
-      dropped[key] = dropped[key] or {}
-      table.insert(dropped[key], item.columns)
-    end
-  end
-  return dropped
-end
-
-local function same_names(a, b)
-  if #a ~= #b then
-    return false
-  end
-  local set = {}
-  for _, name in ipairs(a) do
-    set[name] = true
-  end
-  for _, name in ipairs(b) do
-    if not set[name] then
-      return false
-    end
-  end
-  return true
-end
-
-local function any_moved(columns, moved)
-  for _, name in ipairs(columns) do
-    if moved and moved[name] then
-      return true
-    end
-  end
-  return false
-end
-
-local function is_in_the_way(state, table_, key, dropped)
-  local referent = (key.referent_schema or "") .. "\0" .. key.referent_table
-  for _, columns in ipairs(dropped[referent] or {}) do
-    if same_names(columns, key.referent_columns) then
-      return true
-    end
-  end
-  return any_moved(key.columns, state.moved[key_of(table_)])
-    and any_moved(key.referent_columns, state.moved[referent])
-end
-
--- A foreign key that stays the same goes and comes back where the key that it leads to is changed.
-local function replace_keys_in_the_way(state)
-  local known, dropped = changed_items(state), dropped_keys(state)
-  each_pair(state.model.tables, state.live.tables, function(model, live)
-    for _, key in ipairs(model and live and live.foreign_keys or {}) do
-      if not known[key] and is_in_the_way(state, live, key, dropped) then
-        local create, drop = operations.create_item(model, key), operations.drop_item(model, key)
-        add(state, "drop_key", nil, { table = model, up = { drop }, down = { create } })
-        add(state, "create_key", nil, { table = model, up = { create }, down = { drop } })
-      end
-    end
-  end)
 end
 
 -- --- the whole ---
@@ -226,8 +151,11 @@ function diff.compare(model, live, dialect, options)
   end
   compare_tables(state)
   enums.make_room(state)
-  if not dialect.alters_by_copy then
-    replace_keys_in_the_way(state)
+  keys.place_tables(state)
+  if dialect.alters_by_copy then
+    keys.set_apart(state)
+  else
+    keys.replace_in_the_way(state)
   end
   if parts.views then
     views.compare(state)

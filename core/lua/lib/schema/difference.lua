@@ -218,10 +218,11 @@ local function remove_column(comparison, column, message, after)
   local change = new_change(comparison, column.computed and "drop_computed" or "drop_column", message)
   change.up = { operations.drop_column(comparison.model, column) }
   local back = operations.add_column(comparison.model, column)
-  back.insert_after = after
+  back.insert_after = comparison.dialect.alters_by_copy and after or nil
   change.down = { back }
   change.review_down = value_review(comparison.model, column)
   change.column = column
+  return change
 end
 
 local function mentions(text, names)
@@ -234,7 +235,10 @@ local function mentions(text, names)
 end
 
 local function replace_column(comparison, model, live)
-  remove_column(comparison, live, column_message("changed", comparison.model, live))
+  local change = remove_column(comparison, live, column_message("changed", comparison.model, live))
+  if not (live.computed and model.computed) then
+    change.review_up = { columns.lost_values(difference.place(comparison.model) .. "." .. live.name) }
+  end
   add_column(comparison, model, nil)
 end
 
@@ -254,7 +258,7 @@ local function compare_serial(comparison, model, live)
 end
 
 local function compare_column(comparison, model, live)
-  if columns.computed_differs(model, live, comparison.dialect) then
+  if not comparison.dialect.alters_by_copy and columns.computed_differs(model, live, comparison.dialect) then
     replace_column(comparison, model, live)
     return
   end
@@ -268,8 +272,11 @@ local function compare_column(comparison, model, live)
   end
 end
 
--- A computed column stands in the way of its columns' new types.
+-- A computed column stands in the way of its columns' new types, unless the table is copied.
 local function replace_dependents(comparison, model_columns, live_columns)
+  if comparison.dialect.alters_by_copy then
+    return
+  end
   for name, live in pairs(live_columns) do
     local model = model_columns[name]
     local is_same = model and live.computed and not columns.computed_differs(model, live, comparison.dialect)
@@ -291,12 +298,16 @@ local function compare_columns(comparison)
       add_column(comparison, model, column_message("added", comparison.model, model))
     end
   end
-  -- from the last to the first: the way back adds each after the one before it
+  -- from the last to the first: the way back adds each after the one before it, at the end without a word
+  local is_last = true
   for index = #comparison.live.columns, 1, -1 do
     local live, after = comparison.live.columns[index], comparison.live.columns[index - 1]
     if not model_columns[live.name] and wanted(comparison, "column", live, true) then
-      remove_column(comparison, live, column_message("removed", comparison.model, live), after and after.name)
+      local message = column_message("removed", comparison.model, live)
+      remove_column(comparison, live, message, not is_last and after and after.name or nil)
       comparison.gone[live.name] = true
+    else
+      is_last = false
     end
   end
   replace_dependents(comparison, model_columns, live_columns)

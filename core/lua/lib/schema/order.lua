@@ -110,17 +110,18 @@ local steps = {
     "comment",
     by_table = true,
   },
+  "create_table_last",
   { "create_key", "own", "remark" },
   "drop_table",
   "drop_type",
   "create_view",
 }
 
--- Where a table is changed by copying it, its foreign keys are a part of that: nothing else need wait for them.
+-- Where a table is changed by copying it, its foreign keys are a part of that, unless they are set apart.
 local with_keys = { drop_key = "drop_item", create_key = "create_item" }
 
 -- The place of each phase: { step, place within it }; and the step that goes table by table.
-local function ranks_of(in_one)
+local function ranks_of()
   local ranks, by_table = {}, nil
   for rank, step in ipairs(steps) do
     local phases = type(step) == "table" and step or { step }
@@ -129,30 +130,26 @@ local function ranks_of(in_one)
       ranks[phase] = { rank, index }
     end
   end
-  if in_one then
-    for phase, other in pairs(with_keys) do
-      ranks[phase] = ranks[other]
-    end
-  end
   return ranks, by_table
 end
 
 --- Puts changes in order; stable within a step. `in_one`: foreign keys belong to the changes of their table.
 function order.changes(changes, in_one)
-  local ranks, by_table = ranks_of(in_one)
-  local place, tables, count = {}, {}, 0
+  local ranks, by_table = ranks_of()
+  local place, rank, tables, count = {}, {}, {}, 0
   for index, change in ipairs(changes) do
     place[change] = index
+    rank[change] = ranks[in_one and not change.is_apart and with_keys[change.phase] or change.phase]
     local key = change.table and key_of(change.table.schema, change.table.name) or ""
     if not tables[key] then
       count = count + 1
       tables[key] = count
     end
     change.group = tables[key]
-    change.step = ranks[change.phase][1]
+    change.step = rank[change][1]
   end
   table.sort(changes, function(a, b)
-    local x, y = ranks[a.phase], ranks[b.phase]
+    local x, y = rank[a], rank[b]
     if x[1] ~= y[1] then
       return x[1] < y[1]
     elseif x[1] == by_table and a.group ~= b.group then

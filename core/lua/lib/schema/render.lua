@@ -24,6 +24,7 @@ local rows = {
       "postgresql_using",
       "nullable",
       "server_default",
+      "computed",
       "identity",
       "existing_identity",
       "comment",
@@ -56,7 +57,7 @@ local rows = {
   },
   create_exclude_constraint = {
     { "name", "table", "elements" },
-    { "using", "where", "deferrable", "initially", "comment" },
+    { "using", "ops", "where", "deferrable", "initially", "comment" },
   },
   drop_constraint = { { "name", "table" }, { "type_", "columns", "condition" } },
   validate_constraint = { { "name", "table" }, {} },
@@ -103,6 +104,8 @@ local function value_node(operation, name, style)
     return text.type(value, style)
   elseif name == "owned_by" and type(value) == "table" and value.table then
     return text.place(value)
+  elseif name == "computed" and value ~= sql.null then
+    return text.computed(value)
   elseif value == nil then
     return "nil"
   end
@@ -239,13 +242,14 @@ local function add_committed(lines, group, style)
   lines[#lines + 1] = "  end)"
 end
 
--- Is the group worth a batch? Indexes alone are made and dropped without a copy.
+-- Is the group worth a batch? Indexes alone are made and dropped without a copy; a column has a place in a copy only.
 local function is_batch(group)
   local copying = 0
   for _, entry in ipairs(group) do
     copying = copying + (is_index(entry.operation) and 0 or 1)
   end
-  return copying > 0 and (#group > 1 or group[1].operation.kind == "table_options")
+  local first = group[1].operation
+  return copying > 0 and (#group > 1 or first.kind == "table_options" or first.insert_after ~= nil)
 end
 
 local function batch_options(group)
@@ -310,7 +314,7 @@ end
 
 local function append(entries, operations, reviews)
   for index, operation in ipairs(operations) do
-    entries[#entries + 1] = { operation = operation, review = index == 1 and reviews or {} }
+    entries[#entries + 1] = { operation = operation, review = index == #operations and reviews or {} }
   end
 end
 

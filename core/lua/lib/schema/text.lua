@@ -121,7 +121,8 @@ local function identity_node(column)
   return #entries == 0 and "true" or source.list(entries)
 end
 
-local function computed_node(computed)
+--- What a column is computed from, and whether the values are kept.
+function text.computed(computed)
   if computed.persisted == nil then
     return source.string(computed.sql)
   end
@@ -178,7 +179,7 @@ function text.column(column, inline, style)
     add("identity", identity_node(column))
   end
   if column.computed then
-    add("computed", computed_node(column.computed))
+    add("computed", text.computed(column.computed))
   end
   if inline.references then
     add("references", reference_node(inline.references))
@@ -248,7 +249,7 @@ function items.exclude(item)
   for index, element in ipairs(item.elements) do
     entries[index] = source.list({ text.value(element[1]), source.string(element[2]) })
   end
-  local options = { "name", "using", "where", "deferrable", "initially", "comment" }
+  local options = { "name", "using", "ops", "where", "deferrable", "initially", "comment" }
   return source.apply("exclude", fields(entries, item, options))
 end
 
