@@ -142,13 +142,15 @@ local function function_place(self, operation)
 end
 
 -- "work_mem", "app.user"
-local function setting_name(name)
+local function setting_name(self, name)
+  local parts = {}
   for part in (name .. "."):gmatch("(.-)%.") do
     if not part:find("^[%a_][%w_]*$") then
       check.refuse('option set: "%s" is no name of a setting', name)
     end
+    parts[#parts + 1] = self:ident(part)
   end
-  return name
+  return table.concat(parts, ".")
 end
 
 -- A list of words, numbers and quoted texts is written as it is ("pg_catalog, public"), all else as a text ("4MB").
@@ -212,7 +214,7 @@ local function_options = {
     function(self, settings)
       local texts = {}
       for index, name in ipairs(check.sorted_keys(settings)) do
-        texts[index] = ("SET %s TO %s"):format(setting_name(name), setting_value(self, settings[name]))
+        texts[index] = ("SET %s TO %s"):format(setting_name(self, name), setting_value(self, settings[name]))
       end
       return table.concat(texts, " ")
     end,
