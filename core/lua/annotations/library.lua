@@ -301,7 +301,6 @@ function check(condition, options) end
 ---@field postgresql_with? table<string, string|number|boolean>
 ---@field postgresql_tablespace? string
 ---@field postgresql_nulls_not_distinct? boolean
----@field postgresql_concurrently? boolean
 ---@field sqlite_where? moonbird.Expression
 ---@field comment? string PostgreSQL; passed over on SQLite
 

@@ -19,7 +19,7 @@ table = table
 ---@return moonbird.Part
 function enum(name, values, options) end
 
----@class moonbird.SequenceOptions: moonbird.SchemaOptions
+---@class moonbird.SequencePartOptions: moonbird.SchemaOptions
 ---@field type? moonbird.Type
 ---@field start? integer
 ---@field increment? integer
@@ -31,7 +31,7 @@ function enum(name, values, options) end
 
 ---A sequence that is not a column's own.
 ---@param name string
----@param options? moonbird.SequenceOptions
+---@param options? moonbird.SequencePartOptions
 ---@return moonbird.Part
 function sequence(name, options) end
 

@@ -6,8 +6,8 @@
 ---@class moonbird.SchemaOption
 ---@field schema? string
 
----@class moonbird.CreateTableOptions: moonbird.SchemaOption
----@field if_not_exists? boolean also for the table's indexes and enum types
+---What a table has beside its items, also in models.
+---@class moonbird.TableOptions: moonbird.SchemaOption
 ---@field comment? string PostgreSQL; passed over on SQLite
 ---@field prefixes? string[] words between CREATE and TABLE: { "TEMPORARY" }
 ---@field info? any passed over, as in Alembic
@@ -19,6 +19,9 @@
 ---@field sqlite_autoincrement? boolean AUTOINCREMENT: no number is given twice
 ---@field sqlite_with_rowid? boolean false: WITHOUT ROWID
 ---@field sqlite_strict? boolean
+
+---@class moonbird.CreateTableOptions: moonbird.TableOptions
+---@field if_not_exists? boolean also for the table's indexes and enum types
 
 ---Creates a table, its indexes and, on PostgreSQL, its enum types and comments.
 ---@param name string
@@ -105,6 +108,7 @@ function op.alter_column(table_name, column_name, options) end
 ---@field schema? string schema of the table
 ---@field if_not_exists? boolean
 ---@field concurrently? boolean PostgreSQL: outside of a transaction; passed over on SQLite
+---@field postgresql_concurrently? boolean
 
 ---Creates an index on columns and expressions (`sql "lower(email)"`, `sql "created_at DESC"`). Without a name (nil) it
 ---is called ix_TABLE_COLUMN_...

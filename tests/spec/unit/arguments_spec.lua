@@ -21,23 +21,6 @@ local function wrong_values()
   }
 end
 
--- A right value of each kind that an argument may be.
-local right = {
-  column = 'column("a", types.text())',
-  constraint_type = '"check"',
-  elements = '{ "a" }',
-  exclusions = '{ { "a", "=" } }',
-  expression = '"a > 0"',
-  final_name = '"a"',
-  items = "{}",
-  name = '"a"',
-  names = '{ "a" }',
-  params = "{ 1 }",
-  rows = "{}",
-  text = '"a"',
-  texts = '{ "a" }',
-}
-
 local function in_batch(row)
   local arguments, options = {}, {}
   for _, argument in ipairs(row.arguments) do
@@ -53,10 +36,7 @@ end
 
 -- Calls try(call, expected) with each wrong call of one operation; FORMAT makes the call of its arguments.
 local function each_wrong_call(name, format, arguments, options, try)
-  local words = {}
-  for index, argument in ipairs(arguments) do
-    words[index] = right[argument[2]] or error("no right value for " .. argument[2])
-  end
+  local words = helper.right_values(arguments)
   for index, argument in ipairs(arguments) do
     local given = { table.unpack(words) }
     for _, value in ipairs(wrong_values()) do

@@ -107,6 +107,36 @@ function helper.run(script, dialect, name)
   return helper.take_performed()
 end
 
+-- A right value of each kind that an argument may be.
+local right = {
+  column = 'column("a", types.text())',
+  constraint_type = '"check"',
+  elements = '{ "a" }',
+  exclusions = '{ { "a", "=" } }',
+  expression = '"a > 0"',
+  final_name = '"a"',
+  items = "{}",
+  name = '"a"',
+  names = '{ "a" }',
+  params = "{ 1 }",
+  rows = "{}",
+  text = '"a"',
+  texts = '{ "a" }',
+}
+
+-- Right values of an operation's arguments, as a script writes them: a list, and as one text.
+function helper.right_values(arguments)
+  local words = {}
+  for index, argument in ipairs(arguments) do
+    words[index] = right[argument[2]] or error("no right value for " .. argument[2])
+  end
+  return words
+end
+
+function helper.right_words(arguments)
+  return table.concat(helper.right_values(arguments), ", ")
+end
+
 -- What a dialect does when it knows the table: its first try where that is a statement, else a comment that names it.
 local function program_text(item)
   local first = item.rebuild.changes[1]
