@@ -80,6 +80,27 @@ describe("bad rows", function()
       contains(p:ok("backfill retry fill").err, "nothing to do: backfill fill has no failed range")
     end)
 
+    -- The checkpoint of the row that is put aside fails: then nothing must be known of it, however often that happens.
+    it("are put aside in the transaction that goes beyond them, or not at all", function()
+      p:sql("UPDATE people SET full_name = 'poison' WHERE id = 50")
+      p:fails(3, "backfill run fill --max-rows 10")
+      p:sql(kind == "sqlite" and [[
+        CREATE TRIGGER broken BEFORE UPDATE ON moonbird_backfill_range WHEN NEW.cursor_key = '[50]'
+        BEGIN SELECT RAISE(ABORT, 'not beyond 50'); END]] or [[
+        CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          IF NEW.cursor_key = '[50]' THEN RAISE 'not beyond 50' USING ERRCODE = '53100'; END IF; RETURN NEW; END $$;
+        CREATE TRIGGER broken BEFORE UPDATE ON moonbird_backfill_range FOR EACH ROW EXECUTE FUNCTION broken()]])
+      for _ = 1, 2 do
+        contains(p:fails(1, "backfill run fill").err, "not beyond 50")
+        assert.equals("0|0|40", p:sql("SELECT quarantined, (SELECT count(*) FROM moonbird_backfill_bad),"
+          .. " (SELECT sum(counter) FROM people) FROM moonbird_backfill"))
+      end
+      p:sql("DROP TRIGGER broken" .. (kind == "sqlite" and "" or " ON moonbird_backfill_range"))
+      contains(p:fails(8, "backfill run fill").err, "1 bad row\n")
+      assert.equals("[50]|1", p:sql("SELECT bad_key, attempts FROM moonbird_backfill_bad"))
+      assert.equals("99", p:sql("SELECT sum(counter) FROM people"))
+    end)
+
     it("are ignored all at once", function()
       p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 77)")
       p:fails(8, "backfill run fill")

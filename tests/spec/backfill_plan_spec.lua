@@ -112,8 +112,13 @@ describe("backfill plan", function()
     local role = "reader_" .. p.database
     p:sql(("CREATE ROLE %s LOGIN PASSWORD 'secret'; GRANT SELECT ON people TO %s"):format(role, role))
     local url = p.url:gsub("//[^@]+@", "//" .. role .. ":secret@")
+    local function all()
+      return p:tables() .. p:sql("SELECT id, counter, full_name, xmin, xmax FROM people ORDER BY id")
+    end
+    local before = all()
     local run = p:ok({ "backfill", "plan", "fill", "--url", url })
     contains(run.out, "  batch        ")
+    assert.equals(before, all())
     p:sql(("DROP OWNED BY %s; DROP ROLE %s"):format(role, role))
     p:remove()
   end)
