@@ -3,7 +3,9 @@
 # common.sh and the libraries of the servers that the script starts.
 #
 #   soak_options ROWS SECONDS [OPTION...]    defaults, then the script's own words; sets rows, seconds, seed
-#   soak_project URL DEFINITION [INI]        a table people and the backfill `count` in $folder, on $sql_url
+#   soak_project URL DEFINITION [INI]        a table people and the backfill `count` in $folder, on $sql_url; its parts
+#                                            are soak_environment, soak_people and soak_define
+#   soak_run, soak_wait, soak_run_killed     the runner: in the background, to its end, killed again and again
 #   soak_check                               each row was written once, the backfill is done
 #
 # Chance comes from random N alone, so that --seed makes the same decisions again; the times of the machine stay its own.
@@ -38,11 +40,16 @@ pause() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
 
 sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$sql_url" -c "$1"; }
 
-soak_project() {
-  say "$rows rows"
+# A table people of $rows rows.
+soak_people() {
   sql "CREATE TABLE people (id bigint PRIMARY KEY, name text NOT NULL, counter integer NOT NULL)"
   sql "INSERT INTO people SELECT i, 'Person ' || i, 0 FROM generate_series(1, $rows) i"
   sql "VACUUM ANALYZE people"
+}
+
+# soak_environment URL [INI]: after the servers have been started, so that the runners end before them.
+soak_environment() {
+  [ -e "$folder/moonbird.ini" ] || at_exit soak_end_runners
   mkdir -p "$folder/migrations/versions" "$folder/migrations/backfills"
   cat >"$folder/moonbird.ini" <<INI
 [moonbird]
@@ -52,25 +59,79 @@ lock_lease = 3s
 
 [backfill]
 lease = 3s
-${3:-}
+${2:-}
 INI
-  cat >"$folder/migrations/backfills/count.lua" <<LUA
-return {
-  table = "people",
-  columns = { "name", "counter" },
-  $2
-  row = function(person)
+}
+
+# soak_define KEYS [FUNCTION]: the backfill `count`; the function is the one that counts each row of people, in capitals.
+soak_define() {
+  local count='row = function(person)
     return { counter = person.counter + 1, name = person.name:upper() }
-  end,
+  end,'
+  printf 'return {\n  table = "people",\n  %s\n  %s\n}\n' "$1" "${2:-columns = { \"name\", \"counter\" \}, $count}" \
+    >"$folder/migrations/backfills/count.lua"
 }
-LUA
+
+soak_project() {
+  say "$rows rows"
+  soak_people
+  soak_environment "$1" "${3:-}"
+  soak_define "$2"
 }
+
+# soak_again: nothing is left of the round before.
+soak_again() { sql "SET client_min_messages = warning; DROP SCHEMA public CASCADE; CREATE SCHEMA public"; }
+
+# moonbird WORD...: in front; its output goes to the log.
+moonbird() { (cd "$folder" && exec "$program" "$@") >>"$folder/log" 2>&1; }
 
 # soak_run [WORD...]: starts a runner in the background; sets $runner to its pid.
 soak_run() {
   (cd "$folder" && exec "$program" backfill run count "$@") >>"$folder/log" 2>&1 &
   runner=$!
+  runners_of_soak+=("$runner")
 }
+runners_of_soak=()
+
+# Those that have not ended are still children of this script.
+soak_end_runners() {
+  local pid
+  for pid in ${runners_of_soak[@]+"${runners_of_soak[@]}"}; do
+    [ "$(ps -o ppid= -p "$pid" | tr -d ' ')" != "$$" ] || kill -KILL "$pid" 2>/dev/null
+  done
+}
+
+# soak_wait [STATUS]: the runner ends by itself, with this exit code (0).
+soak_wait() {
+  local status=0
+  wait "$runner" || status=$?
+  [ "$status" -eq "${1:-0}" ] || soak_fail "the backfill ended with exit code $status instead of ${1:-0}"
+}
+
+# expect WHAT SQL VALUE
+expect() {
+  local got
+  got=$(sql "$2")
+  [ "$got" = "$3" ] || soak_fail "$1: expected $3, got $got"
+}
+
+# soak_run_killed SECONDS LONGEST_MS STATUS: a runner that is killed at random instants for so many seconds, each life at
+# most so long; then one that ends by itself, in a hurry. Adds to $kills.
+soak_run_killed() {
+  local stop=$((SECONDS + $1))
+  while [ "$SECONDS" -lt "$stop" ]; do
+    soak_run
+    random "$2"
+    pause "$chance"
+    kill -KILL "$runner" 2>/dev/null || break
+    wait "$runner" 2>/dev/null || true
+    kills=$((kills + 1))
+  done
+  moonbird backfill set count nice=0 || true
+  soak_run
+  soak_wait "${3:-0}"
+}
+kills=0
 
 # How many rows are done.
 soak_done() { sql "SELECT coalesce(sum(rows_done), 0) FROM moonbird_backfill_range" 2>/dev/null || echo 0; }
