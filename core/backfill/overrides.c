@@ -28,10 +28,10 @@ static const struct override {
     {"max", SETTING_NUMBER, 1, 1e9, false},
     {"max_bad", SETTING_NUMBER, 0, 1e12, false},
     {"max_lag", SETTING_SECONDS, 0.001, 86400, true},
-    {"max_lag_bytes", SETTING_BYTES, 1, 1e15, true},
-    {"max_slot_wal", SETTING_BYTES, 1, 1e15, true},
+    {"max_lag_bytes", SETTING_BYTES, 1, 1125899906842624.0, true},
+    {"max_slot_wal", SETTING_BYTES, 1, 1125899906842624.0, true},
     {"max_archive_backlog", SETTING_NUMBER, 1, 1e9, true},
-    {"max_wal", SETTING_BYTES, 1, 1e15, true},
+    {"max_wal", SETTING_BYTES, 1, 1125899906842624.0, true},
     {"lock_yield", SETTING_SECONDS, 0, 86400, true},
     {"max_blocked", SETTING_SECONDS, 0, 86400, true},
 };
@@ -110,6 +110,33 @@ static const char *type_hint(const struct override *row) {
   return row->type == MILLISECONDS ? "write 200, 200ms or 1.5s" : setting_type_hint((enum setting_type)row->type);
 }
 
+static void show_bytes(double number, struct strbuf *text) {
+  static const char *const units[] = {"", "KiB", "MiB", "GiB"};
+  size_t unit = 0;
+  for (; unit + 1 < ARRAY_LEN(units) && number >= 1024 && fmod(number, 1024) == 0; unit++)
+    number /= 1024;
+  strbuf_addf(text, "%.0f%s", number, units[unit]);
+}
+
+static void show_number(const struct override *row, double number, struct strbuf *text) {
+  if (row && row->type == SETTING_BYTES)
+    show_bytes(number, text);
+  else
+    strbuf_addf(text, "%.12g%s", number, row && row->type == SETTING_SECONDS ? "s" : "");
+}
+
+/* "workers must be a whole number from 1 to 64, not 'many'" */
+static bool refuse(const struct override *row, const char *given, struct error *err) {
+  struct strbuf range = STRBUF_INIT;
+  show_number(row, row->least, &range);
+  strbuf_add_str(&range, " to ");
+  show_number(row, row->most, &range);
+  error_set(err, ERROR_USAGE, "%s must be %s from %s%s, not '%s'", row->name, type_name(row), range.buf,
+            row->may_be_off ? ", or off" : "", given);
+  strbuf_release(&range);
+  return error_hint(err, "%s", type_hint(row));
+}
+
 /* Whole numbers stay whole in the JSON. */
 static json_t *number_json(double number) {
   return number == floor(number) && fabs(number) < 1e15 ? json_integer((json_int_t)number) : json_real(number);
@@ -134,13 +161,8 @@ static bool assign(json_t *object, const char *word, struct error *err) {
     json_object_set_new(object, row->name, json_false());
     return true;
   }
-  if (!parse(row, equals + 1, &number)) {
-    error_set(err, ERROR_USAGE, "%s must be %s, not '%s'", row->name, type_name(row), equals + 1);
-    return error_hint(err, "%s", type_hint(row));
-  }
-  if (number < row->least || number > row->most)
-    return error_set(err, ERROR_USAGE, "%s must be from %g to %g, not '%s'", row->name, row->least, row->most,
-                     equals + 1);
+  if (!parse(row, equals + 1, &number) || number < row->least || number > row->most)
+    return refuse(row, equals + 1, err);
   json_object_set_new(object, row->name, number_json(number));
   return true;
 }
@@ -153,13 +175,31 @@ static bool check_together(const json_t *object, struct error *err) {
   return true;
 }
 
+/* The same setting in two words would leave it to their order which of them counts. */
+static bool check_twice(const struct vec *words, struct error *err) {
+  for (size_t i = 0; i < words->len; i++)
+    for (size_t k = 0; k < i; k++) {
+      const char *a = strvec_at(words, i), *b = strvec_at(words, k);
+      size_t len = strcspn(a, "=");
+      if (len == strcspn(b, "=") && strncmp(a, b, len) == 0)
+        return error_set(err, ERROR_USAGE, "%.*s stands twice: '%s' and '%s'", (int)len, a, b, a);
+    }
+  return true;
+}
+
+const char *overrides_limit(const char *word) {
+  size_t len = strcspn(word, "=");
+  const struct override *row = find(word, len);
+  return row && row->may_be_off && word[len] && word[len + 1] ? row->name : NULL;
+}
+
 bool overrides_change(const char *json, const struct vec *assignments, char **changed, struct error *err) {
   json_t *object = json ? json_loads(json, 0, NULL) : NULL;
   if (!json_is_object(object)) {
     json_decref(object);
     object = json_object();
   }
-  bool ok = true;
+  bool ok = check_twice(assignments, err);
   for (size_t i = 0; ok && i < assignments->len; i++)
     ok = assign(object, strvec_at(assignments, i), err);
   ok = ok && check_together(object, err);
@@ -167,23 +207,6 @@ bool overrides_change(const char *json, const struct vec *assignments, char **ch
     *changed = json_object_size(object) ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
   json_decref(object);
   return ok;
-}
-
-static void show_bytes(double number, struct strbuf *text) {
-  static const char *const units[] = {"", "KiB", "MiB", "GiB"};
-  size_t unit = 0;
-  for (; unit + 1 < ARRAY_LEN(units) && number >= 1024 && fmod(number, 1024) == 0; unit++)
-    number /= 1024;
-  strbuf_addf(text, "%.0f%s", number, units[unit]);
-}
-
-static void show_value(const struct override *row, const json_t *value, struct strbuf *text) {
-  if (json_is_false(value))
-    strbuf_add_str(text, "off");
-  else if (row && row->type == SETTING_BYTES)
-    show_bytes(json_number_value(value), text);
-  else
-    strbuf_addf(text, "%.12g%s", json_number_value(value), row && row->type == SETTING_SECONDS ? "s" : "");
 }
 
 void overrides_show(const char *json, struct strbuf *text) {
@@ -195,7 +218,10 @@ void overrides_show(const char *json, struct strbuf *text) {
     if (!json_is_number(value) && !json_is_false(value))
       continue;
     strbuf_addf(text, "%s%s=", between, name);
-    show_value(find(name, strlen(name)), value, text);
+    if (json_is_false(value))
+      strbuf_add_str(text, "off");
+    else
+      show_number(find(name, strlen(name)), json_number_value(value), text);
     between = " ";
   }
   json_decref(object);

@@ -19,4 +19,7 @@ bool overrides_change(const char *json, const struct vec *assignments, char **ch
 /* Appends them as they are typed: "workers=2 max_lag=off". */
 void overrides_show(const char *json, struct strbuf *text);
 
+/* The limit of the throttle that "max_lag=10s" sets; NULL where the word sets none, or takes one back. */
+const char *overrides_limit(const char *word);
+
 #endif

@@ -325,6 +325,27 @@ static void post_beats(struct runner *r) {
   }
 }
 
+static void post_log(struct runner *r, const char *event, const char *detail) {
+  struct batch_builder params;
+  state_log_params(&params, r->job.definition->name, event, detail, NULL);
+  control_post(&r->control, "backfill_log_insert", &params, NULL, NULL);
+}
+
+/* What began or ended to hold the workers, for the log: a change from one reason to another is none. */
+static void log_throttle(struct runner *r, const char *reason) {
+  char age[CLOCK_TEXT_SIZE];
+  if (reason) {
+    log_info("throttled: %s", reason);
+    post_log(r, "throttled", reason);
+    return;
+  }
+  clock_format_duration(clock_monotonic_s() - r->throttled_s, age);
+  char *detail = xasprintf("after %s: %s", age, r->throttle_text);
+  log_info("goes on");
+  post_log(r, "unthrottled", detail);
+  free(detail);
+}
+
 /* What holds the workers, or NULL; for the table and the log. */
 static void post_throttle(struct runner *r) {
   const char *reason = r->job.end == JOB_GOES_ON ? job_held(&r->job) : NULL;
@@ -347,7 +368,7 @@ static void post_throttle(struct runner *r) {
   if (begins)
     r->throttled_s = clock_monotonic_s();
   if (begins || ends)
-    log_info("%s%s", ends ? "goes on" : "throttled: ", ends ? "" : reason);
+    log_throttle(r, reason);
   free(r->throttle_text);
   r->throttle_text = xstrdup_or_null(reason);
   if (ends)

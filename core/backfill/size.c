@@ -23,12 +23,15 @@ void sizer_init(struct sizer *sizer, double target_s, int64_t start, int64_t min
 void sizer_configure(struct sizer *sizer, const struct sizer *base, int64_t fixed, int64_t target_ms, int64_t min,
                      int64_t max) {
   if (fixed > 0 || (base->fixed && !target_ms)) {
-    sizer_init_fixed(sizer, fixed > 0 ? fixed : base->size);
+    int64_t size = fixed > 0 ? fixed : base->size;
+    sizer_init_fixed(sizer, max > 0 && size > max ? max : size < min ? min : size);
     return;
   }
   static const struct sizer usual = {.target_s = 0.5, .min = 10, .max = 50000};
   const struct sizer *from = base->fixed ? &usual : base;
   int64_t lowest = min > 0 ? min : from->min, highest = max > 0 ? max : from->max;
+  if (highest < lowest && max > 0) /* what was set counts, not what the script has on the other side */
+    lowest = highest;
   sizer->fixed = false;
   sizer->target_s = target_ms > 0 ? (double)target_ms / 1000 : from->target_s;
   sizer->min = lowest;

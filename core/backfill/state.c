@@ -200,31 +200,22 @@ bool state_finish(struct session *session, const char *name, int64_t rows_done, 
   return ok && (affected == 0 || state_log(session, name, "finished", NULL, NULL, err));
 }
 
-bool state_throttle(struct session *session, const char *name, const char *reason, int64_t throttled_ms,
-                    struct error *err) {
-  struct batch_builder params;
-  batch_init(&params, 2);
-  if (reason)
-    batch_add_str(&params, 0, reason);
-  else
-    batch_add_int(&params, 0, throttled_ms);
-  batch_add_str(&params, 1, name);
-  bool ok = session_execute_batch(session, reason ? "backfill_throttle" : "backfill_unthrottle", &params, NULL, err);
-  batch_release(&params);
-  return ok && state_log(session, name, reason ? "throttled" : "unthrottled", reason, NULL, err);
+void state_log_params(struct batch_builder *params, const char *name, const char *event, const char *detail,
+                      const char *reason) {
+  batch_init(params, 7);
+  batch_add_str(params, 0, name);
+  batch_add_str(params, 1, event);
+  batch_add_clean(params, 2, detail);
+  batch_add_clean(params, 3, reason);
+  batch_add_str(params, 4, whoami_user());
+  batch_add_str(params, 5, whoami_host());
+  batch_add_int(params, 6, getpid());
 }
 
 bool state_log(struct session *session, const char *name, const char *event, const char *detail, const char *reason,
                struct error *err) {
   struct batch_builder params;
-  batch_init(&params, 7);
-  batch_add_str(&params, 0, name);
-  batch_add_str(&params, 1, event);
-  batch_add_clean(&params, 2, detail);
-  batch_add_clean(&params, 3, reason);
-  batch_add_str(&params, 4, whoami_user());
-  batch_add_str(&params, 5, whoami_host());
-  batch_add_int(&params, 6, getpid());
+  state_log_params(&params, name, event, detail, reason);
   bool ok = session_execute_batch(session, "backfill_log_insert", &params, NULL, err);
   batch_release(&params);
   return ok;

@@ -98,12 +98,12 @@ bool state_observe(struct session *session, const char *name, const char *observ
 bool state_finish(struct session *session, const char *name, int64_t rows_done, int64_t batch_size,
                   struct error *err) MUST_CHECK;
 
-/* A reason, or NULL: it goes on, after so long. */
-bool state_throttle(struct session *session, const char *name, const char *reason, int64_t throttled_ms,
-                    struct error *err) MUST_CHECK;
-
 /* Appends to moonbird_backfill_log. `detail` and `reason` may be NULL. */
 bool state_log(struct session *session, const char *name, const char *event, const char *detail, const char *reason,
                struct error *err) MUST_CHECK;
+
+/* The parameters of its statement, "backfill_log_insert", for who cannot wait. */
+void state_log_params(struct batch_builder *params, const char *name, const char *event, const char *detail,
+                      const char *reason);
 
 #endif

@@ -41,13 +41,32 @@ static bool lock_overrides(struct session *session, const char *name, char **ove
   return true;
 }
 
+/* As a script may not name a limit whose signal the database does not have. */
+static bool check_signals(struct session *session, const struct vec *words, struct error *err) {
+  lua_State *L = session->host->L;
+  int top = lua_gettop(L);
+  session_push_dialect(session);
+  lua_getfield(L, -1, "throttle_defaults");
+  bool ok = true;
+  for (size_t i = 0; ok && i < words->len; i++) {
+    const char *limit = overrides_limit(strvec_at(words, i));
+    if (limit && lua_getfield(L, top + 2, limit) == LUA_TNIL)
+      ok = error_set(err, ERROR_USAGE, "%s: this database has no such signal", limit);
+  }
+  lua_settop(L, top);
+  return ok;
+}
+
 bool wish_set(struct session *session, const struct backfill_row *row, const struct vec *words, const char *reason,
               struct error *err) {
   char *before = NULL, *changed = NULL;
-  bool is_valid = lock_overrides(session, row->name, &before, err) && overrides_change(before, words, &changed, err);
+  bool is_valid = lock_overrides(session, row->name, &before, err) && overrides_change(before, words, &changed, err) &&
+                  check_signals(session, words, err);
   free(before);
-  if (!is_valid)
+  if (!is_valid) {
+    free(changed);
     return false;
+  }
   char *detail = strvec_join(words, " ");
   const char *params[] = {changed, row->name};
   bool ok = session_execute(session, "backfill_override", params, 2, NULL, err) &&

@@ -130,6 +130,32 @@ bool cmd_backfill_cancel(struct cli *cli, struct error *err) {
   return steer(cli, cancel_it, err);
 }
 
+/* "nice=1, workers as defined" */
+static char *shown_settings(const struct vec *words) {
+  struct strbuf text = STRBUF_INIT;
+  for (size_t i = 0; i < words->len; i++) {
+    const char *word = strvec_at(words, i), *end = strchr(word, '=');
+    strbuf_add_str(&text, i ? ", " : "");
+    if (end && !end[1])
+      strbuf_addf(&text, "%.*s as defined", (int)(end - word), word);
+    else
+      strbuf_add_str(&text, word);
+  }
+  return strbuf_detach(&text);
+}
+
+/* More of them are no mistake, but nothing that would help here. */
+static void warn_of_workers(const struct session *session, const struct vec *words) {
+  static const char setting[] = "workers=";
+  for (size_t i = 0; i < words->len; i++) {
+    const char *word = strvec_at(words, i);
+    bool many =
+        strncmp(word, setting, sizeof(setting) - 1) == 0 && strcmp(word, "workers=1") != 0 && word[sizeof(setting) - 1];
+    if (many && !driver_can(session->driver, MOONBIRD_CAP_MANY_CONNECTIONS))
+      log_warn("one connection writes at a time in this database: workers stays 1");
+  }
+}
+
 static bool set_it(struct cli *cli, struct session *session, const struct backfill_row *row, char **said,
                    struct error *err) {
   if (is_late(row, said))
@@ -138,8 +164,10 @@ static bool set_it(struct cli *cli, struct session *session, const struct backfi
   for (size_t i = 1; i < cli->arguments.len; i++)
     strvec_push(&words, cli->arguments.items[i]);
   bool ok = wish_set(session, row, &words, given.reason, err);
-  char *list = strvec_join(&words, " ");
-  *said = xasprintf("backfill %s: %s, from the next batch on", row->name, list);
+  if (ok)
+    warn_of_workers(session, &words);
+  char *list = shown_settings(&words);
+  *said = xasprintf("backfill %s: %s; from the next batch on", row->name, list);
   free(list);
   strvec_release(&words);
   return ok;

@@ -374,7 +374,8 @@ static void add_worker(const struct view *v, const struct status_worker *w) {
   } else {
     if (w->range > 0)
       strbuf_addf(&words, "  range %" PRId64, w->range);
-    strbuf_addf(&words, "  batch %" PRId64, w->batch_size);
+    if (w->batch_size > 0)
+      strbuf_addf(&words, "  batch %" PRId64, w->batch_size);
     if (w->rate_1m >= 0)
       strbuf_addf(&words, "  %" PRId64 " rows/s", w->rate_1m);
     strbuf_addf(&words, "  seen %.1f s ago", w->heartbeat_age_s);

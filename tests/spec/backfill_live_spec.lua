@@ -59,6 +59,47 @@ describe("while a backfill runs, an operator", function()
       assert.is_true(tonumber(committed) >= 75, committed .. " batches for 300 rows")
     end)
 
+    it("sets the limits of the size, also beyond those of the script", function()
+      p:backfill("fill", (FILL:gsub("size = 10,", "size = { start = 10, min = 10, max = 20 },")))
+      local run = start_held()
+      p:ok("backfill set fill max=4")
+      os.remove(p:path("stop"))
+      assert_ends(run)
+      assert.equals("4", p:sql("SELECT batch_size FROM moonbird_backfill"))
+    end)
+
+    it("sets the time that a batch shall take, and they grow", function()
+      p:backfill("fill", (FILL:gsub("size = 10,", "size = { start = 1, min = 1, target_ms = 1 },")))
+      local run = start_held()
+      p:ok("backfill set fill target_ms=100s")
+      os.remove(p:path("stop"))
+      assert_ends(run)
+      assert.is_true(tonumber(p:sql("SELECT batch_size FROM moonbird_backfill")) > 5)
+    end)
+
+    if kind == "postgres" then
+      it("sets the workers of each process, of one that has joined too", function()
+        local function wait_for_workers(count)
+          moonbird.wait_until(count .. " workers", 30, function()
+            return p:sql("SELECT count(*) FROM moonbird_backfill_worker") == count
+          end)
+        end
+        local runs = { start_held(), p:start("backfill run fill") }
+        wait_for_workers("2")
+        p:ok("backfill set fill workers=3")
+        wait_for_workers("6")
+        p:ok("backfill set fill workers=1")
+        wait_for_workers("2")
+        os.remove(p:path("stop"))
+        for _, run in ipairs(runs) do
+          assert_ends(run)
+        end
+        local log = p:sql("SELECT event, detail FROM moonbird_backfill_log ORDER BY at")
+        assert.truthy(log:find("throttled|flag file: [^\n]*stop exists"), log)
+        assert.truthy(log:find("unthrottled|after [%d.]+ s: flag file: "), log)
+      end)
+    end
+
     it("sets nice, and the next pause has it", function()
       -- batches of a second, and after each a pause of minutes
       p:backfill("fill", (FILL:gsub("size = 10,", "size = 10, nice = 1000,")))

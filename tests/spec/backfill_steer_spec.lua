@@ -103,16 +103,36 @@ describe("an operator", function()
       p:ok("backfill set fill size=5 nice=0.01")
       p:ok("backfill set fill nice= max_bad=7")
       assert.equals('{"size":5,"max_bad":7}', p:sql("SELECT overrides FROM moonbird_backfill"))
-      p:ok("backfill set fill max_lag=off max_wal=65536KiB lock_yield=1.5s")
-      contains(p:ok("backfill status fill").out,
-        "\n  set          size=5 max_bad=7 max_lag=off max_wal=64MiB lock_yield=1.5s\n")
-      contains(p:ok("backfill status fill --json").out, '"max_lag": false')
-      p:ok("backfill set fill max_lag= max_wal= lock_yield=")
-      contains(p:fails(2, "backfill set fill workers=0").err, "workers must be from 1")
       contains(log(), "set|size=5 nice=0.01|")
+      local limit, off, other = "max_lag_bytes=65536KiB", "max_lag", "max_wal"
+      if kind == "sqlite" then
+        limit, off, other = "max_wal=65536KiB", "max_wal", "max_lag"
+      end
+      p:ok("backfill set fill " .. limit)
+      local shown = ("\n  set          size=5 max_bad=7 %s=64MiB\n"):format(limit:match("^[^=]+"))
+      contains(p:ok("backfill status fill").out, shown)
+      p:ok(("backfill set fill %s=off"):format(off))
+      contains(p:ok("backfill status fill --json").out, ('"%s": false'):format(off))
+      contains(p:fails(2, ("backfill set fill %s=999"):format(other)).err, other .. ": this database has no such")
+      contains(p:ok("backfill set fill nice=2 max_wal= max_lag= max_lag_bytes=").err,
+        "fill: nice=2, max_wal as defined, max_lag as defined, max_lag_bytes as defined; from the next batch on")
+      p:ok("backfill set fill nice=")
+      local warned = p:ok("backfill set fill workers=2").err:find("one connection writes at a time", 1, true) ~= nil
+      assert.equals(kind == "sqlite", warned)
       contains(p:fails(2, "backfill set fill sise=5").err, "did you mean 'size'?")
-      contains(p:fails(2, "backfill set fill size=many").err, "size must be")
-      contains(p:fails(2, "backfill set fill size=0").err, "size must be from 1")
+      for given, range in pairs({
+        ["workers=0"] = "workers must be a whole number from 1 to 64, not '0'",
+        ["workers=many"] = "workers must be a whole number from 1 to 64, not 'many'",
+        ["size=0"] = "size must be a whole number from 1 to 1000000000, not '0'",
+        ["nice=-1"] = "nice must be a number from 0 to 1000, not '-1'",
+        ["target_ms=2h"] = "target_ms must be milliseconds or a duration from 1 to 3600000, not '2h'",
+        ["max_lag=0"] = "max_lag must be a duration from 0.001s to 86400s, or off, not '0'",
+        ["max_wal=much"] = "max_wal must be a size in bytes from 1 to 1048576GiB, or off, not 'much'",
+        ["min=9 max=8"] = "min=9 is above max=8",
+        ["nice=1 nice=2"] = "nice stands twice",
+      }) do
+        contains(p:fails(2, "backfill set fill " .. given).err, range)
+      end
       contains(p:fails(2, "backfill set fill").err, "the argument KEY=VALUE is missing")
       local json = p:ok("backfill set fill workers=1 --json").out
       contains(json, '"workers": 1')

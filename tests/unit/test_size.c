@@ -179,6 +179,29 @@ static void a_fixed_size_stays(void **state) {
   assert_int_equal(s.size, 1);
 }
 
+/* What an operator has set counts, whatever the script says. */
+static void takes_what_is_set(void **state) {
+  (void)state;
+  struct sizer base, fixed, s;
+  sizer_init(&base, target_s, 1000, 100, 5000);
+  sizer_init_fixed(&fixed, 500);
+  s = base;
+  sizer_configure(&s, &base, 0, 0, 0, 20); /* max below the script's min */
+  assert_int_equal(s.size, 20);
+  s = base;
+  sizer_configure(&s, &base, 0, 0, 9000, 0); /* min above the script's max */
+  assert_int_equal(s.size, 9000);
+  s = fixed;
+  sizer_configure(&s, &fixed, 0, 0, 0, 50);
+  assert_int_equal(s.size, 50);
+  sizer_configure(&s, &fixed, 0, 0, 800, 0);
+  assert_int_equal(s.size, 800);
+  sizer_configure(&s, &fixed, 0, 0, 0, 0); /* all taken back */
+  assert_int_equal(s.size, 500);
+  sizer_configure(&s, &base, 7, 0, 0, 0);
+  assert_int_equal(s.size, 7);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(finds_the_target_from_any_start),
@@ -189,6 +212,7 @@ int main(void) {
       cmocka_unit_test(short_batches_do_not_count),
       cmocka_unit_test(keeps_to_its_limits),
       cmocka_unit_test(a_fixed_size_stays),
+      cmocka_unit_test(takes_what_is_set),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
