@@ -10,6 +10,9 @@ local compare = {}
 --- An integer that is the whole key is made as an identity column.
 compare.numbers_columns = true
 
+--- A constraint without a name gets one (constraint_name_of).
+compare.names_constraints = true
+
 local serial_types = {
   serial = types.integer(),
   serial4 = types.integer(),

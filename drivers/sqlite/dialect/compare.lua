@@ -5,7 +5,7 @@ local sql = require("moonbird.sql")
 
 local compare = {}
 
-compare.schema_parts = { views = true }
+compare.schema_parts = { views = true, view_columns = true }
 
 --- ALTER TABLE can do little: most changes copy the table.
 compare.alters_by_copy = true

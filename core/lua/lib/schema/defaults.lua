@@ -14,6 +14,9 @@ defaults.alters_by_copy = false
 --- Does op.create_table number an integer that is the whole key, unless it says autoincrement = false?
 defaults.numbers_columns = false
 
+--- Does the database give a constraint without a name the one of constraint_name_of?
+defaults.names_constraints = false
+
 --- The same text for two spellings that are one name to the database.
 function defaults.name_key(_, name)
   return name

@@ -134,6 +134,7 @@ function diff.compare(model, live, dialect, options)
     moved = {},
     gone = {},
     replaced = {},
+    grown = {},
     remade = {},
     remade_back = {},
     dropped_tables = {},

@@ -9,37 +9,6 @@ local text = require("moonbird.schema.text")
 
 local dump = {}
 
--- --- what need not be said ---
-
-local function is_usual_name(dialect, table_, item)
-  return item.name == dialect:constraint_name_of(table_, item, {})
-end
-
--- Names that the server would give by itself are left out, once for each name.
-local function without_usual_names(table_, dialect)
-  local seen = {}
-  local function strip(item)
-    local is_named_anew = naming.has_template(item.kind, naming.convention())
-    if not item.name or seen[item.name] or is_named_anew or not is_usual_name(dialect, table_, item) then
-      return item
-    end
-    local copy = {}
-    for key, value in pairs(item) do
-      copy[key] = key ~= "name" and value or nil
-    end
-    return copy
-  end
-  local result = setmetatable({}, { __index = table_ })
-  for _, list in ipairs({ "uniques", "foreign_keys" }) do
-    result[list] = {}
-    for index, item in ipairs(table_[list]) do
-      result[list][index] = strip(item)
-    end
-  end
-  result.primary_key = table_.primary_key and strip(table_.primary_key)
-  return result
-end
-
 -- --- parts ---
 
 local function named_call(name, arguments, part, fields)
@@ -85,7 +54,7 @@ local function view_node(view)
 end
 
 local function table_node(table_, dialect)
-  local plain = without_usual_names(table_, dialect)
+  local plain = text.without_usual_names(table_, dialect)
   local style = { convention = naming.convention() }
   local items = source.list(text.table_items(plain, {}, dialect, style), true)
   return text.call_with_options("table", { source.string(table_.name), items }, text.table_options(table_, dialect))

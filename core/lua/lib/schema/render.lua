@@ -116,6 +116,9 @@ local special = {}
 
 function special.create_table(operation, style)
   local table_ = operation.definition
+  if style.dialect.names_constraints then
+    table_ = text.without_usual_names(table_, style.dialect, operation.later)
+  end
   local items = source.list(text.table_items(table_, operation.later, style.dialect, style), true)
   return { source.string(table_.name), items }, text.table_options(table_, style.dialect)
 end

@@ -136,27 +136,52 @@ local function lay_entries(entries, indent)
   return table.concat(lines, "\n")
 end
 
--- The argument that is set one entry a line: the longest table, or else the longest call.
-local function argument_to_break(arguments)
-  local best, best_length
+-- The arguments that could be set one entry a line: one that must be, else tables before calls, the longest first.
+local function candidates(arguments)
+  local list, weights = {}, {}
   for index, node in ipairs(arguments) do
-    local length = type(node) == "table" and #flat(node) + (node.broken and 1000 or 0)
-    if length and (not best or length > best_length) then
-      best, best_length = index, length
+    if type(node) == "table" then
+      list[#list + 1] = index
+      weights[index] = #flat(node) + (node.entries and 10000 or 0) + (is_broken(node) and 100000 or 0)
     end
   end
-  return best
+  table.sort(list, function(a, b)
+    return weights[a] > weights[b]
+  end)
+  return list
 end
 
-local function lay_call(node, indent, column)
-  local broken = argument_to_break(node.arguments)
+-- Is the text, from this column on, within the width? A text of several lines in it is as it is.
+local function fits(text, column)
+  local first, last = text:match("^[^\n]*"), text:match("[^\n]*$")
+  return column + #first <= WIDTH and #last + 2 <= WIDTH
+end
+
+local function call_text(node, broken, indent, column)
+  local open, close = node.is_bare and " " or "(", node.is_bare and "" or ")"
   local parts, at = {}, column + #node.call + 1
   for index, argument in ipairs(node.arguments) do
     parts[index] = index == broken and lay(argument, indent, math.max(at, WIDTH)) or flat(argument)
     at = at + #parts[index] + 2
   end
-  local open, close = node.is_bare and " " or "(", node.is_bare and "" or ")"
   return node.call .. open .. table.concat(parts, ", ") .. close
+end
+
+-- Breaks the argument by which all fits, or else the first that it could be.
+local function lay_call(node, indent, column)
+  local list = candidates(node.arguments)
+  local is_forced = list[1] and is_broken(node.arguments[list[1]])
+  local whole = call_text(node, nil, indent, column)
+  if not list[1] or not is_forced and fits(whole, column) then
+    return whole
+  end
+  for index = 1, is_forced and 1 or #list do
+    local text = call_text(node, list[index], indent, column)
+    if fits(text, column) then
+      return text
+    end
+  end
+  return call_text(node, list[1], indent, column)
 end
 
 -- `column`: where the text begins on its line.

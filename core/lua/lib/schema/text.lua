@@ -358,6 +358,34 @@ local function numbering_of(column, table_, dialect)
   end
 end
 
+local function is_usual_name(dialect, table_, item)
+  return item.name == dialect:constraint_name_of(table_, item, {})
+end
+
+-- A copy of the item without its name, where that is the usual one.
+local function without_usual_name(item, table_, dialect)
+  local is_named_anew = naming.has_template(item.kind, naming.convention())
+  if not item.name or is_named_anew or not is_usual_name(dialect, table_, item) then
+    return item
+  end
+  return operations.with_name(item, nil)
+end
+
+--- A copy of the table without names that are given anyway where nothing is said. `later` (or nil) has foreign keys
+--- that stay as they are.
+function text.without_usual_names(table_, dialect, later)
+  local result = setmetatable({}, { __index = table_ })
+  for _, list in ipairs({ "uniques", "foreign_keys" }) do
+    result[list] = {}
+    for index, item in ipairs(table_[list]) do
+      local is_later = later and later[item]
+      result[list][index] = is_later and item or without_usual_name(item, table_, dialect)
+    end
+  end
+  result.primary_key = table_.primary_key and without_usual_name(table_.primary_key, table_, dialect)
+  return result
+end
+
 --- The entries of a table's list of items. `later` has foreign keys that are left out.
 function text.table_items(table_, later, dialect, style)
   local inline, rest = {}, {}

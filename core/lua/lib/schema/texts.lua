@@ -127,17 +127,21 @@ local function settle_view(view, live)
   if not is_same and not problem then
     is_same = dialect:same_text(printed, (dialect:canonical_query(host.connection, live)))
   end
-  view.definition = is_same and live.definition or view.definition
+  view.definition = is_same and live.definition or printed
+  if not dialect.schema_parts.view_columns then
+    view.columns = nil -- the query has their names now
+  end
   warn_once(problem)
 end
 
---- Gives the models the texts of the live schema where they say the same.
-function texts.settle(schema, live)
-  settle_tables(schema, live)
-  local dialect, views = host.dialect, changes.by_key(live.views)
+-- `said` has the words of the models, for a view that is made anew.
+local function settle_views(schema, live)
+  local dialect, lives = host.dialect, changes.by_key(live.views)
   for _, view in ipairs(schema.views) do
-    local other = views[changes.key_of(view)]
-    if other and not dialect:same_text(view.definition, other.definition) then
+    local other = lives[changes.key_of(view)]
+    local has_names = view.columns and not dialect.schema_parts.view_columns
+    view.said = { definition = view.definition, columns = view.columns }
+    if other and (has_names or not dialect:same_text(view.definition, other.definition)) then
       settle_view(view, other)
     end
     if other and not same_items(view.indexes, other.indexes or {}) then
@@ -146,6 +150,12 @@ function texts.settle(schema, live)
       warn_once(problem)
     end
   end
+end
+
+--- Gives the models the texts of the live schema where they say the same.
+function texts.settle(schema, live)
+  settle_tables(schema, live)
+  settle_views(schema, live)
 end
 
 return texts

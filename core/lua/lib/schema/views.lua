@@ -3,6 +3,8 @@
 
 local changes = require("moonbird.schema.changes")
 local difference = require("moonbird.schema.difference")
+local expression = require("moonbird.schema.expression")
+local match = require("moonbird.schema.match")
 local operations = require("moonbird.schema.operations")
 local order = require("moonbird.schema.order")
 
@@ -10,14 +12,16 @@ local views = {}
 
 local add, by_key, key_of = changes.add, changes.by_key, changes.key_of
 
+-- In the words of the models, where it is theirs (texts.lua).
 local function create_view(view)
+  local said = view.said or view
   local list = {
     {
       kind = "create_view",
       name = view.name,
       schema = view.schema,
-      definition = view.definition,
-      columns = view.columns,
+      definition = said.definition,
+      columns = said.columns,
       materialized = view.materialized or nil,
       comment = view.comment,
     },
@@ -38,8 +42,32 @@ local function message_of(verb, view)
 end
 
 local function is_same_view(state, model, live)
-  local same = (model.materialized or false) == (live.materialized or false)
-  return same and state.dialect:same_text(model.definition, live.definition)
+  return (model.materialized or false) == (live.materialized or false)
+    and (not state.dialect.schema_parts.view_columns or match.same_list(model.columns, live.columns))
+    and state.dialect:same_text(model.definition, live.definition)
+end
+
+local stands_before_star = { select = true, distinct = true, all = true, [","] = true, ["."] = true }
+
+-- SELECT *, v.*: what such a view has depends on its tables. (a * b and count(*) are another star.)
+local function has_star(view)
+  local last
+  for _, token in ipairs(expression.tokens(view.said and view.said.definition or view.definition)) do
+    if token == "*" and stands_before_star[last] then
+      return true
+    end
+    last = token
+  end
+  return false
+end
+
+-- The tables that get columns.
+local function note_grown_tables(state)
+  for _, change in ipairs(state.changes) do
+    if change.phase == "add_column" or change.phase == "add_computed" then
+      state.grown[key_of(change.table)] = true
+    end
+  end
 end
 
 -- Does the view read a column that is named in one of the maps (table key -> { name = true }), or a whole table or view
@@ -57,6 +85,12 @@ local function is_view_touched(view, replaced, maps)
     end
   end
   return false
+end
+
+-- Does the view change, by its text or by what its stars stand for? (Only a server that says what a view uses expands
+-- them once and for all.)
+local function is_changed_view(state, model, live)
+  return not is_same_view(state, model, live) or is_view_touched(live, state.grown, {}) and has_star(model)
 end
 
 -- Columns that are dropped and made again.
@@ -93,7 +127,7 @@ local function views_to_drop(state, model_by_key)
   return closure(state, model_by_key, function(view, found)
     local model = model_by_key[key_of(view)]
     return not model
-      or not is_same_view(state, model, view)
+      or is_changed_view(state, model, view)
       or is_view_touched(view, state.dropped_tables, maps)
       or is_view_touched(view, found, {})
   end)
@@ -127,17 +161,12 @@ local function drop_views(state, lives, dropped, back, model_by_key)
     local key = key_of(view)
     if dropped[key] then
       local model = model_by_key[key]
-      local verb = not model and "removed" or not is_same_view(state, model, view) and "changed"
+      local verb = not model and "removed" or is_changed_view(state, model, view) and "changed"
       local message = verb and message_of(verb, view) or nil
       local down = back[key] and {} or create_view(view)
       add(state, "drop_view", message, { view = view, up = drop_view(view), down = down })
     end
   end
-end
-
--- The model's view in the words of the database.
-local function as_live(view, live)
-  return setmetatable({ definition = live.definition, columns = live.columns }, { __index = view })
 end
 
 local function set_comment(view, comment)
@@ -179,9 +208,8 @@ local function create_views(state, dropped, live_by_key)
     local live = live_by_key[key_of(view)]
     local is_wanted = state.filter("view", view, nil, false, live)
     if is_wanted and (not live or dropped[key_of(view)]) then
-      local made = live and is_same_view(state, view, live) and as_live(view, live) or view
       local message = not live and message_of("added", view) or nil
-      add(state, "create_view", message, { view = view, up = create_view(made), down = drop_view(view) })
+      add(state, "create_view", message, { view = view, up = create_view(view), down = drop_view(view) })
     end
   end
 end
@@ -190,6 +218,7 @@ end
 function views.compare(state)
   local model_by_key, live_by_key = by_key(state.model.views), by_key(state.live.views)
   note_replaced_columns(state)
+  note_grown_tables(state)
   local dropped, back = views_to_drop(state, model_by_key), views_to_drop_back(state, model_by_key)
   local lives = order.views(state.live.views)
   drop_views(state, lives, dropped, back, model_by_key)
