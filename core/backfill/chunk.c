@@ -156,7 +156,8 @@ static void add_update(lua_State *L, struct filling *f, int index) {
 /* --- what the script calls --- */
 
 static struct filling *check_filling(lua_State *L, const char *method) {
-  luaL_argexpected(L, lua_istable(L, 1), 1, "batch: call it with a colon");
+  if (!lua_istable(L, 1))
+    luaL_error(L, "it is called with a colon: batch:%s(...)", method);
   lua_rawgetp(L, 1, &filling_key);
   struct filling *f = lua_touserdata(L, -1);
   lua_pop(L, 1);
@@ -269,6 +270,8 @@ static int fill_rows(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, f->work->definition->batch_ref);
   open_batch(L, f);
   lua_createtable(L, 0, (int)shown_columns(f));
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->work->definition->guard_ref);
+  lua_setmetatable(L, AT_ROW);
   for (uint32_t c = 0; c < shown_columns(f); c++)
     lua_pushstring(L, f->page->columns[c].name);
   for (; f->row < f->end; f->row++) {

@@ -100,8 +100,11 @@ static enum backfill_form form_from_name(const char *name) {
 }
 
 void definition_init(struct definition *d) {
-  *d = (struct definition){
-      .row_ref = LUA_NOREF, .batch_ref = LUA_NOREF, .writer_ref = LUA_NOREF, .throttle_ref = LUA_NOREF};
+  *d = (struct definition){.row_ref = LUA_NOREF,
+                           .guard_ref = LUA_NOREF,
+                           .batch_ref = LUA_NOREF,
+                           .writer_ref = LUA_NOREF,
+                           .throttle_ref = LUA_NOREF};
 }
 
 void definition_read(lua_State *L, int index, const char *style, struct definition *d) {
@@ -144,6 +147,7 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->row_place = script_function_place(L, -1);
   lua_pop(L, 1);
   d->row_ref = function_field(L, index, "row");
+  d->guard_ref = function_field(L, index, "row_guard");
   d->batch_ref = function_field(L, index, "batch");
   d->writer_ref = function_field(L, index, "writer");
   d->throttle_ref = function_field(L, index, "throttle");
@@ -156,6 +160,7 @@ static void free_pair(struct sql_pair *pair) {
 
 void definition_release(lua_State *L, struct definition *d) {
   luaL_unref(L, LUA_REGISTRYINDEX, d->row_ref);
+  luaL_unref(L, LUA_REGISTRYINDEX, d->guard_ref);
   luaL_unref(L, LUA_REGISTRYINDEX, d->batch_ref);
   luaL_unref(L, LUA_REGISTRYINDEX, d->writer_ref);
   luaL_unref(L, LUA_REGISTRYINDEX, d->throttle_ref);

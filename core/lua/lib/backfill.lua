@@ -2,6 +2,7 @@
 -- result to the engine (core/backfill), inside a revision as one statement of the journal, or for `backfill run`.
 
 local check = require("moonbird.check")
+local file = require("moonbird.backfill_file")
 local host = require("moonbird.host")
 local json = require("moonbird.json")
 local offline = require("moonbird.offline")
@@ -31,6 +32,14 @@ local function read_columns(spec)
   return list, by_name
 end
 
+local function known_column(spec, by_name, name)
+  local column = by_name[name]
+  if not column then
+    fail("%s has no column %s", spec.table, name)
+  end
+  return column
+end
+
 local function same_names(a, b)
   local set = {}
   for _, name in ipairs(a) do
@@ -54,7 +63,19 @@ local function is_usable(key, by_name)
   return true
 end
 
+local function check_key(spec, by_name)
+  local seen = {}
+  for _, name in ipairs(spec.key or {}) do
+    known_column(spec, by_name, name)
+    if seen[name] then
+      fail("key names the column %s twice", name)
+    end
+    seen[name] = true
+  end
+end
+
 local function find_key(spec, by_name)
+  check_key(spec, by_name)
   local found = host.dialect:unique_keys(host.connection, spec.table, spec.schema)
   for _, key in ipairs(found) do
     local wanted = spec.key and same_names(key.columns, spec.key) or not spec.key and key.primary
@@ -90,12 +111,15 @@ local function check_nulls(spec, by_name, key)
   end
 end
 
-local function known_column(spec, by_name, name)
-  local column = by_name[name]
-  if not column then
-    fail("%s has no column %s", spec.table, name)
+-- A mistake in `done` would be seen only when all is done.
+local function check_done(spec)
+  if not spec.done then
+    return
   end
-  return column
+  local ok, problem = pcall(host.connection.query, host.connection, host.dialect:try_condition(spec, spec.done))
+  if not ok then
+    fail("done cannot be asked: %s", tostring(problem))
+  end
 end
 
 -- Columns to read besides the key.
@@ -145,19 +169,23 @@ local function update_writer(spec, t, by_name, names, versioned)
 end
 
 local function insert_writer(names, table_name, schema, known)
-  local place = host.dialect:table_name(table_name, schema)
-  if not known[place] then
-    local _, by_name = read_columns({ table = table_name, schema = schema })
-    known[place] = by_name
+  local place = spec_of.place(table_name, schema)
+  local shown_place = host.dialect:table_name(place.table, place.schema)
+  if not known[shown_place] then
+    local ok, problem, by_name = pcall(read_columns, place)
+    if not ok then
+      error(type(problem) == "string" and problem:gsub("^op%.backfill", "batch:insert") or problem, 0)
+    end
+    known[shown_place] = by_name
   end
   local columns = {}
   for index, name in ipairs(names) do
-    columns[index] = known[place][name]
+    columns[index] = known[shown_place][name]
     if not columns[index] then
       error(("batch:insert: %s has no column %s"):format(table_name, name), 0)
     end
   end
-  return host.dialect:insert_rows(table_name, schema, columns)
+  return host.dialect:insert_rows(place.table, place.schema, columns)
 end
 
 -- function(kind, { column names }, table, schema) -> { sql, bind, transports }. For an insert the engine lends its
@@ -181,6 +209,9 @@ end
 local function new_row_batch()
   return {
     copy = function(_, row)
+      if type(row) ~= "table" then
+        error("batch:copy takes the row, not " .. check.describe(row), 2)
+      end
       local copy = {}
       for name, value in pairs(row) do
         copy[name] = value
@@ -188,6 +219,25 @@ local function new_row_batch()
       return copy
     end,
   }
+end
+
+-- The metatable of the rows that row() gets: a column that was not read is a mistake, where a NULL is nil.
+local function row_guard(spec, t)
+  local names, known = { table.unpack(t.key) }, {}
+  table.move(t.columns, 1, #t.columns, #names + 1, names)
+  for _, name in ipairs(names) do
+    known[name] = true
+  end
+  local function refuse(_, name)
+    if known[name] then
+      return nil
+    end
+    local near = type(name) == "string" and check.nearest(name, names)
+    local more = near and (", did you mean %s?"):format(near) or ""
+    local read = spec.columns and "; the key and what `columns` names are read" or ""
+    error(("the row has no column %s%s%s"):format(tostring(name), more, read), 2)
+  end
+  return { __index = refuse }
 end
 
 local function from_hex(hex)
@@ -278,13 +328,18 @@ end
 -- The size of batches: the script's, else that of the section [backfill] of moonbird.ini, else the dialect's.
 local function size_settings(spec)
   local given, defaults = spec.size or {}, host.backfill_defaults
-  return {
+  local size = {
     fixed = given.fixed or not spec.size and defaults.size or nil,
     target_ms = given.target_ms or defaults.target_ms or host.dialect.backfill_target_ms or 500,
     start = given.start or defaults.start,
     min = given.min or defaults.min,
     max = given.max or defaults.max,
   }
+  local least, most = size.min or 10, size.max or 50000 -- as core/backfill/definition.c has them
+  if spec.size and not size.fixed and least > most then
+    fail("size.min, %d, is above size.max, %d", least, most)
+  end
+  return size
 end
 
 local function seconds_to_ms(seconds)
@@ -307,6 +362,7 @@ local function define(spec, name)
   local list, by_name = read_columns(spec)
   local key = find_key(spec, by_name)
   check_nulls(spec, by_name, key)
+  check_done(spec)
   local t = {
     table = spec.table,
     schema = spec.schema,
@@ -358,7 +414,8 @@ local function define(spec, name)
     statement_timeout_ms = limits.statement_timeout_ms,
     sync = dialect:batch_sync(),
     row = spec.row,
-    path = spec.path,
+    row_guard = spec.row and row_guard(spec, t),
+    path = spec.file and spec.file.path,
     batch = spec.form == "batch" and new_batch_function(spec, t) or new_row_batch(),
     writer = new_writer(spec, t, by_name),
   }
@@ -395,64 +452,17 @@ end
 
 -- --- named ones ---
 
--- Errors of a file name it.
-local function in_file(path, f, ...)
-  local result = table.pack(pcall(f, ...))
-  if not result[1] then
-    local problem = result[2]
-    error(type(problem) == "string" and ("%s: %s"):format(path, problem:gsub("^op%.backfill: ", "")) or problem, 0)
-  end
-  return table.unpack(result, 2, result.n)
-end
-
-local function read_file(name)
-  local rule = host.backfill_name_rule(name)
-  if rule then
-    fail("%q is no name of a backfill: %s", name, rule)
-  end
-  local path = ("%s/backfills/%s.lua"):format(host.environment_location, name)
-  local file, problem = io.open(path, "rb")
-  if not file then
-    fail("there is no backfill %s: %s", name, problem)
-  end
-  local text = file:read("a")
-  file:close()
-  return path, text
-end
-
--- Runs <environment>/backfills/NAME.lua and checks the table that it returns.
-local function load_named(name, time, seed)
-  local path, text = read_file(name)
-  local environment = require("moonbird.environment").new({ backfill = name }, time)
-  local chunk, syntax = load(text, "@" .. path, "t", environment)
-  if not chunk then
-    error(syntax, 0)
-  end
-  math.randomseed(seed)
-  local ran, returned = xpcall(chunk, host.note_place)
-  if not ran then
-    -- in `return backfill.copy_column {...}`, a tail call, the file itself is not on the stack any more
-    error(type(returned) == "string" and returned:gsub("^backfill%.", path .. ": %0") or returned, 0)
-  end
-  if type(returned) ~= "table" then
-    fail("%s must return the table of the backfill, not %s", path, check.describe(returned))
-  end
-  local spec = in_file(path, spec_of.check, returned)
-  spec.path = path
-  return spec
-end
-
 --- For `backfill run`: the definition of a named backfill, the text that its fingerprint is taken of, and whether the
 --- state tables are there.
 function backfill.open_named(name, time, seed)
-  local spec = load_named(name, time, seed)
-  return in_file(spec.path, define, spec, name), fingerprint(spec), has_tables()
+  local spec = file.load(name, time, seed)
+  return file.protect(spec, define, spec, name), file.protect(spec, fingerprint, spec), has_tables()
 end
 
 --- For `backfill plan`: what the file says, the definition, the table's description and its columns by name.
 function backfill.look_named(name)
-  local spec = load_named(name, os.time(), 0)
-  return spec, in_file(spec.path, define, spec, name)
+  local spec = file.load(name, os.time(), 0)
+  return spec, file.protect(spec, define, spec, name)
 end
 
 -- --- inside a revision ---
@@ -483,7 +493,7 @@ local function run(spec, name, deferred)
   elseif verdict == "changed" then
     verdict = accept_change(entry, own_name)
   end
-  return host.backfill_run(spec.path and in_file(spec.path, define, spec, own_name) or define(spec, own_name), entry, {
+  return host.backfill_run(file.protect(spec, define, spec, own_name), entry, {
     resumed = verdict == "resume",
     has_tables = has_tables(),
     named = name ~= nil,
@@ -501,7 +511,7 @@ local function run_named(name, options)
       fail("unknown option %s; known is defer, true or false", tostring(key))
     end
   end
-  return run(load_named(name, os.time(), 0), name, options.defer)
+  return run(file.load(name, os.time(), 0), name, options.defer)
 end
 
 --- What a revision had registered goes when it is taken back; called after its downgrade().

@@ -133,7 +133,7 @@ local function run_rows(definition, spec, t, rows)
   local groups, bad, problem = {}, 0, nil
   for _, row in ipairs(rows) do
     local batch = new_batch(groups, "sample")
-    local ok, result = pcall(spec.row, row, batch)
+    local ok, result = pcall(spec.row, setmetatable(row, definition.row_guard), batch)
     if ok and not batch.put_aside then
       take(groups, t, row, result)
     else

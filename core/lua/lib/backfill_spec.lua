@@ -19,10 +19,10 @@ local keys = {
   batch = "function",
   size = "size",
   nice = "share",
-  workers = "count",
+  workers = "workers",
   throttle = "throttle",
   on_error = "choice",
-  max_bad = "count",
+  max_bad = "bad",
   done = "expression",
   effects = "choice",
   recipe = "string", -- of a ready-made one: what it was asked for
@@ -36,45 +36,67 @@ local function fail(message, ...)
   error("op.backfill: " .. message:format(...), 0)
 end
 
-local function nearest(name, known)
+-- What people call a value, or the value itself where it is short.
+local function shown(value)
+  local is_short = type(value) == "string" and #value <= 20 and value:find("^[%g ]+$")
+  if is_short then
+    return '"' .. value .. '"'
+  end
+  return type(value) == "number" and tostring(value) or check.describe(value)
+end
+
+local function unknown(name, known)
   local list = {}
   for key in pairs(known) do
-    list[#list + 1] = key
+    list[#list + 1] = key ~= "recipe" and key or nil
   end
   table.sort(list)
-  return ("unknown key %q; known are %s"):format(tostring(name), table.concat(list, ", "))
+  local near = type(name) == "string" and check.nearest(name, list)
+  return ("unknown key %q%s; known are %s"):format(
+    tostring(name),
+    near and (", did you mean %q?"):format(near) or "",
+    table.concat(list, ", ")
+  )
 end
 
 local function names_of(key, value)
-  if type(value) == "string" then
+  if type(value) == "string" and value ~= "" then
     return { value }
-  elseif type(value) ~= "table" or #value == 0 and key ~= "columns" then
+  end
+  local is_list = type(value) == "table" and not sql.is(value) and (value[1] ~= nil or next(value) == nil)
+  if not is_list or value[1] == nil and key ~= "columns" then
     fail("%s must be a column or a list of columns, not %s", key, check.describe(value))
   end
   for _, name in ipairs(value) do
-    if type(name) ~= "string" then
+    if type(name) ~= "string" or name == "" then
       fail("%s must hold column names, not %s", key, check.describe(name))
     end
   end
   return value
 end
 
-local function positive(name, value)
-  if math.type(value) ~= "integer" or value < 1 then
-    fail("%s must be a whole number above 0, not %s", name, check.describe(value))
+-- The same limits as `backfill set` has.
+local function whole(name, value, least, most)
+  if math.type(value) ~= "integer" or value < least or value > most then
+    fail("%s must be a whole number from %d to %d, not %s", name, least, most, shown(value))
   end
   return value
 end
 
+local MOST_ROWS, MOST_MS = 1000000000, 3600000
+
 local function size_of(value)
   if type(value) ~= "table" then
-    return { fixed = positive("size", value) }
+    return { fixed = whole("size", value, 1, MOST_ROWS) }
   end
   for key, part in pairs(value) do
     if not size_keys[key] then
-      fail("size: %s", nearest(key, size_keys))
+      fail("size: %s", unknown(key, size_keys))
     end
-    positive("size." .. key, part)
+    whole("size." .. key, part, 1, key == "target_ms" and MOST_MS or MOST_ROWS)
+  end
+  if value.start and (value.start < (value.min or 1) or value.start > (value.max or MOST_ROWS)) then
+    fail("size.start, %d, is not between size.min and size.max", value.start)
   end
   return value
 end
@@ -85,7 +107,7 @@ local function choice_of(key, value)
       return value
     end
   end
-  fail('%s must be "%s", not %s', key, table.concat(choices[key], '" or "'), check.describe(value))
+  fail('%s must be "%s", not %s', key, table.concat(choices[key], '" or "'), shown(value))
 end
 
 local checks = {
@@ -94,10 +116,15 @@ local checks = {
   end,
   names = names_of,
   choice = choice_of,
-  count = positive,
+  workers = function(key, value)
+    return whole(key, value, 1, 64)
+  end,
+  bad = function(key, value)
+    return whole(key, value, 0, 1000000000000)
+  end,
   share = function(key, value)
-    if type(value) ~= "number" or value < 0 or value ~= value then
-      fail("%s must be a number from 0 up, not %s", key, check.describe(value))
+    if type(value) ~= "number" or not (value >= 0 and value <= 1000) then
+      fail("%s must be a number from 0 to 1000, not %s", key, shown(value))
     end
     return value
   end,
@@ -121,6 +148,8 @@ local checks = {
   expression = function(key, value)
     if type(value) ~= "string" and not sql.is(value) then
       fail("%s must be SQL text, not %s", key, check.describe(value))
+    elseif not sql.text(value):find("%S") then
+      fail("%s must be SQL text, not an empty one", key)
     end
     return sql.text(value)
   end,
@@ -129,13 +158,26 @@ local checks = {
 local function check_key(key, value)
   local wanted = keys[key]
   if not wanted then
-    fail("%s", nearest(key, keys))
+    fail("%s", unknown(key, keys))
   elseif checks[wanted] then
     return checks[wanted](key, value)
-  elseif type(value) ~= wanted then
+  elseif type(value) ~= wanted or value == "" then
     fail("%s must be a %s, not %s", key, wanted, check.describe(value))
   end
   return value
+end
+
+function spec.is_key(name)
+  return keys[name] ~= nil
+end
+
+--- "shop.people" -> { table = "people", schema = "shop" }; a name that holds a dot needs its schema beside it.
+function spec.place(name, schema)
+  local in_front, behind = name:match("^([^.]+)%.([^.]+)$")
+  if schema or not in_front then
+    return { table = name, schema = schema }
+  end
+  return { table = behind, schema = in_front }
 end
 
 --- Checks what a script wrote; gives a copy with its form. Errors name the key.
@@ -163,7 +205,8 @@ function spec.check(given)
   if checked.effects == "external" and form == "set" then
     fail('effects = "external" is for row and batch: set is one UPDATE')
   end
-  checked.form = form
+  local place = spec.place(checked.table, checked.schema)
+  checked.table, checked.schema, checked.form = place.table, place.schema, form
   return checked
 end
 

@@ -93,6 +93,12 @@ function keyset:count_range(t, from)
   return ("SELECT count(*) FROM %s WHERE %s"):format(self:table_name(t.table, t.schema), self:range_predicate(t, from))
 end
 
+-- Asks the database whether it understands a condition on the table's rows; reads none.
+function keyset:try_condition(t, condition)
+  local text = self:condition(self:verbatim(sql.text(condition)))
+  return ("SELECT 1 FROM %s WHERE (%s) IS NOT TRUE LIMIT 0"):format(self:table_name(t.table, t.schema), text)
+end
+
 -- How many rows of a range are wanted and not done: `done` is SQL that holds for those that are. Params: from-key,
 -- high-key.
 function keyset:count_undone(t, from, done)

@@ -24,7 +24,7 @@ local fields = {
   { "math.", math },
   { "os.", os },
 }
-local methods = { { "db:", METHODS } }
+local methods = { { "db:", METHODS }, { "batch:", { insert = true, quarantine = true, copy = true } } }
 
 local function globals()
   local names = { table.unpack(CALLED) }

@@ -4,6 +4,7 @@
 
 local check = require("moonbird.check")
 local host = require("moonbird.host")
+local spec_of = require("moonbird.backfill_spec")
 local sql = require("moonbird.sql")
 
 local ready_made = {}
@@ -49,6 +50,10 @@ local function take(caller, given, wanted)
     end
     own[name], rest[name] = value, nil
   end
+  if kinds.name(rest.table) then
+    local split = spec_of.place(rest.table, rest.schema)
+    rest.table, rest.schema = split.table, split.schema
+  end
   for _, name in ipairs({ "set", "row", "batch" }) do
     if rest[name] ~= nil then
       error(("backfill.%s: it says itself what is done; %s is for op.backfill"):format(caller, name), 3)
@@ -63,7 +68,8 @@ end
 
 -- "people", "shop.people" -> quoted; a schema of its own may stand in front.
 local function place(name, schema)
-  return host.dialect:table_name(name, schema)
+  local split = spec_of.place(name, schema)
+  return host.dialect:table_name(split.table, split.schema)
 end
 
 local function list_of(names)

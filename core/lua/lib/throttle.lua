@@ -63,6 +63,9 @@ end
 
 local function list_of(key, value, what)
   local list = type(value) == "table" and not sql.is(value) and value or { value }
+  if list[1] == nil then
+    fail("%s must be %s or a list of them, not an empty list; false turns it off", key, what)
+  end
   for _, item in ipairs(list) do
     if type(item) ~= "string" or item == "" then
       fail("%s must be %s or a list of them, not %s", key, what, check.describe(item))
@@ -88,11 +91,17 @@ local readers = {
     return list_of(key, value, "a text")
   end,
   text = function(key, value)
-    return list_of(key, value, "a text")[1]
+    if type(value) ~= "string" or value == "" then
+      fail("%s must be the path of a file, or false, not %s", key, check.describe(value))
+    end
+    return value
   end,
   probes = function(key, value)
     local list = type(value) == "table" and not sql.is(value) and value or { value }
     local probes = {}
+    if list[1] == nil then
+      fail("%s must be SQL text, a function, or a list of them, not an empty list; false turns it off", key)
+    end
     for index, item in ipairs(list) do
       if type(item) ~= "function" and type(item) ~= "string" and not sql.is(item) then
         fail("%s must be SQL text, a function, or a list of them, not %s", key, check.describe(item))
@@ -120,7 +129,13 @@ function throttle.check(value)
   for key, item in pairs(value) do
     local kind = keys[key]
     if not kind then
-      fail("unknown key %q; known are %s", tostring(key), table.concat(sorted(keys), ", "))
+      local near = type(key) == "string" and check.nearest(key, sorted(keys))
+      fail(
+        "unknown key %q%s; known are %s",
+        tostring(key),
+        near and (", did you mean %q?"):format(near) or "",
+        table.concat(sorted(keys), ", ")
+      )
     end
     checked[key] = item ~= false and readers[kind](key, item)
   end

@@ -28,7 +28,7 @@ local performed = {}
 local current
 
 local stand_ins = {
-  ["moonbird.host"] = { null = NULL, md5 = md5 },
+  ["moonbird.host"] = { null = NULL, md5 = md5, parse_duration = tonumber, parse_size = tonumber },
   ["moonbird.json"] = {}, -- for rows of a server, of which there is none here
   ["moonbird.statement"] = {
     dialect = function()
