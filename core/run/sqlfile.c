@@ -43,6 +43,17 @@ static int file_statements(lua_State *L) {
   return 1;
 }
 
+/* file:check() */
+static int file_check(lua_State *L) {
+  const struct sql_file *file = luaL_checkudata(L, 1, file_type);
+  struct error err = ERROR_INIT;
+  size_t line;
+  if (script_sql_check(file->text, file->len, dialect_rules(L), &line, &err))
+    return 0;
+  error_where(&err, "%s:%zu", file->path, line);
+  return host_throw(L, &err);
+}
+
 /* The line of the error inside of the statement, where the database has told its position. */
 static void add_place(struct error *err, const struct sql_file *file, size_t line) {
   size_t at = line;
@@ -120,7 +131,8 @@ static void new_type(lua_State *L, const char *name, const luaL_Reg *methods) {
 }
 
 void sqlfile_push(lua_State *L, const char *path, const struct strbuf *text) {
-  static const luaL_Reg file_methods[] = {{"statements", file_statements}, {"fail", file_fail}, {NULL, NULL}};
+  static const luaL_Reg file_methods[] = {
+      {"check", file_check}, {"statements", file_statements}, {"fail", file_fail}, {NULL, NULL}};
   static const luaL_Reg reader_methods[] = {{"next", reader_next}, {"set", reader_set}, {NULL, NULL}};
   new_type(L, file_type, file_methods);
   new_type(L, reader_type, reader_methods);

@@ -14,6 +14,7 @@
  * Pushes an object with the methods
  *
  * - file:statements(section): a reader of "up", "down" or "verify"; nil where there is no such section
+ * - file:check(): throws what belongs to no section
  * - file:fail(problem, line, hint): throws the problem with its place in the file, and the hint (or nil) where it has
  *   none
  *

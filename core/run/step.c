@@ -95,13 +95,12 @@ static bool push_sql(struct session *session, const char *function, const struct
   return true;
 }
 
-/* `sql_revision.run(file, direction, name)` as a task. */
+/* `sql_revision.run(file, direction)` as a task. */
 static bool run_sql(struct session *session, struct step *step, struct error *err) {
   if (!push_sql(session, "run", step->script, &step->text, err))
     return false;
   lua_pushstring(session->host->L, direction_name(step->plan->direction));
-  lua_pushstring(session->host->L, step->script->name);
-  return host_call_task(session->host, 3, err);
+  return host_call_task(session->host, 2, err);
 }
 
 static bool run_script(struct session *session, struct step *step, struct error *err) {

@@ -113,6 +113,11 @@ static void add_script(struct environment *env, const struct scan_file *file, st
   vec_push(&env->scripts, script);
 }
 
+/* What some editors write; not even its header can be read. */
+static bool is_utf16(const struct strbuf *text) {
+  return text->len >= 2 && (memcmp(text->buf, "\xFF\xFE", 2) == 0 || memcmp(text->buf, "\xFE\xFF", 2) == 0);
+}
+
 static void take_other(void *data, const char *path, const char *why) {
   struct loader *loader = data;
   if (loader->other_count++ >= NAMED_OTHERS)
@@ -137,7 +142,7 @@ static bool take_file(void *data, const struct scan_file *file, struct error *er
   if (status == HEADER_FOUND)
     add_script(loader->env, file, &header);
   else if (status == HEADER_NONE)
-    take_other(loader, file->path, "no header");
+    take_other(loader, file->path, is_utf16(&loader->text) ? "UTF-16, save it as UTF-8" : "no header");
   header_release(&header);
   return status != HEADER_BROKEN;
 }

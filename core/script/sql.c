@@ -146,13 +146,28 @@ static bool take_comment(struct sql_reader *r, const struct line *line, const ch
   return true;
 }
 
+static const char *const section_words[] = {
+    [SQL_SECTION_UP] = "up", [SQL_SECTION_DOWN] = "down", [SQL_SECTION_VERIFY] = "verify"};
+
+/* The section of this name; ARRAY_LEN(section_words) where there is none. */
+static size_t section_of(const char *word, size_t len) {
+  size_t i = 0;
+  while (i < ARRAY_LEN(section_words) && !is_word(word, len, section_words[i]))
+    i++;
+  return i;
+}
+
+static bool unknown_section(struct error *err, const char *word, size_t len) {
+  error_set(err, ERROR_HISTORY, "unknown section \"-- migrate:%.*s\"", (int)(len < 60 ? len : 60), word);
+  return error_hint(err, "Sections are `-- migrate:up`, `-- migrate:down` and `-- migrate:verify`; a revision that "
+                         "runs outside of a transaction says `-- transaction: false` in its header.");
+}
+
 static bool check_marker(struct sql_reader *r, const struct line *line, const char *word, size_t len) {
-  if (!r->header->lines[HEADER_REVISION] || is_word(word, len, "up") || is_word(word, len, "down") ||
-      is_word(word, len, "verify"))
+  if (!r->header->lines[HEADER_REVISION] || section_of(word, len) < ARRAY_LEN(section_words))
     return true;
-  header_fail(r->err, r->file, line->number, "unknown section \"-- migrate:%.*s\"", (int)(len < 60 ? len : 60), word);
-  return error_hint(r->err, "Sections are `-- migrate:up`, `-- migrate:down` and `-- migrate:verify`; a revision that "
-                            "runs outside of a transaction says `-- transaction: false` in its header.");
+  unknown_section(r->err, word, len);
+  return error_prefix(r->err, "%s:%zu: ", r->file, line->number);
 }
 
 /* Reads line by line; *over is set at the first line that ends the header. */
@@ -234,16 +249,19 @@ static bool next_marker(struct sql_splitter *s, const char *end, struct line_rea
   return next_marker_line(s->text + s->len, end, s->line, rest, line);
 }
 
+/* What follows is read up to the next marker. */
+static void begin_section(struct sql_splitter *section, const struct sql_rules *rules, const struct line_reader *rest) {
+  sql_split_init(section, rules, rest->pos, (size_t)(rest->end - rest->pos), rest->number + 1);
+  section->ends_text = ends_section;
+}
+
 bool script_sql_section(const char *text, size_t len, const struct sql_rules *rules, enum sql_section which,
                         struct sql_splitter *section) {
-  static const char *const words[] = {
-      [SQL_SECTION_UP] = "up", [SQL_SECTION_DOWN] = "down", [SQL_SECTION_VERIFY] = "verify"};
   struct line_reader rest = lines_of(text, len);
   struct line line;
   bool is_found = false;
   for (;;) {
-    sql_split_init(section, rules, rest.pos, (size_t)(rest.end - rest.pos), rest.number + 1);
-    section->ends_text = ends_section;
+    begin_section(section, rules, &rest);
     if (is_found)
       return true;
     struct sql_splitter before = *section;
@@ -251,6 +269,55 @@ bool script_sql_section(const char *text, size_t len, const struct sql_rules *ru
     size_t word_len;
     if (!next_marker(&before, rest.end, &rest, &line) || !marker_of(&line, &word, &word_len))
       return false;
-    is_found = is_word(word, word_len, words[which]);
+    is_found = section_of(word, word_len) == which;
   }
+}
+
+/* What stands in front of the first section is run by nobody. */
+static bool check_head(struct sql_splitter head, size_t *line, struct error *err) {
+  struct sql_statement statement;
+  enum sql_split found;
+  do
+    found = sql_split_next(&head, &statement, err);
+  while (found == SQL_SPLIT_STATEMENT && !statement.len);
+  if (found == SQL_SPLIT_END)
+    return true;
+  *line = statement.line;
+  if (found == SQL_SPLIT_STATEMENT)
+    error_set(err, ERROR_HISTORY, "the statement stands in no section, so that it would never be run");
+  return error_hint(err, "Statements stand behind a line `-- migrate:up`, `-- migrate:down` or `-- migrate:verify`.");
+}
+
+static bool check_section_line(size_t *seen, const struct line *at, size_t *line, struct error *err) {
+  const char *word;
+  size_t len;
+  *line = at->number;
+  if (!marker_of(at, &word, &len))
+    return true;
+  size_t which = section_of(word, len);
+  if (which == ARRAY_LEN(section_words))
+    return unknown_section(err, word, len);
+  if (seen[which]) {
+    error_set(err, ERROR_HISTORY, "the section `-- migrate:%s` is there twice, first in line %zu", section_words[which],
+              seen[which]);
+    return error_hint(err, "Put the statements of both into one section.");
+  }
+  seen[which] = at->number;
+  return true;
+}
+
+bool script_sql_check(const char *text, size_t len, const struct sql_rules *rules, size_t *line, struct error *err) {
+  struct line_reader rest = lines_of(text, len);
+  size_t seen[ARRAY_LEN(section_words)] = {0};
+  struct sql_splitter section;
+  struct line at;
+  begin_section(&section, rules, &rest);
+  if (!check_head(section, line, err))
+    return false;
+  while (next_marker(&section, rest.end, &rest, &at)) {
+    if (!check_section_line(seen, &at, line, err))
+      return false;
+    begin_section(&section, rules, &rest);
+  }
+  return true;
 }

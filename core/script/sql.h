@@ -21,4 +21,9 @@ enum header_status header_read_sql(const char *file, const char *text, size_t le
 bool script_sql_section(const char *text, size_t len, const struct sql_rules *rules, enum sql_section which,
                         struct sql_splitter *section) MUST_CHECK;
 
+/* Looks through the whole text for what belongs to no section, for sections of an unknown name and for one that is
+ * there twice. False: `*line` is where the fault stands. */
+bool script_sql_check(const char *text, size_t len, const struct sql_rules *rules, size_t *line,
+                      struct error *err) MUST_CHECK;
+
 #endif

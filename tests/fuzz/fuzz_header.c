@@ -41,14 +41,19 @@ static char *read_header(const char *text, size_t len, bool is_sql, bool complet
 }
 
 static void cut_sections(const char *text, size_t len) {
+  static const struct sql_rules rules = {.dollar_quotes = true, .nested_comments = true, .copy_data = true};
   for (int which = SQL_SECTION_UP; which <= SQL_SECTION_VERIFY; which++) {
-    static const struct sql_rules rules = {.dollar_quotes = true, .nested_comments = true, .copy_data = true};
     struct sql_splitter section;
     if (!script_sql_section(text, len, &rules, (enum sql_section)which, &section))
       continue;
     if (section.text < text || section.text + section.len > text + len || section.line < 2)
       abort();
   }
+  struct error err = ERROR_INIT;
+  size_t line = 0;
+  if (!script_sql_check(text, len, &rules, &line, &err) && !line)
+    abort();
+  error_release(&err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -224,7 +224,9 @@ function changes.type(model)
     return nil
   end
   local to = column.type == "INTEGER" and "TEXT" or "INTEGER"
-  if column.default and column.default:find("'") and to == "INTEGER" then
+  -- the rows may have the text of a default that has gone since
+  local has_text = column.default and column.default:find("'") or column.source:find("%a''%a")
+  if has_text and to == "INTEGER" then
     return nil
   end
   column.source = ("CAST(%s AS %s)"):format(column.source, to)

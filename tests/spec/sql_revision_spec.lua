@@ -202,8 +202,33 @@ INSERT INTO "a;b" VALUES (3, 'a\');]],
 
     it("need the section of the direction", function()
       p:write("migrations/versions/a1.sql", "-- revision: a1\n-- down_revision:\n-- migrate:up\nSELECT 1;\n")
+      write("b2", "CREATE TABLE t (x integer);", { parent = "a1", down = "DROP TABLE t;" })
       p:ok("upgrade head")
-      has(p:fails(1, "downgrade base").err, "has no section `-- migrate:down`")
+      local run = p:fails(1, "downgrade base")
+      has(run.err, "the file has no section `-- migrate:down`\n  at migrations/versions/a1.sql:1\n")
+      assert.is_true(p:has_table("t"), "nothing is done before all files were looked through")
+    end)
+
+    it("have no statement that no section runs", function()
+      local head = "-- revision: b2\n-- down_revision: a1\n"
+      local wrong = {
+        { "CREATE TABLE lost (x int);\n-- migrate:up\n", 3, "the statement stands in no section" },
+        { "-- migrate:up\n-- migrate:up\nCREATE TABLE lost (x int);\n", 4, "is there twice, first in line 3" },
+        { "-- migrate:up\n-- migrate:dwn\nDROP TABLE lost;\n", 4, 'unknown section "-- migrate:dwn"' },
+      }
+      write("a1", "CREATE TABLE t (x integer);")
+      for _, case in ipairs(wrong) do
+        p:write("migrations/versions/b2.sql", head .. case[1])
+        local run = p:fails(4, "upgrade head")
+        has(run.err, case[3])
+        has(run.err, ("at migrations/versions/b2.sql:%d\n"):format(case[2]))
+        assert.is_false(p:has_table("t"))
+      end
+    end)
+
+    it("are text in UTF-8", function()
+      p:write("migrations/versions/a1.sql", "\xff\xfe-\0-\0 \0r\0e\0v\0")
+      has(p:ok("heads").err, "a1.sql (UTF-16, save it as UTF-8)")
     end)
 
     it("are printed statement by statement", function()

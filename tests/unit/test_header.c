@@ -191,6 +191,33 @@ static void sql_sections(void **state) {
   check_section("-- migrate:up", SQL_SECTION_UP, "");
 }
 
+/* `expected` is a part of the message, NULL where all is right. */
+static void check_whole(const char *text, size_t expected_line, const char *expected) {
+  static const struct sql_rules rules = {.dollar_quotes = true, .copy_data = true, .shell_prefix = '\\'};
+  struct error err = ERROR_INIT;
+  size_t line = 0;
+  assert_int_equal(script_sql_check(text, strlen(text), &rules, &line, &err), expected == NULL);
+  if (expected) {
+    assert_non_null(strstr(err.message, expected));
+    assert_int_equal(line, expected_line);
+  }
+  error_release(&err);
+}
+
+static void sql_belongs_to_sections(void **state) {
+  (void)state;
+  check_whole("-- revision: a\n-- migrate:up\nSELECT 1;\n-- migrate:down\n-- migrate:verify\nSELECT 2;", 0, NULL);
+  check_whole("", 0, NULL);
+  check_whole("-- a\n;;\n/* b */ -- migrate:up is a line of its own\n-- migrate:up\nSELECT $$\n-- migrate:x\n$$;", 0,
+              NULL);
+  check_whole("-- revision: a\n\nSELECT\n1;\n-- migrate:up\n", 3, "the statement stands in no section");
+  check_whole("\xEF\xBB\xBF-- a\r\nSELECT 'b\r\n-- migrate:up\r\n", 2, "the string that begins here has no end");
+  check_whole("-- migrate:up\nSELECT 1;\n-- migrate:dwn\nSELECT 2;\n", 3, "unknown section \"-- migrate:dwn\"");
+  check_whole("-- migrate:up\n-- migrate:down\n\n--migrate: up \n", 4,
+              "`-- migrate:up` is there twice, first in line 1");
+  check_whole("-- migrate:up\nSELECT 'never closed\n-- migrate:Up\n", 3, "unknown section \"-- migrate:Up\"");
+}
+
 static void markers_count_as_comments_of_their_own(void **state) {
   (void)state;
   static const char text[] = "\xEF\xBB\xBF-- revision: a\n/*\n-- migrate:up\n*/\n-- migrate:up\n"
@@ -216,6 +243,7 @@ int main(void) {
       cmocka_unit_test(every_case),
       cmocka_unit_test(reading_stops_at_the_first_function),
       cmocka_unit_test(sql_sections),
+      cmocka_unit_test(sql_belongs_to_sections),
       cmocka_unit_test(markers_count_as_comments_of_their_own),
       cmocka_unit_test(a_broken_section_ends_too),
   };

@@ -164,23 +164,28 @@ local function sections_of(direction)
   return direction == "upgrade" and { "up", "verify" } or { "down" }
 end
 
---- Looks for what is no statement, or none for a revision, without running anything.
-function sql_revision.check(file, direction)
-  for _, section in ipairs(sections_of(direction)) do
-    check_section(file, section)
-  end
-end
-
---- Runs the section for the direction, and after an upgrade `verify` if there is one.
-function sql_revision.run(file, direction, name)
+local function check_sections(file, direction, rules)
+  file:check()
   local sections = sections_of(direction)
   if not file:statements(sections[1]) then
-    error(("%s has no section `-- migrate:%s`"):format(name, sections[1]), 0)
+    local problem = ("the file has no section `-- migrate:%s`"):format(sections[1])
+    file:fail(problem, 1, "such a line begins it; the section may be empty")
   end
-  local rules = not host.offline and host.dialect:lexical_now(host.connection) or nil
   for _, section in ipairs(sections) do
     check_section(file, section, rules)
   end
+  return sections
+end
+
+--- Looks for what is no statement, or none for a revision, without running anything.
+function sql_revision.check(file, direction)
+  check_sections(file, direction)
+end
+
+--- Runs the section for the direction, and after an upgrade `verify` if there is one.
+function sql_revision.run(file, direction)
+  local rules = not host.offline and host.dialect:lexical_now(host.connection) or nil
+  local sections = check_sections(file, direction, rules)
   settings.keep(function()
     for _, section in ipairs(sections) do
       run_section(file, section, rules)
