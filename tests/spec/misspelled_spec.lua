@@ -42,8 +42,19 @@ describe("a name that is not there", function()
     assert.is_nil(run.err:find("hint", 1, true), run.err)
   end)
 
-  it("is no colon for a dot", function()
+  it("is no colon for a dot, and no dot for a colon", function()
     p:revision("a1", nil, 'op:drop_table("t")')
     moonbird.contains(p:fails(1, "upgrade head").err, "a1_test.lua:7: op.drop_table: it is called with a dot")
+    for _, method in ipairs({ "exec", "query", "rows", "one", "scalar", "transaction" }) do
+      p:revision("a1", nil, ('db.%s("SELECT 1")'):format(method))
+      local problem = ("a1_test.lua:7: db:%s: it is called with a colon"):format(method)
+      moonbird.contains(p:fails(1, "upgrade head").err, problem)
+    end
+  end)
+
+  it("of a backfill stands in front of its options", function()
+    p:revision("a1", nil, 'op.backfill({ table = "t", set = { a = 1 } }, { defer = true })')
+    local problem = "a1_test.lua:7: op.backfill: argument 2 is for a backfill that is named"
+    moonbird.contains(p:fails(1, "upgrade head").err, problem)
   end)
 end)

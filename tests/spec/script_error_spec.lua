@@ -35,13 +35,13 @@ describe("an error of a script", function()
     backfill("batch = function(batch)\n  return batch.rows.a.b\nend", "FILE:4: attempt to index")
     backfill('batch = function()\n  db:transaction(function()\n    db:query("SELECT nope")\n  end)\nend',
       "no such column", "FILE:5: in the function at line 4", "FILE:4: in the function at line 3")
-    backfill("batch = function()\n  db:scalar(5)\nend", "FILE:4: db:scalar: argument 1 must be SQL text, got a number")
+    backfill("batch = function()\n  db:scalar(5)\nend", "FILE:4: db:scalar: argument 1 must be SQL text, got an int")
   end)
 
   it("names the line of row(), and that of its function where it returns what cannot be written", function()
     backfill('row = function()\n  db:exec("DELETE FROM people")\nend', "row id = 1: ", "FILE:4: row() runs while")
     backfill('row = function()\n  return db:query("SELECT 1")\nend', "row() runs while", "FILE:3: the function `row`")
-    backfill("row = function(_, batch)\n  batch:copy()\nend", "FILE:4: bad argument", "(moonbird/backfill.lua:")
+    backfill("row = function(_, batch)\n  batch:copy()\nend", "FILE:4: batch:copy takes the row, not nothing")
     backfill("\nrow = function()\n  return { nope = 1 }\nend", "the column nope", "FILE:4: the function `row`")
     backfill("row = function()\n  return 5\nend", "must return a table", "FILE:3: the function `row`")
     backfill("row = function(person)\n  return { counter = person.id > 7 and null or 1 }\nend",
@@ -50,7 +50,7 @@ describe("an error of a script", function()
 
   it("names the file for what its table says", function()
     backfill("set = { nope = 1 }", "FILE: people has no column nope")
-    backfill("set = { counter = {} }", 'FILE: set: column counter takes a value or sql "...", not a table')
+    backfill("set = { counter = {} }", 'FILE:3: set: column counter takes a value or sql "...", not a table')
     backfill('set = { counter = sql "nope(" }', "syntax error", "FILE\n")
     backfill('where = "nope = 1", row = function() end', "no such column: nope", "FILE\n")
     backfill('key = "full_name", row = function() end', "FILE: the key (full_name) of people is not unique")
@@ -73,7 +73,7 @@ describe("an error of a script", function()
     end
     upgrade('db:transaction(function()\n  db:exec("UPDATE nowhere SET a = 1")\nend)',
       "a1_test.lua:8: in the function at line 7\n", "a1_test.lua:7: in function 'upgrade'\n")
-    upgrade("\ndb:query(5)", "a1_test.lua:8: db:query: argument 1 must be SQL text, got a number")
+    upgrade("\ndb:query(5)", "a1_test.lua:8: db:query: argument 1 must be SQL text, got an integer")
     upgrade("op.backfill('nope')", "a1_test.lua:7: op.backfill: there is no backfill nope")
     p:backfill("wrong", 'return {\n  table = "people",\n  set = { nope = 1 },\n}\n')
     upgrade("op.backfill('wrong')", "a1_test.lua:7: ", "backfills/wrong.lua: people has no column nope")

@@ -531,6 +531,9 @@ function op.backfill(spec, options)
     ok, done = pcall(run_named, spec, options)
   else
     ok, done = pcall(function()
+      if options ~= nil then
+        fail('argument 2 is for a backfill that is named: op.backfill("name", { defer = true })')
+      end
       return run(spec_of.check(spec))
     end)
   end

@@ -1,6 +1,7 @@
 -- environment.lua: what scripts see: the Lua standard library, `require`, `op`, `db` and the other names below. What a
 -- script assigns to globals stays its own. For revisions (revision.lua) and files of backfills/ (backfill.lua).
 
+local check = require("moonbird.check")
 local host = require("moonbird.host")
 local items = require("moonbird.items")
 local json = require("moonbird.json")
@@ -20,16 +21,22 @@ local db = {}
 db.__index = db
 
 -- `level` as error() counts it from the caller.
-local function check_text(method, text, level)
+local function check_method(self, method, level)
+  if getmetatable(self) ~= db then
+    error(("db:%s: it is called with a colon, db:%s(...)"):format(method, method), level + 1)
+  end
+end
+
+local function check_text(self, method, text, level)
+  check_method(self, method, level + 1)
   if type(text) ~= "string" then
-    local given = text == nil and "nothing" or "a " .. type(text)
-    error(("db:%s: argument 1 must be SQL text, got %s"):format(method, given), level + 1)
+    error(("db:%s: argument 1 must be SQL text, got %s"):format(method, check.describe(text)), level + 1)
   end
 end
 
 --- Runs a statement that changes something; gives the rows affected.
 function db:exec(text, ...)
-  check_text("exec", text, 2)
+  check_text(self, "exec", text, 2)
   local params = sql.parameters(...)
   return statement.perform("exec", statement.shorten(text), { params and { text, params } or text })
 end
@@ -56,8 +63,8 @@ end
 
 -- Queries are run again by a run that takes the revision up, so one that changes something must not come before a
 -- commit point; without a transaction every statement is one.
-local function check_query(method, text)
-  check_text(method, text, 3)
+local function check_query(self, method, text)
+  check_text(self, method, text, 3)
   if host.offline or host.savepoint_depth() > 0 or not changes_something(text) then
     return
   elseif not host.in_transaction() then
@@ -68,22 +75,22 @@ local function check_query(method, text)
 end
 
 function db:query(text, ...)
-  check_query("query", text)
+  check_query(self, "query", text)
   return host.connection:query(text, ...)
 end
 
 function db:rows(text, ...)
-  check_query("rows", text)
+  check_query(self, "rows", text)
   return host.connection:rows(text, ...)
 end
 
 function db:one(text, ...)
-  check_query("one", text)
+  check_query(self, "one", text)
   return host.connection:one(text, ...)
 end
 
 function db:scalar(text, ...)
-  check_query("scalar", text)
+  check_query(self, "scalar", text)
   return host.connection:scalar(text, ...)
 end
 
@@ -106,8 +113,9 @@ end
 
 --- Runs f so that its changes are kept or taken back as a whole; an error is passed on after they were taken back.
 function db:transaction(f)
+  check_method(self, "transaction", 2)
   if type(f) ~= "function" then
-    error(("db:transaction: argument 1 must be a function, got a %s"):format(type(f)), 2)
+    error("db:transaction: argument 1 must be a function, got " .. check.describe(f), 2)
   end
   local place = statement.function_place(f)
   statement.pass("transaction", "transaction\0" .. statement.function_text(f), place, function()
