@@ -8,7 +8,8 @@
 --
 -- Behind "console", the word "postgres" marks what needs a PostgreSQL server: its URL is $POSTGRES_URL in the
 -- page's commands. "replica" marks the same on a page that has a server of its own, and its streaming replica at
--- $REPLICA_URL. $METRICS_PORT is a free port. Any other block (```lua, ```sh ...) is an error, so that nothing in the
+-- $REPLICA_URL. "terminal" runs the commands on one of 80 columns: the output is what stays there behind a live screen.
+-- $METRICS_PORT is a free port. Any other block (```lua, ```sh ...) is an error, so that nothing in the
 -- manual stays unchecked by chance.
 local moonbird = require("support.moonbird")
 local servers = require("support.servers")
@@ -20,6 +21,7 @@ local function block_of(info, line)
   local kind, rest = info:match("^(%S+)%s*(.*)$")
   local block = { kind = kind, line = line, lines = {}, title = rest:match("title=(%S+)") }
   block.replica = rest:find("replica", 1, true) ~= nil
+  block.terminal = rest:find("terminal", 1, true) ~= nil
   block.postgres = block.replica or rest:find("postgres", 1, true) ~= nil
   assert(
     kind == "console" or kind == "text" or block.title,
@@ -113,8 +115,25 @@ local function command_line(page, command)
   return table.concat(words, " ")
 end
 
+-- What stays on a terminal. Whoever shows a live screen must take it away again, and keep within the columns.
+local function on_terminal(text)
+  local screen, rest = text:match("^.-\27%[%?1049h(.-)\27%[%?1049l(.*)$")
+  assert(screen, "there was no live screen:\n" .. text)
+  for line in screen:gsub("\27%[H", "\n"):gsub("\27%[[%d;?]*%a", ""):gmatch("[^\r\n]+") do
+    assert(utf8.len(line) <= 80, "too wide for the terminal: " .. line)
+  end
+  return (rest:gsub("\27%[[%d;?]*%a", ""):gsub("\r", ""))
+end
+
+-- A command of a block "terminal".
+local function run_on_terminal(page, command)
+  local inner = moonbird.quote("stty cols 80 rows 24; " .. command.text)
+  local wrapped = { text = "script -qefc " .. inner .. " /dev/null" }
+  return on_terminal(moonbird.shell(command_line(page, wrapped)))
+end
+
 local function run(page, command)
-  local output = moonbird.shell(command_line(page, command))
+  local output = command.terminal and run_on_terminal(page, command) or moonbird.shell(command_line(page, command))
   assert(not output:find("Sanitizer", 1, true) and not output:find("runtime error:", 1, true), output)
   local lines = split_lines(output)
   if not lines_fit(command.expected, lines) then
@@ -137,6 +156,7 @@ local function run_blocks(page, blocks)
       write_titled(page.folder, block)
     elseif block.kind == "console" and (not block.postgres or page.url) then
       for _, command in ipairs(commands_of(block)) do
+        command.terminal = block.terminal
         run(page, command)
       end
     end

@@ -17,11 +17,24 @@ return {
 }
 ]]
 
--- name{labels} -> value, by the parser of Prometheus' client library; it fails on a wrong form.
+-- name{labels} -> value, by the parser of Prometheus' client library; it fails on a wrong form. From a file, or from a
+-- URL as Prometheus asks it, until somebody listens there.
 local PARSE = [[
-import sys
+import sys, time, urllib.error, urllib.request
 from prometheus_client.parser import text_string_to_metric_families
-for family in text_string_to_metric_families(open(sys.argv[1]).read()):
+def fetch(url):
+    kind = "text/plain;version=0.0.4"
+    for _ in range(200):
+        try:
+            answer = urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": kind}), timeout=20)
+            assert answer.headers["Content-Type"].replace(" ", "").startswith(kind), answer.headers["Content-Type"]
+            return answer.read().decode("utf-8")
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+            time.sleep(0.1)
+place = sys.argv[1]
+for family in text_string_to_metric_families(fetch(place) if "://" in place else open(place).read()):
     for s in family.samples:
         labels = ",".join("%s=%s" % kv for kv in sorted(s.labels.items()) if kv[0] != "backfill")
         print("%s{%s} %g %s" % (s.name, labels, s.value, s.labels["backfill"]))
@@ -104,12 +117,12 @@ describe("--metrics", function()
       local port = moonbird.free_port()
       p:backfill("fill", (FILL:gsub("size = 10,", "size = 1, nice = 20,")))
       local job = p:start("backfill run fill --metrics :" .. port)
-      local get = ("curl -s --retry 50 --retry-delay 0 --retry-connrefused --max-time 20 "
-        .. "-o %s -w '%%{http_code}' http://127.0.0.1:%s"):format(p:path("got"), port)
-      local code = moonbird.shell(get .. "/metrics")
-      assert.equals("200", code)
-      local samples = parsed(p, p:path("got"))
-      assert.equals(1, samples["workers{}"])
+      local samples
+      moonbird.wait_until("its worker is counted", 20, function()
+        samples = parsed(p, ("http://127.0.0.1:%s/metrics"):format(port))
+        return samples["workers{}"] == 1
+      end)
+      local get = ("curl -s --max-time 20 -o %s -w '%%{http_code}' http://127.0.0.1:%s"):format(p:path("got"), port)
       assert.is_true(samples["rows_total{}"] <= 100)
       assert.equals("404", (moonbird.shell(get .. "/")))
       assert.equals("405", (moonbird.shell(get .. "/metrics -d x=1")))
