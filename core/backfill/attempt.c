@@ -164,6 +164,25 @@ static void start_bad_count(struct worker *w) {
   worker_execute_named(w, "bad_count", 1);
 }
 
+static void execute_each(struct worker *w, const char *name) {
+  const char *sql = texts_get(&w->job->session->texts, name);
+  w->statement = (struct statement){.sql = sql,
+                                    .len = strlen(sql),
+                                    .flags = MOONBIRD_REPEATED,
+                                    .bind = MOONBIRD_BIND_EACH,
+                                    .params = batch_view(&w->params)};
+  conn_start_execute(w->conn, &w->statement, 0, worker_call, w);
+}
+
+static void start_bad_reopen(struct worker *w) {
+  worker_new_params(w, 2);
+  for (size_t i = 0; i < w->bad.len; i++) {
+    batch_add_str(&w->params, 0, w->job->definition->name);
+    batch_add_str(&w->params, 1, ((struct bad_row *)w->bad.items[i])->key);
+  }
+  execute_each(w, "bad_reopen");
+}
+
 /* One row of parameters for each bad row: `again` updates those that are there, else the others are inserted. */
 static void start_bad(struct worker *w, bool again) {
   char *id = batch_id(w);
@@ -183,13 +202,7 @@ static void start_bad(struct worker *w, bool again) {
     batch_add_str(&w->params, c++, bad->key);
   }
   free(id);
-  const char *sql = texts_get(&w->job->session->texts, again ? "bad_again" : "bad_insert");
-  w->statement = (struct statement){.sql = sql,
-                                    .len = strlen(sql),
-                                    .flags = MOONBIRD_REPEATED,
-                                    .bind = MOONBIRD_BIND_EACH,
-                                    .params = batch_view(&w->params)};
-  conn_start_execute(w->conn, &w->statement, 0, worker_call, w);
+  execute_each(w, again ? "bad_again" : "bad_insert");
 }
 
 static void resume_function(struct worker *w);
@@ -224,12 +237,15 @@ void attempt_enter(struct worker *w) {
   case WORKER_UPDATE:
     execute_range(w, &d->update, w->end_key, -1, 0, 0);
     return;
+  case WORKER_BAD_REOPEN:
+    start_bad_reopen(w);
+    return;
   case WORKER_BAD_AGAIN:
   case WORKER_BAD_INSERT:
     start_bad(w, w->state == WORKER_BAD_AGAIN);
     return;
   case WORKER_BAD_ADD:
-    add_to_quarantine(w, conn_outcome(w->conn)->summary.rows_affected);
+    add_to_quarantine(w, w->bad_reopened + conn_outcome(w->conn)->summary.rows_affected);
     return;
   case WORKER_BAD_COUNT:
     start_bad_count(w);
@@ -261,11 +277,12 @@ static void enter_checkpoint(struct worker *w) {
   worker_enter(w, w->finishes_range && w->job->definition->sync ? WORKER_SYNC : WORKER_CHECKPOINT);
 }
 
+/* A range of one key may be that of a bad row, after `bad retry` or `verify --requeue`. */
 static void finish_work(struct worker *w) {
-  bool is_retry = !w->range.cursor && w->range.rows_done == 0 && strcmp(w->range.low, w->range.high) == 0;
+  bool is_single = !w->range.cursor && strcmp(w->range.low, w->range.high) == 0;
   if (w->bad.len)
-    worker_enter(w, WORKER_BAD_AGAIN);
-  else if (is_retry)
+    worker_enter(w, WORKER_BAD_REOPEN);
+  else if (is_single)
     worker_enter(w, WORKER_MENDED);
   else
     enter_checkpoint(w);
@@ -694,6 +711,10 @@ void attempt_go_on(struct worker *w) {
     return;
   case WORKER_UPDATE:
     after_update(w);
+    return;
+  case WORKER_BAD_REOPEN:
+    w->bad_reopened = conn_outcome(w->conn)->summary.rows_affected;
+    worker_enter(w, WORKER_BAD_AGAIN);
     return;
   case WORKER_BAD_AGAIN:
     worker_enter(w, WORKER_BAD_INSERT);

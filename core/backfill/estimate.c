@@ -39,12 +39,16 @@ static double between(const struct estimate *e, const char *low, const char *hig
   return from < 0 || to < from ? 0 : to - from;
 }
 
+void estimate_open(struct estimate *e, const char *low, const char *high, const char *cursor) {
+  e->open += between(e, cursor ? cursor : low, high);
+}
+
 static void add_range(struct estimate *e, const moonbird_batch *rows, uint64_t row, const char *runner) {
   char *worker = text_at(rows, AT_WORKER, row), *low = text_at(rows, AT_LOW, row);
   char *high = text_at(rows, AT_HIGH, row), *cursor = text_at(rows, AT_CURSOR, row);
   bool own = worker && strncmp(worker, runner, strlen(runner)) == 0;
   if (high && !own)
-    e->open += between(e, cursor ? cursor : low, high);
+    estimate_open(e, low, high, cursor);
   free(worker);
   free(low);
   free(high);

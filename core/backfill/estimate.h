@@ -23,6 +23,9 @@ struct estimate {
 void estimate_init(struct estimate *estimate, const struct backfill_row *row);
 void estimate_release(struct estimate *estimate);
 
+/* Of a run that goes on, before it looks: a range that is planned and not done. `cursor` may be NULL. */
+void estimate_open(struct estimate *estimate, const char *low, const char *high, const char *cursor);
+
 /* The answer of `watch`; `own_rows` are those of this process in this run, `runner` is its id. */
 void estimate_take(struct estimate *estimate, const moonbird_batch *rows, const char *runner, int64_t own_rows);
 

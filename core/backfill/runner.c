@@ -166,7 +166,7 @@ static const char *waiting_reason(const struct runner *r, struct strbuf *text) {
   for (size_t i = 0; i < r->workers.len; i++) {
     const struct worker *w = worker_at(r, i);
     if (w->state == WORKER_HELD && w->held_for)
-      return w->held_for;
+      return w->held_for[0] ? w->held_for : NULL;
     if (w->state == WORKER_CONNECT || (w->state == WORKER_PAUSE && w->then == WORKER_CONNECT))
       return "the connection is lost; connecting again";
     if (w->waits_for && w->state == WORKER_PAUSE) {
@@ -513,6 +513,21 @@ static void init_job(struct runner *r) {
   job_take_wishes(&r->job, q->row->desired, q->row->overrides, false);
 }
 
+/* A run that goes on is not where the frontier is: ranges below it are open. Where they cannot be read, the first look
+ * of the watch tells. */
+static void estimate_begin(struct runner *r, const struct backfill_row *row) {
+  const char *params[] = {row->name, row->name};
+  struct rowset rows = ROWSET_INIT;
+  struct error err = ERROR_INIT;
+  estimate_init(&r->estimate, row);
+  if (row->frontier_key && !session_query(r->session, "status_open_ranges", params, 2, &rows, &err))
+    log_debug("%s", err.message);
+  for (size_t i = 0; i < rows.row_count; i++)
+    estimate_open(&r->estimate, rowset_text(&rows, i, 1), rowset_text(&rows, i, 2), rowset_text(&rows, i, 3));
+  rowset_release(&rows);
+  error_release(&err);
+}
+
 static void start_listening(struct runner *r) {
   struct session *session = r->session;
   r->interrupts = loop_interrupts(session->loop);
@@ -634,7 +649,7 @@ bool runner_run(const struct runner_request *request, struct runner_outcome *out
   if (!lookout_start(r.session, request->definition->throttle_ref, &r.lookout, &r.throttle, err))
     return false;
   init_job(&r);
-  estimate_init(&r.estimate, request->row);
+  estimate_begin(&r, request->row);
   window_init(&r.window, r.begun_s);
   if (!open_control(&r, err)) {
     r.session->conn = r.own_conn;

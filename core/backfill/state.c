@@ -197,7 +197,10 @@ bool state_finish(struct session *session, const char *name, int64_t rows_done, 
   batch_release(&params);
   /* No range is left, so rows of workers that were killed tell nobody anything. */
   ok = ok && session_execute(session, "worker_delete_all", &name, 1, NULL, err);
-  return ok && (affected == 0 || state_log(session, name, "finished", NULL, NULL, err));
+  char *detail = xasprintf("rows: %lld", (long long)rows_done);
+  ok = ok && (affected == 0 || state_log(session, name, "finished", detail, NULL, err));
+  free(detail);
+  return ok;
 }
 
 void state_log_params(struct batch_builder *params, const char *name, const char *event, const char *detail,

@@ -3,10 +3,12 @@
  */
 #include "backfill/verify.h"
 
+#include "backfill/bad.h"
 #include "backfill/key.h"
 #include "backfill/named.h"
 #include "backfill/progress.h"
 #include "base/clock.h"
+#include "base/map.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,7 @@ struct walk {
   int64_t again;        /* rows that the next run will go through */
   bool requeue;         /* the stretches are wanted */
   struct vec stretches; /* struct stretch * */
+  struct map bad;       /* keys of the rows that were put aside */
   struct rate rate;
   double begun_s;
 };
@@ -106,6 +109,7 @@ static bool count_rows(struct walk *w, const char *sql, const char *low, const c
 struct undone_row {
   char *key;
   uint64_t gap;
+  bool is_bad;
 };
 
 static void free_undone_row(void *item) {
@@ -122,6 +126,7 @@ static void take_marks(struct walk *w, const moonbird_batch *batch, struct vec *
     }
     struct undone_row *row = xmalloc(sizeof(*row));
     *row = (struct undone_row){.key = key_from_row(batch, r, key_len(w)), .gap = *gap};
+    row->is_bad = map_has(&w->bad, row->key);
     vec_push(undone, row);
     *gap = 0;
   }
@@ -172,11 +177,16 @@ static bool add_stretch(struct walk *w, const char *low, const char *high, struc
   return ok;
 }
 
+/* A bad row has a range of its own: one that is done then is known to be mended. */
+static bool may_join(const struct undone_row *row, const struct undone_row *next, uint64_t gap) {
+  return next->gap <= gap && !row->is_bad && !next->is_bad;
+}
+
 static bool add_stretches(struct walk *w, const struct vec *undone, struct error *err) {
   uint64_t gap = tolerated_gap(w, undone);
   for (size_t i = 0, next; i < undone->len; i = next) {
     next = i + 1;
-    while (next < undone->len && ((struct undone_row *)undone->items[next])->gap <= gap)
+    while (next < undone->len && may_join(undone->items[next - 1], undone->items[next], gap))
       next++;
     const struct undone_row *first = undone->items[i], *last = undone->items[next - 1];
     if (!add_stretch(w, first->key, last->key, err))
@@ -298,13 +308,26 @@ static void take_back(struct walk *w) {
 
 static bool check(const struct named *n, const char *name, struct error *err) {
   if (!n->registered || !state_is_done(n->row.observed)) {
-    error_set(err, ERROR_PENDING, "backfill %s is not done yet", name);
-    return error_hint(err, "`moonbird backfill run %s` goes on with it", name);
+    bool is_cancelled = n->registered && strcmp(n->row.desired, DESIRED_CANCEL) == 0;
+    error_set(err, ERROR_PENDING, "backfill %s is %s", name, is_cancelled ? "cancelled, and not done" : "not done yet");
+    return error_hint(err,
+                      is_cancelled ? "`moonbird backfill resume %s` takes it up again"
+                                   : "`moonbird backfill run %s` goes on with it",
+                      name);
   }
   if (n->definition.undone.first)
     return state_check_table(&n->row, &n->definition, err);
   error_set(err, ERROR_USAGE, "backfill %s has no `done`, by which a finished row could be known", name);
   return error_hint(err, "add done = \"SQL that holds for every finished row\" to backfills/%s.lua", name);
+}
+
+static bool read_bad(struct walk *w, struct error *err) {
+  struct vec entries = VEC_INIT;
+  bool ok = !w->requeue || bad_read(w->session, w->row->name, &entries, err);
+  for (size_t i = 0; i < entries.len; i++)
+    map_put(&w->bad, ((struct bad_entry *)entries.items[i])->key, w);
+  bad_free_all(&entries);
+  return ok;
 }
 
 static bool verify(struct named *n, bool requeue, struct verify_result *result, struct error *err) {
@@ -313,8 +336,9 @@ static bool verify(struct named *n, bool requeue, struct verify_result *result, 
                    .row = &n->row,
                    .requeue = requeue,
                    .stretches = VEC_INIT,
+                   .bad = MAP_INIT,
                    .begun_s = clock_monotonic_s()};
-  bool ok = set_observed(n->session, n->row.name, OBSERVED_VERIFYING, err);
+  bool ok = read_bad(&w, err) && set_observed(n->session, n->row.name, OBSERVED_VERIFYING, err);
   if (ok) {
     ok = walk_all(&w, err);
     if (ok)
@@ -325,6 +349,7 @@ static bool verify(struct named *n, bool requeue, struct verify_result *result, 
   *result = (struct verify_result){
       .undone = w.undone, .ranges = (int64_t)w.stretches.len, .again = w.again, .requeued = w.stretches.len > 0};
   vec_release_with(&w.stretches, free_stretch);
+  map_release(&w.bad);
   free(w.cursor);
   return ok;
 }

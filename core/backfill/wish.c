@@ -4,6 +4,7 @@
 #include "backfill/wish.h"
 
 #include "backfill/overrides.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +85,9 @@ bool wish_brake(struct session *session, const char *name, double seconds, const
   batch_add_str(&params, seconds > 0 ? 1 : 0, name);
   bool ok = session_execute_batch(session, seconds > 0 ? "wish_brake" : "wish_release", &params, NULL, err);
   batch_release(&params);
-  char *detail = seconds > 0 ? xasprintf("for %.0f s", seconds) : NULL;
+  char time[CLOCK_TEXT_SIZE];
+  clock_format_duration(seconds, time);
+  char *detail = seconds > 0 ? xasprintf("for %s", time) : NULL;
   ok = ok && state_log(session, name, seconds > 0 ? "braked" : "brake released", detail, reason, err);
   free(detail);
   return ok;
@@ -99,6 +102,8 @@ bool wish_retry(struct session *session, const struct backfill_row *row, const c
   *ranges = affected;
   if (strcmp(row->observed, OBSERVED_FAILED) == 0 && !settle(session, name, OBSERVED_PAUSED, "", err))
     return false;
+  if (!affected && strcmp(row->observed, OBSERVED_FAILED) != 0)
+    return true;
   char *detail = xasprintf("%lld %s", (long long)affected, affected == 1 ? "range" : "ranges");
   bool ok = state_log(session, name, "retry", detail, reason, err);
   free(detail);

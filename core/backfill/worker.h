@@ -49,7 +49,8 @@ enum worker_state {
   WORKER_COUNT,           /* FORM_BATCH, last batch: how many rows are left */
   WORKER_FUNCTION,        /* FORM_BATCH: the script's function waits for the database */
   WORKER_UPDATE,          /* FORM_SET: the one UPDATE */
-  WORKER_BAD_AGAIN,       /* rows to put aside: those that were before */
+  WORKER_BAD_REOPEN,      /* rows to put aside: those that counted as settled */
+  WORKER_BAD_AGAIN,       /* all that were put aside before */
   WORKER_BAD_INSERT,      /* and the new ones */
   WORKER_BAD_ADD,         /* adds them to the backfill's number */
   WORKER_BAD_COUNT,       /* which must not go beyond max_bad */
@@ -106,6 +107,7 @@ struct worker {
   struct host_task task;      /* FORM_BATCH: the script's function */
   int connection_ref;         /* the connection as that function sees it */
   struct vec bad;             /* struct bad_row *: to be put aside with this batch */
+  int64_t bad_reopened;       /* of them, those that counted as settled */
   int64_t narrow;             /* limit while a row with an error of the data is looked for; 0: none is */
   int64_t narrow_rows;        /* rows to go through so before it is given up */
   char *condemned;            /* the key of the row that was found, which is put aside instead of being done */

@@ -159,6 +159,15 @@ static void entries_csv(const struct bad_rows *rows, struct strbuf *text) {
 
 /* --- list, show, export --- */
 
+/* A list has no room for the folders in front of what the script said: "/srv/app/migrations/backfills/fill.lua:4: no".
+ */
+static const char *without_folders(const char *message) {
+  const char *end = strstr(message, ".lua:"), *slash = NULL;
+  for (const char *p = message; end && p < end; p++)
+    slash = *p == '/' ? p : slash;
+  return slash ? slash + 1 : message;
+}
+
 bool cmd_backfill_bad_list(struct cli *cli, struct error *err) {
   static const char *const titles[] = {"KEY", "STATE", "SQLSTATE", "+TRIES", "MESSAGE"};
   struct bad_rows rows;
@@ -174,7 +183,7 @@ bool cmd_backfill_bad_list(struct cli *cli, struct error *err) {
       table_add(&table, e->state);
       table_add(&table, e->sqlstate);
       table_add_int(&table, e->attempts);
-      table_add(&table, e->message);
+      table_add(&table, without_folders(e->message));
     }
     backfill_print_table(cli, &table);
     table_release(&table);

@@ -12,6 +12,7 @@
 #include "cli/watch.h"
 #include "cli/width.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,8 +131,10 @@ static bool judge(const struct vec *list, struct error *err) {
 
 static void tell_none(const struct look *look) {
   log_info("no backfill is known in this database");
+  char time[CLOCK_TEXT_SIZE];
+  progress_format_seconds(ceil(look->braked_for_s), time);
   if (look->braked_for_s > 0)
-    log_info("the brake for all lasts for another %.0f s", look->braked_for_s);
+    log_info("the brake for all lasts for another %s", time);
 }
 
 static bool look_once(struct look *look, struct error *err) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/cmd_backfill.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/status_json.h"
 #include "config/settings.h"
 
@@ -90,6 +91,10 @@ static bool pause_it(struct cli *cli, struct session *session, const struct back
   (void)cli;
   if (is_late(row, said))
     return true;
+  if (strcmp(row->desired, DESIRED_CANCEL) == 0) { /* a pause would let `run` go on with it */
+    *said = xasprintf("nothing to do: backfill %s is cancelled, and runs no more", row->name);
+    return true;
+  }
   bool running = strcmp(row->observed, OBSERVED_RUNNING) == 0;
   char *command = state_command(row->name, true);
   *said = xasprintf("backfill %s %s; `%s` goes on", row->name,
@@ -294,14 +299,16 @@ static void tell_unbraked(const struct braking *b, const char *list) {
 
 static void tell_brake(const struct braking *b) {
   char *list = strvec_join(&b->names, ", ");
+  char time[CLOCK_TEXT_SIZE];
+  progress_format_seconds(b->seconds, time);
   if (b->ended)
     log_info("%s", b->ended);
   else if (b->seconds <= 0)
     tell_unbraked(b, list);
   else if (b->names.len)
-    log_info("no batch begins for %.0f s: %s", b->seconds, list);
+    log_info("no batch begins for %s: %s", time, list);
   else
-    log_info("no batch begins for %.0f s, of backfills that are registered from now on", b->seconds);
+    log_info("no batch begins for %s, of backfills that are registered from now on", time);
   free(list);
 }
 

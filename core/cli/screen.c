@@ -357,12 +357,12 @@ static void add_overrides(const struct view *v) {
   add_line(v, "set", &words);
 }
 
-static void add_verified(const struct view *v) {
-  if (!v->s->verified_at)
+static void add_when(const struct view *v, const char *label, const char *moment) {
+  if (!moment)
     return;
   struct strbuf words = STRBUF_INIT;
-  add_moment(&words, v->s->verified_at);
-  add_line(v, "verified", &words);
+  add_moment(&words, moment);
+  add_line(v, label, &words);
 }
 
 static void add_worker(const struct view *v, const struct status_worker *w) {
@@ -405,7 +405,8 @@ void screen_status(struct strbuf *out, const struct backfill_status *s, const st
   add_commit(&v);
   add_troubles(&v);
   add_overrides(&v);
-  add_verified(&v);
+  add_when(&v, "finished", s->finished_at);
+  add_when(&v, "verified", s->verified_at);
   if (!options->workers || !s->workers.len)
     return;
   strbuf_add_char(out, '\n');

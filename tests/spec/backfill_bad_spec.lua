@@ -39,7 +39,7 @@ describe("bad rows", function()
       contains(p:fails(8, "backfill run fill").err, "backfill fill is done, but for 2 bad rows\n")
       contains(p:fails(8, "backfill finalize fill --json").out, '"exit_code":8')
       local list = p:ok("backfill bad list fill")
-      assert.truthy(list.out:find("\n%[50%] +bad +.*no such name"), list.out)
+      assert.truthy(list.out:find("\n%[50%] +bad +%- +1 +fill.lua:8: no such name\n"), list.out)
       contains(p:ok("backfill bad show fill 77").out, "Key: [77]\n")
       contains(p:fails(2, "backfill bad show fill 78").err, "backfill fill has no bad row 78")
       local csv = p:ok("backfill bad export fill").out
@@ -308,6 +308,29 @@ describe("a finished backfill", function()
       p:ok("backfill run fill")
       p:ok("backfill verify fill")
       assert.equals("400", p:sql("SELECT rows_done FROM moonbird_backfill"))
+    end)
+
+    it("counts a bad row once, whatever becomes of it", function()
+      local function numbers()
+        return p:sql([[SELECT observed, quarantined,
+          (SELECT count(*) FROM moonbird_backfill_bad WHERE state IN ('bad', 'retry')), rows_done
+          FROM moonbird_backfill]])
+      end
+      p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 51, 77)")
+      p:fails(8, "backfill run fill")
+      p:ok("backfill bad ignore fill 50")
+      assert.equals("done with bad rows|2|2|100", numbers())
+      p:fails(3, "backfill verify fill --requeue")
+      p:fails(8, "backfill run fill") -- it is bad again
+      assert.equals("done with bad rows|3|3|100", numbers())
+      p:sql("UPDATE people SET full_name = 'Ada' WHERE id IN (50, 51)")
+      contains(p:fails(3, "backfill verify fill --requeue").err, "goes through 3 rows again, in 3 ranges\n")
+      p:fails(8, "backfill run fill")
+      assert.equals("done with bad rows|1|1|100", numbers())
+      assert.equals("2", p:sql("SELECT count(*) FROM moonbird_backfill_bad WHERE state = 'mended'"))
+      p:ok("backfill bad ignore fill")
+      p:ok("backfill run fill")
+      assert.equals("done|0|0|100", numbers())
     end)
 
     it("has a log, after it was forgotten too", function()

@@ -96,6 +96,9 @@ DELETE FROM {backfill_worker} WHERE runner = ?
 -- name: worker_sweep
 DELETE FROM {backfill_worker} WHERE backfill = ? AND lease_until < {clock}
 
+-- name: bad_reopen
+UPDATE {backfill_bad} SET state = 'bad' WHERE backfill = ? AND bad_key = ? AND state IN ('ignored', 'mended')
+
 -- name: bad_again
 UPDATE {backfill_bad}
 SET range_number = ?, sqlstate = ?, message = ?, attempts = attempts + 1, batch_id = ?, last_at = {clock}, state = 'bad'
@@ -110,4 +113,5 @@ WHERE NOT EXISTS (SELECT 1 FROM {backfill_bad} WHERE backfill = ? AND bad_key = 
 SELECT quarantined FROM {backfill} WHERE name = ?
 
 -- name: bad_mended
-UPDATE {backfill_bad} SET state = 'mended', last_at = {clock} WHERE backfill = ? AND bad_key = ? AND state = 'retry'
+UPDATE {backfill_bad} SET state = 'mended', last_at = {clock}
+WHERE backfill = ? AND bad_key = ? AND state IN ('retry', 'bad')
