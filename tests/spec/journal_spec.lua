@@ -57,7 +57,8 @@ describe("the journal", function()
       local function end_lock_connection()
         moonbird.wait_until("the lock's connection is there", 10, function()
           return p:sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = "
-            .. "'moonbird:lock' AND datname = current_database()") == "1"
+            .. "'moonbird:lock' AND datname = current_database() AND pid IN "
+            .. "(SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)") == "1"
         end)
       end
 

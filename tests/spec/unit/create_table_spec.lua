@@ -263,17 +263,18 @@ if helper.has_database("sqlite") then
       assert.are.equal("t", schema.triggers[1].table)
     end)
 
-    it("is written as the statements that made it", function()
+    it("is written as the statements that made it, in the order of names, whenever they were made", function()
       local made = {
-        "CREATE TABLE b (x REFERENCES a)",
         "CREATE TABLE a (id INTEGER PRIMARY KEY /* the key */, y TEXT COLLATE NOCASE) STRICT",
+        "CREATE TABLE b (x REFERENCES a)",
         "CREATE INDEX i ON a (y DESC) WHERE y <> ''",
-        "CREATE VIEW w AS SELECT y FROM a",
         "CREATE VIEW v AS SELECT * FROM w",
+        "CREATE VIEW w AS SELECT y FROM a",
         "CREATE TRIGGER g AFTER INSERT ON a BEGIN DELETE FROM b; END",
         "CREATE TRIGGER h INSTEAD OF INSERT ON v BEGIN DELETE FROM b; END",
       }
-      db:exec(table.concat(made, ";") .. "; CREATE TABLE other (x); CREATE INDEX o ON other (x);")
+      local at_random = { made[2], made[1], made[3], made[5], made[4], made[7], made[6] }
+      db:exec(table.concat(at_random, ";") .. "; CREATE TABLE other (x); CREATE INDEX o ON other (x);")
       local schema = dialect:schema(db, {
         tables = function(name)
           return name ~= "other"

@@ -64,7 +64,7 @@ describe("the SQLite dialect", function()
 
   it("begins", function()
     assert.are.equal("BEGIN IMMEDIATE", dialect:begin_sql("revision"))
-    assert.are.equal("BEGIN", dialect:begin_sql("read"))
+    assert.are.equal("BEGIN IMMEDIATE", dialect:begin_sql("interim"))
   end)
 
   it("knows what cannot run in a transaction", function()
