@@ -248,6 +248,7 @@ return {
 
     it("repeats a batch with effects outside just as it was", function()
       p:people(100)
+      p:write("moonbird.ini", p:read("moonbird.ini") .. "\n[backfill]\nlease = 2s\n")
       define("fill", [[
 return {
   table = "people", size = { start = 30, target_ms = 50 }, effects = "external",

@@ -342,18 +342,18 @@ describe("op.backfill", function()
     end)
 
     it("lets the size follow the duration that batches are to take", function()
-      p:people(3000)
+      p:people(400)
       p:sql("CREATE TABLE sizes (number integer, n integer)")
-      apply([[{ table = "people", size = { target_ms = 40, start = 400, min = 5 }, batch = function(batch)
+      apply([[{ table = "people", size = { target_ms = 10, start = 100, min = 2 }, batch = function(batch)
         Number = (Number or 0) + 1
         db:exec("INSERT INTO sizes VALUES (?, ?)", Number, #batch.rows)
         local stop = os.clock() + #batch.rows * 0.001 -- a millisecond for each row
         while os.clock() < stop do end
       end }]])
-      assert.equals("400", p:sql("SELECT n FROM sizes WHERE number = 1"))
+      assert.equals("100", p:sql("SELECT n FROM sizes WHERE number = 1"))
       local smallest = tonumber(p:sql("SELECT min(n) FROM sizes WHERE number < (SELECT max(number) FROM sizes)"))
-      assert.is_true(smallest >= 5 and smallest <= 100, "smallest " .. smallest)
-      assert.equals("3000", p:sql("SELECT sum(n) FROM sizes"))
+      assert.is_true(smallest >= 2 and smallest <= 25, "smallest " .. smallest)
+      assert.equals("400", p:sql("SELECT sum(n) FROM sizes"))
     end)
 
     it("prints plain lines without a terminal", function()

@@ -31,8 +31,8 @@ local SPLIT = [[
     end,
   }]]
 
--- 0.4 s for each batch of 25.
-local SLOW = "local stop = os.clock() + 0.016; while os.clock() < stop do end"
+-- 0.4 s for each batch of 25, until there is a file "hurry".
+local SLOW = 'local stop = os.clock() + 0.016; while os.clock() < stop and not io.open("hurry") do end'
 
 local function split(slow)
   return (SPLIT:gsub("SLOW", slow or ""))
@@ -105,6 +105,7 @@ describe("an upgrade", function()
         end
         run:kill("KILL")
         assert.equals(137, run:wait().code)
+        p:write("hurry", "")
         assert.equals("", p:ok("current").out)
         local again = p:ok("upgrade head")
         assert.truthy(again.err:find("a1", 1, true))
@@ -121,6 +122,7 @@ describe("an upgrade", function()
         end)
         run:kill("KILL"):wait()
       end
+      p:write("hurry", "")
       p:ok("upgrade head")
       check_mixed(p)
     end)
@@ -210,6 +212,7 @@ describe("an upgrade", function()
       end)
       run:kill("KILL"):wait()
       assert.equals("a1 (head)\n", p:ok("current").out)
+      p:write("hurry", "")
       p:ok("downgrade base --yes")
       assert.equals("2|2", p:sql("SELECT min(counter), max(counter) FROM people"))
       assert.equals("id,full_name,counter", p:columns("people"))
@@ -226,6 +229,7 @@ describe("an upgrade", function()
         assert.equals(3, run.code, run:describe())
         local done = rows_done(p)
         assert.is_true(done % 25 == 0 and done < 100, "rows " .. done)
+        p:write("hurry", "")
         p:ok("upgrade head")
         check_mixed(p)
       end)
