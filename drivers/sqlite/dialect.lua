@@ -209,6 +209,9 @@ function dialect:referent(item)
 end
 
 function dialect:table_suffix(operation)
+  if #self.columns_of(operation.items) == 0 then
+    check.refuse("SQLite has no table without columns")
+  end
   local words = {}
   if self:option(operation, "with_rowid") == false then
     words[#words + 1] = "WITHOUT ROWID"

@@ -256,10 +256,13 @@ describe("models", function()
     { "local t = {}\nt[1] = t\nreturn t", "a list of the models is an entry of itself" },
     { "return table", "must return a list of tables, got Lua's library `table`" },
     { "\27Lua", "models.lua: attempt to load a binary chunk" },
-    { 'return { table("a", {}), table("A", {}) }', "models.lua:1: the table A has the name of another table or view" },
-    { 'return {\n table("a", {}), view("a", "SELECT 1") }', "has the name of another table or view (" },
-    { 'return { table("moonbird_version", {}) }', "the table moonbird_version is Moonbird's own: models leave it out" },
-    { 'return { table("moonbird_log", {}) }', "the table moonbird_log is Moonbird's own" },
+    { 'return { table("a", {}), table("A", {}) }', "models.lua:1: the table A has the name of another table" },
+    { 'return {\n table("a", {}), view("a", "SELECT 1") }', "the view a has the name of another table, view or index" },
+    {
+      'return { table("moonbird_version", { column("a", types.text()) }) }',
+      "the table moonbird_version is Moonbird's own: models leave it out",
+    },
+    { 'return { table("moonbird_log", { column("a", types.text()) }) }', "the table moonbird_log is Moonbird's own" },
     { '\nreturn { require "nix.da" }', 'models.lua:2: require "nix.da": there is no such module' },
     { 'return require "nix"', 'models.lua: require "nix": there is no such module' },
     { "return { require(nil) }", "models.lua:1: require: the name of a module must be a string, got nothing" },
@@ -284,6 +287,23 @@ describe("models", function()
       "models.lua:2: no enum mood with values is in the models",
     },
     { "\nos.exit(0)\nreturn {}", "models.lua:2: os.exit ends nothing here" },
+    { 'return {\n table("a", {}) }', "models.lua:2: table a: SQLite has no table without columns" },
+    {
+      'return {\n table("a", { column("b", types.array(types.text())) }) }',
+      "models.lua:2: table a: SQLite has no arrays",
+    },
+    {
+      'return {\n table("a", { column("b", types.text()), column("B", types.text()) }) }',
+      "table a has two columns B",
+    },
+    {
+      'return { table("a", { column("b", types.text(), { index = true }) }),\n'
+        .. ' table("c", { column("b", types.text()), index { "b", name = "ix_a_b" } }) }',
+      "models.lua:2: the index ix_a_b of c has the name of another table, view or index (",
+    },
+    { 'return { enum("a", { "b", "b" }) }', 'got a list with "b" in it twice' },
+    { 'return { table("a", { column("b", types.int()) }) }', "hint: did you mean types.integer?" },
+    { 'op.create_table("a", {})', "hint: op.create_table is there in revisions only" },
   }
   for _, mistake in ipairs(mistakes) do
     it("with a mistake are answered with its place: " .. mistake[2], function()

@@ -106,6 +106,17 @@ local function unknown_option(signature, key, extra)
   )
 end
 
+-- Of a list that may have nothing twice.
+local function describe_twice(value)
+  local seen = {}
+  for _, entry in ipairs(value) do
+    if seen[entry] then
+      return ("a list with %q in it twice"):format(entry)
+    end
+    seen[entry] = true
+  end
+end
+
 -- What is wrong in a table that is no list of its kind: the first thing that does not belong there.
 local function describe_list(value, is_entry)
   for index = 1, #value do
@@ -120,7 +131,7 @@ local function describe_list(value, is_entry)
       return ("a list without an entry %d"):format(#value + 1)
     end
   end
-  return "an empty list"
+  return #value == 0 and "an empty list" or describe_twice(value)
 end
 
 local function wrong_value(signature, what, kind, value)

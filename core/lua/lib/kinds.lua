@@ -74,13 +74,25 @@ local function list_of(test)
   return is_list
 end
 
-local function filled_list_of(test)
+-- `test_whole` (or nil) is for the list itself.
+local function filled_list_of(test, test_whole)
   local is_list = list_of(test)
   local function is_filled(value)
-    return is_list(value) and #value > 0
+    return is_list(value) and #value > 0 and (not test_whole or test_whole(value))
   end
   entry_tests[is_filled] = test
   return is_filled
+end
+
+local function has_different_entries(list)
+  local seen = {}
+  for _, entry in ipairs(list) do
+    if seen[entry] then
+      return false
+    end
+    seen[entry] = true
+  end
+  return true
 end
 
 -- A table whose keys are names.
@@ -186,6 +198,7 @@ kind("name", is_name, "a name (a string that is not empty)")
 kind("names", filled_list_of(is_name), 'a list of names ({ "a", "b" })')
 kind("name_or_names", either(is_name, filled_list_of(is_name)), "a name or a list of names")
 kind("texts", filled_list_of(is_sql_text), 'a list of strings ({ "a", "b" })')
+kind("labels", filled_list_of(is_sql_text, has_different_entries), 'a list of strings ({ "a", "b" })')
 kind("elements", filled_list_of(is_element), 'a list of column names or expressions ({ "a", sql "lower(b)" })')
 kind("expression", is_expression, 'an SQL text ("a > 0" or sql "a > 0")')
 kind("type_text", either(is_sql_text, is_raw_sql), 'the name of a type in SQL ("tsvector")')

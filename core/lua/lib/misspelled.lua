@@ -40,6 +40,15 @@ local function names_of(library)
   return names
 end
 
+-- The first name that the word begins, of three letters at least: "bool" for boolean.
+local function longer(word, known)
+  for _, name in ipairs(known) do
+    if #word >= 3 and name:sub(1, #word) == word then
+      return name, #name - #word
+    end
+  end
+end
+
 -- The nearest name and its distance. Half of a word must be right: a short one is near to everything.
 local function near(word, known)
   local found = check.nearest(word, known)
@@ -47,6 +56,7 @@ local function near(word, known)
   if found and steps * 2 <= #word then
     return found, steps
   end
+  return longer(word, known)
 end
 
 -- The nearest of all libraries: Lua's message does not say in which one the script looked.
@@ -78,5 +88,10 @@ end
 ---@return string|nil
 return function(message)
   local found = meant(message)
-  return found and ("did you mean %s?"):format(found) or nil
+  if not found then
+    return nil
+  end
+  -- spelled as it should be: a file of models has neither the operations nor a connection
+  local is_right = message:find("'" .. found:gsub("^.*[.:]", "") .. "'", 1, true) ~= nil
+  return (is_right and "%s is there in revisions only" or "did you mean %s?"):format(found)
 end

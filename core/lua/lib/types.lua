@@ -60,7 +60,7 @@ local signatures = {
   jsonb = {},
   uuid = {},
   enum = {
-    arguments = { { "name", "name" }, { "values", "texts", optional = true } },
+    arguments = { { "name", "name" }, { "values", "labels", optional = true } },
     options = { schema = "name", create_type = "boolean", create_constraint = "boolean" },
   },
   array = { arguments = { { "element", "type" } }, options = { dimensions = "size" } },

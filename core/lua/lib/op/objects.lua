@@ -89,7 +89,7 @@ return {
   },
 
   create_enum = {
-    arguments = { NAME, { "values", "texts" } },
+    arguments = { NAME, { "values", "labels" } },
     options = { schema = "name", if_not_exists = "boolean", comment = "text" },
     prepare = check_enum_values,
     summary = words.object_place,
@@ -112,7 +112,7 @@ return {
 
   -- `rename` says what old values are called now; what is not in `values` any more must be in no row
   alter_enum = {
-    arguments = { NAME, { "values", "texts" } },
+    arguments = { NAME, { "values", "labels" } },
     options = { schema = "name", rename = "renames", comment = "text" },
     prepare = check_enum_change,
     summary = words.object_place,

@@ -4,6 +4,7 @@
 -- Called by command.lua.
 
 local check = require("moonbird.check")
+local checks = require("moonbird.schema.checks")
 local kinds = require("moonbird.kinds")
 local naming = require("moonbird.naming")
 local normal = require("moonbird.schema.normal")
@@ -193,7 +194,7 @@ function model.normalise(value, source, dialect)
     add_enums_of(schema, table_)
   end
   schema.enum_places = nil
-  normal.check(schema, dialect)
+  checks.all(schema, dialect)
   return normal.sort(schema)
 end
 

@@ -1,6 +1,6 @@
 -- From what a file of models says to the one shape of a table that catalogs have too: nothing stands at a column but
--- what is the column's own, keys and indexes are in lists, every name that the conventions give is given. Checks that
--- the parts fit together. Called by model.lua; pure.
+-- what is the column's own, keys and indexes are in lists, every name that the conventions give is given. Called by
+-- model.lua; pure.
 
 local sql = require("moonbird.sql")
 
@@ -130,52 +130,7 @@ local function sort_items(part, dialect)
   return lists
 end
 
--- --- checks ---
-
-local function column_set(table_)
-  local set = {}
-  for _, column in ipairs(table_.columns) do
-    if set[column.name] then
-      fail(table_.where, "table %s has two columns %s", table_.name, column.name)
-    end
-    set[column.name] = true
-  end
-  return set
-end
-
-local words = {
-  primary_key = "the primary key",
-  unique = "a unique constraint",
-  foreign_key = "a foreign key",
-  index = "an index",
-}
-
-local function check_columns(table_, item, known)
-  for _, name in ipairs(item.columns or {}) do
-    if not sql.is(name) and not known[name] then
-      local what = (words[item.kind] or item.kind) .. (item.name and " (" .. item.name .. ")" or "")
-      fail(table_.where, "table %s: %s names the column %s, which the table has not", table_.name, what, name)
-    end
-  end
-end
-
 local lists = { "uniques", "foreign_keys", "checks", "excludes", "indexes" }
-
-local function check_table(table_)
-  local known, names = column_set(table_), {}
-  if table_.primary_key then
-    check_columns(table_, table_.primary_key, known)
-  end
-  for _, list in ipairs(lists) do
-    for _, item in ipairs(table_[list]) do
-      check_columns(table_, item, known)
-      if item.name and names[item.name] then
-        fail(table_.where, "table %s: two constraints or indexes have the name %s", table_.name, item.name)
-      end
-      names[item.name or 0] = item.name
-    end
-  end
-end
 
 -- --- one table ---
 
@@ -223,15 +178,6 @@ local function name_items(table_, convention, dialect)
   end
 end
 
--- What the database could not keep would be a difference for ever.
-local function refuse_options(table_, dialect)
-  for _, list in ipairs({ "checks", "foreign_keys" }) do
-    for _, item in ipairs(table_[list]) do
-      dialect:constraint_end(item)
-    end
-  end
-end
-
 --- A table of the model in the shape of a catalog's.
 function normal.table(part, convention, dialect)
   local table_ = sort_items(part, dialect)
@@ -240,13 +186,11 @@ function normal.table(part, convention, dialect)
   table_.options = settle_options(part, dialect)
   local ok, problem = pcall(function()
     settle_primary(table_, part, dialect)
-    refuse_options(table_, dialect)
     name_items(table_, convention, dialect)
   end)
   if not ok then -- what a dialect refuses
     fail(part.where, "table %s: %s", table_.name, tostring(problem))
   end
-  check_table(table_)
   return table_
 end
 
@@ -267,70 +211,6 @@ function normal.view_indexes(part, convention, dialect)
 end
 
 -- --- the whole ---
-
-local function place_of(part)
-  return (part.schema or "") .. "\0" .. part.name
-end
-
-local function check_unique(kind, list)
-  local seen = {}
-  for _, part in ipairs(list) do
-    local first = seen[place_of(part)]
-    if first then
-      fail(part.where, "the %s %s is there twice (first in %s)", kind, part.name, first.where)
-    end
-    seen[place_of(part)] = part
-  end
-  return seen
-end
-
--- Tables and views share their names, and a database may take two spellings of a name for one.
-local function check_relations(schema, dialect)
-  local seen = {}
-  for kind, list in pairs({ table = schema.tables, view = schema.views }) do
-    for _, part in ipairs(list) do
-      local key = dialect:name_key(part.schema or "") .. "\0" .. dialect:name_key(part.name)
-      local first = seen[key]
-      if first then
-        fail(part.where, "the %s %s has the name of another table or view (%s)", kind, part.name, first.where)
-      end
-      seen[key] = part
-    end
-  end
-end
-
-local function check_reference(table_, key, tables)
-  local referent = tables[(key.referent_schema or "") .. "\0" .. key.referent_table]
-  if not referent then
-    return -- a table that the models do not have: references.lua looks for it in the database
-  end
-  local known = column_set(referent)
-  for _, name in ipairs(key.referent_columns) do
-    if not known[name] then
-      fail(
-        table_.where,
-        "table %s: a foreign key refers to %s.%s, and that table has no such column",
-        table_.name,
-        key.referent_table,
-        name
-      )
-    end
-  end
-end
-
---- Checks what only the whole shows: names that are there twice, foreign keys that lead nowhere.
-function normal.check(schema, dialect)
-  local tables = check_unique("table", schema.tables)
-  check_unique("enum", schema.enums)
-  check_unique("sequence", schema.sequences)
-  check_unique("view", schema.views)
-  check_relations(schema, dialect)
-  for _, table_ in ipairs(schema.tables) do
-    for _, key in ipairs(table_.foreign_keys) do
-      check_reference(table_, key, tables)
-    end
-  end
-end
 
 local function before(a, b)
   if a.schema ~= b.schema then

@@ -25,7 +25,10 @@ local signatures = {
     arguments = { { "name", "name" }, { "items", "items" } },
     options = { schema = "name", comment = "text", prefixes = "texts", info = "any" },
   },
-  enum = { arguments = { { "name", "name" }, { "values", "texts" } }, options = { schema = "name", comment = "text" } },
+  enum = {
+    arguments = { { "name", "name" }, { "values", "labels" } },
+    options = { schema = "name", comment = "text" },
+  },
   sequence = {
     arguments = { { "name", "name" } },
     options = {
