@@ -119,8 +119,8 @@ local function run_plain(file, reader)
       return
     end
     local _, more_lines = text:gsub("\n", "")
-    for insert, rows_before in host.dialect:statements_for_data(text, data) do
-      queue:add(insert, line + more_lines + rows_before)
+    for insert, lines_before in host.dialect:statements_for_data(text, data) do
+      queue:add(insert, line + more_lines + lines_before)
     end
   end)
   queue:flush()

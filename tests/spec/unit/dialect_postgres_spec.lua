@@ -23,6 +23,25 @@ describe("the PostgreSQL dialect", function()
     assert.are.equal('s."Order"', dialect:table_name("Order", "s"))
   end)
 
+  it("reads the data of COPY as the server does, and keeps its lines", function()
+    local data = "1\ta\\nb\\tc\n2\tx\\\ny\n\\N\t\\\\N\n3\tit's \\' \\47 \\x5c7 \\\\ \\\tq \\x\n\\0601\t\\q\r\n"
+    local statements = {}
+    for text, lines in dialect:statements_for_data("COPY t FROM stdin", data) do
+      statements[#statements + 1] = { text, lines }
+    end
+    assert.are.same({ {
+      "INSERT INTO t OVERRIDING SYSTEM VALUE VALUES\n"
+        .. "('1', E'a\\nb\tc'),\n('2', E'x\ny'),\n(NULL, E'\\\\N'),\n"
+        .. "('3', E'it''s '' '' \\\\7 \\\\ \tq x'),\n(E'01', E'q')",
+      0,
+    } }, statements)
+    local before = {}
+    for _, lines in dialect:statements_for_data("COPY t FROM stdin", ("a\\\nb\n"):rep(1500)) do
+      before[#before + 1] = lines
+    end
+    assert.are.same({ 0, 2000 }, before)
+  end)
+
   it("writes literals that read back as they were", function()
     local values = {
       { true, "true" },
