@@ -3,7 +3,8 @@
 there. See kill_statements.sh.
 
 A proxy between program and server counts what the program sends. At number k it strikes: before the message reaches the
-server ("sent"), or when the answer is there and not delivered ("answered"). A killed program is run again, without the
+server ("sent"), or when the answer is there and not delivered ("answered"). Whatever the step, it strikes at the first
+COMMIT of a batch as well. A killed program is run again, without the
 proxy. One that has lost a connection, after its first checkpoint, must end the work by itself. Every row must have been
 written exactly once, and the backfill must be done.
 
@@ -18,6 +19,7 @@ import threading
 
 
 CHECKPOINT = b"SET cursor_key"
+COMMIT = "COMMIT"  # instead of a number: the first one behind a checkpoint
 
 
 class Proxy:
@@ -32,6 +34,18 @@ class Proxy:
     def begin(self, at, answered, kills):
         self.count, self.at, self.answered, self.kills, self.process = 0, at, answered, kills, None
         self.counts, self.struck = kills, False  # whether messages count yet; whether it has struck
+        self.has_checkpoint = False
+
+    def is_due(self, data):
+        """The message is the one to strike at. Under the lock."""
+        self.has_checkpoint = self.has_checkpoint or CHECKPOINT in data
+        self.counts = self.counts or self.has_checkpoint
+        self.count += self.counts
+        if self.struck:
+            return False
+        if self.at == COMMIT:
+            return self.has_checkpoint and COMMIT.encode() in data
+        return self.count == self.at
 
     def accept(self):
         while True:
@@ -54,9 +68,7 @@ class Proxy:
                     break
                 if is_request:
                     with self.lock:
-                        self.counts = self.counts or CHECKPOINT in data
-                        self.count += self.counts
-                        due = self.count == self.at and not self.struck
+                        due = self.is_due(data)
                     if due and not self.answered:
                         self.strike()
                         break
@@ -91,7 +103,7 @@ def main():
     program, folder, host, port, step = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
     kills = sys.argv[6] == "kill"
     proxy = Proxy(host, port)
-    at, strikes, number = 1, 0, 0
+    at, strikes, number = COMMIT, 0, 0
     through, around = (dict(os.environ, DATABASE=place) for place in (f"127.0.0.1:{proxy.port}", f"{host}:{port}"))
     while True:
         ended = True
@@ -117,9 +129,11 @@ def main():
                         f" AND event = 'finished') FROM moonbird_backfill WHERE name = '{name}'")
             if state != "done|300|1":
                 sys.exit(f"message {at}, answered {answered}: state, rows, ends in the log: {state}")
+        if at == COMMIT and strikes != 2:
+            sys.exit("no COMMIT was seen behind a checkpoint")
         if ended:
             break
-        at += step
+        at = 1 if at == COMMIT else at + step
     if strikes < 10 // step + 2:
         sys.exit(f"only {strikes} strikes: the proxy is not in between")
     print(f"{strikes} times {'killed' if kills else 'cut off'}, each row once every time")

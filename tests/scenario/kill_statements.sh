@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # kill -9 at the boundaries of a backfill's statements, by a proxy that counts them (kill_statements.py).
 #
-#   kill_statements.sh [STEP] [kill|cut] [direct|pooler]    default: 9 kill direct, every ninth boundary
+#   kill_statements.sh [STEP] [kill|cut] [direct|pooler]    default: 11 kill direct, every eleventh boundary
 #
 # cut: the program loses its connection there instead, and must end by itself. pooler: through PgBouncer.
 set -euo pipefail
 url=$MOONBIRD_TEST_POSTGRES_URL
-step=${1:-9} strike=${2:-kill} way=${3:-direct}
+step=${1:-11} strike=${2:-kill} way=${3:-direct}
 program=$(realpath "${MOONBIRD_TEST_PROGRAM:-build-dev/moonbird}")
 here=$PWD
 work=$(mktemp -d "${TMPDIR:-/tmp}/moonbird-kill.XXXXXX")
