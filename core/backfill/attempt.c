@@ -481,8 +481,13 @@ static void resume_function(struct worker *w) {
   host_task_release(host, &w->task);
   int tx = conn_transaction_state(w->conn);
   if (status == TASK_ENDED && tx != MOONBIRD_TX_ACTIVE && tx != MOONBIRD_TX_UNKNOWN) {
-    error_set(&w->err, ERROR_FAILED,
-              "the transaction of the batch is gone or has failed; a batch function must leave it to Moonbird");
+    if (tx == MOONBIRD_TX_FAILED)
+      error_set(&w->err, ERROR_FAILED,
+                "a statement failed, and its error was caught, but nothing more can be done in the transaction");
+    else
+      error_set(&w->err, ERROR_FAILED, "the transaction is gone: a batch function must leave it to Moonbird");
+    error_hint(&w->err, "what may fail belongs into db:transaction(function() ... end): then that part alone is "
+                        "taken back");
     memcpy(w->err.sqlstate, "25000", 6);
     status = TASK_FAILED;
   }

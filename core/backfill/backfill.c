@@ -18,6 +18,7 @@
 #include "backfill/runner.h"
 #include "backfill/start.h"
 #include "base/log.h"
+#include "run/env.h"
 #include "run/statement.h"
 #include "run/step.h"
 
@@ -231,6 +232,15 @@ static int backfill_name_rule(lua_State *L) {
   return 1;
 }
 
+/* host.run_context() -> what a file of backfills/ sees as `context`, also outside of a revision */
+static int run_context(lua_State *L) {
+  struct session *session = host_of(L)->run;
+  env_push_context(session, session->step ? session->step->plan : NULL);
+  if (session->host->L != L)
+    lua_xmove(session->host->L, L, 1);
+  return 1;
+}
+
 /* host.backfill_forget(revision): what a revision registered goes with it */
 static int backfill_forget(lua_State *L) {
   struct session *session = statement_session(L);
@@ -246,9 +256,13 @@ static int backfill_forget(lua_State *L) {
 }
 
 bool backfill_install(struct session *session, struct error *err) {
-  static const luaL_Reg functions[] = {{"backfill_run", backfill_run},       {"backfill_has_begun", backfill_has_begun},
-                                       {"backfill_name", backfill_name},     {"backfill_name_rule", backfill_name_rule},
-                                       {"backfill_forget", backfill_forget}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"backfill_run", backfill_run},
+                                       {"backfill_has_begun", backfill_has_begun},
+                                       {"backfill_name", backfill_name},
+                                       {"backfill_name_rule", backfill_name_rule},
+                                       {"backfill_forget", backfill_forget},
+                                       {"run_context", run_context},
+                                       {NULL, NULL}};
   lua_State *L = session->host->L;
   luaL_newmetatable(L, "moonbird.backfill");
   lua_pushcfunction(L, backfill_gc);

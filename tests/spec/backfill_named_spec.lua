@@ -75,6 +75,32 @@ describe("a named backfill", function()
       assert.equals("200|3|3", counts())
     end)
 
+    it("sees its context in a batch, where nothing may outlive the transaction", function()
+      p:people(3)
+      local function batch(body)
+        define("fill", ('return { table = "people", batch = function(batch) %s end }'):format(body))
+      end
+      local function refused(body, wanted)
+        batch(body)
+        local run = p:fails(1, "backfill run fill")
+        assert.truthy(run.err:find(wanted, 1, true), run.err)
+      end
+      refused("op.autocommit_block(print)", "op.autocommit_block commits, so it cannot run inside")
+      -- what came before the COMMIT would be done, and its batch once more
+      refused('db:exec("UPDATE people SET counter = 1") db:query("COMMIT")', "transactions are Moonbird's")
+      refused('db:scalar("/* */ COMMIT")', "it commits together with its checkpoint")
+      assert.equals("0", p:sql("SELECT sum(counter) FROM people"))
+      refused('batch:insert("people", {})', "batch:insert is for the form `row`; a batch function has `db`")
+      if kind == "postgres" then
+        refused('db:query("SELECT pg_advisory_lock(1)")', "pg_advisory_xact_lock ends with its transaction")
+        refused([[db:query("SELECT set_config('x.y', '1', false)")]], "a setting would outlive the batch")
+        refused('pcall(db.exec, db, "nope")', "a statement failed, and its error was caught")
+      end
+      batch('print(context.backfill, context.x.a, op.get_context().dialect == db.dialect.name)')
+      local run = p:ok("-x a=b backfill run fill")
+      assert.truthy(run.err:find("fill%s+b%s+true"), run.err)
+    end)
+
     it("names what is wrong in its file", function()
       p:people(1)
       local function problem(text, wanted)

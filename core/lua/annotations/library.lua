@@ -349,12 +349,23 @@ op = {}
 ---What a row function gets besides the row.
 ---@class moonbird.RowBatch
 ---@field delete lightuserdata returned for a row that is to be deleted
+---@field id string the same when the batch is done again: a key for what has effects outside of the database
 local RowBatch = {}
 
 ---A copy of a row that may be kept; the row itself is filled anew for each call.
 ---@param row table<string, string|number|boolean>
 ---@return table<string, string|number|boolean>
 function RowBatch:copy(row) end
+
+---Writes a row into another table, in the transaction of the batch.
+---@param table_name string
+---@param row table<string, moonbird.Value>
+---@param schema? string
+function RowBatch:insert(table_name, row, schema) end
+
+---Puts the present row aside: nothing is done with it, and `moonbird backfill bad` shows it with the reason.
+---@param reason string
+function RowBatch:quarantine(reason) end
 
 ---The keys of a batch, as a condition.
 ---@class moonbird.BatchRange
@@ -365,8 +376,9 @@ function RowBatch:copy(row) end
 ---@class moonbird.Batch
 ---@field range moonbird.BatchRange
 ---@field rows table<string, string|number|boolean>[] read, and locked, when it is first asked for
+---@field count integer rows in the range, whether `where` takes them or not
+---@field id string the same when the batch is done again
 
----Exactly one of set, row and batch says what is done.
 ---What holds a backfill back. Times are seconds or "5s", sizes bytes or "256MiB"; false turns a limit off.
 ---@class moonbird.Throttle
 ---@field max_lag? number|string|false how far a replica may be behind
@@ -381,8 +393,9 @@ function RowBatch:copy(row) end
 ---@field flag_file? string wait while this file is there
 ---@field window? string|string[] work at these times only: "Mon-Fri 22:00-06:00 Europe/Berlin"
 
+---Exactly one of set, row and batch says what is done.
 ---@class moonbird.Backfill
----@field table string
+---@field table string "people"; "shop.people" names its schema too
 ---@field schema? string
 ---@field key? string|string[] columns of a unique key, all NOT NULL; default the primary key
 ---@field columns? string|string[] what row reads besides the key; default all

@@ -270,12 +270,16 @@ local function append(list, more)
   return list
 end
 
+local row_methods = { insert = true, quarantine = true, copy = true, delete = true }
+
 local function new_batch(spec, t, range, count, id)
   local dialect = host.dialect
   local batch = { range = range, count = count, id = id }
   return setmetatable(batch, {
     __index = function(self, name)
-      if name ~= "rows" then
+      if row_methods[name] then
+        error(("batch:%s is for the form `row`; a batch function has `db`"):format(name), 2)
+      elseif name ~= "rows" then
         return nil
       end
       local rows = host.connection:query(dialect:page(t, range.kind, false, true), range.values)

@@ -5,6 +5,8 @@ local check = require("moonbird.check")
 local host = require("moonbird.host")
 local spec_of = require("moonbird.backfill_spec")
 
+require("moonbird.autocommit") -- op.autocommit_block, which says that it is for revisions
+
 local backfill_file = {}
 
 local function fail(message, ...)
@@ -63,7 +65,9 @@ end
 --- Runs the file of this name; gives the definition, checked. os.time() and math.random() are those of the run.
 function backfill_file.load(name, time, seed)
   local file = read(name)
-  local environment = require("moonbird.environment").new({ backfill = name }, time)
+  local context = host.run_context()
+  context.backfill = name
+  local environment = require("moonbird.environment").new(context, time)
   local chunk, syntax = load(file.text, "@" .. file.path, "t", environment)
   if not chunk then
     error(syntax, 0)

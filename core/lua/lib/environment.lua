@@ -65,6 +65,7 @@ end
 -- commit point; without a transaction every statement is one.
 local function check_query(self, method, text)
   check_text(self, method, text, 3)
+  statement.refuse(text)
   if host.offline or host.savepoint_depth() > 0 or not changes_something(text) then
     return
   elseif not host.in_transaction() then
@@ -125,7 +126,7 @@ end
 
 -- --- Alembic's other words for what a script has ---
 
-local running
+local running -- where no revision runs, the file of a backfill
 
 --- The revision with this environment runs from now on.
 function environment.enter(names)
@@ -173,6 +174,7 @@ function environment.new(context, time)
   for name, constructor in pairs(items) do
     names[name] = constructor
   end
+  running = running or names
   return setmetatable(names, { __index = _G })
 end
 

@@ -34,11 +34,12 @@ function forbidden.find(text)
     local reason = reasons[first or ""]
     local is_local = first == "SET" and (second == "LOCAL" or second == "CONSTRAINTS")
     local is_savepoint = first == "ROLLBACK" and second == "TO"
-    if reason and not is_local and not is_savepoint then
+    local is_question = first == "PRAGMA" and not part:find("=", 1, true)
+    if reason and not is_local and not is_savepoint and not is_question then
       return first, reason
     end
   end
-  return nil
+  return host.dialect:outlives_batch(text)
 end
 
 return forbidden

@@ -242,4 +242,10 @@ function keyset.batch_sync()
   return nil
 end
 
+-- What of a text would outlive the transaction of its batch, and why not; nil where nothing does. For functions of the
+-- database: statements are looked at by their first word, and not here.
+function keyset.outlives_batch()
+  return nil
+end
+
 return keyset

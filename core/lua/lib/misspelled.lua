@@ -53,7 +53,7 @@ end
 local function near(word, known)
   local found = check.nearest(word, known)
   local steps = found and check.distance(word, found)
-  if found and steps * 2 <= #word then
+  if found and steps > 0 and steps * 2 <= #word then
     return found, steps
   end
   return longer(word, known)

@@ -287,8 +287,15 @@ function statement.leave_batch()
   host.savepoint_depth(-1)
 end
 
-local function refuse_in_batch(text)
-  local word, reason = forbidden.find(text)
+--- Refuses what would end the transaction, and in a batch what outlives it: also in a query, which the journal does not
+--- see.
+---@param text string
+function statement.refuse(text)
+  refuse_transaction_words(text)
+  local word, reason
+  if batches > 0 then
+    word, reason = forbidden.find(text)
+  end
   if word then
     error(("%s in a batch of a backfill: %s"):format(word, reason), 0)
   end
@@ -325,10 +332,7 @@ function statement.perform(kind, shown, items, operation)
   items = host.offline and offline.written(items) or items
   for _, item in ipairs(items) do
     local text = text_of(item)
-    refuse_transaction_words(text)
-    if batches > 0 then
-      refuse_in_batch(text)
-    end
+    statement.refuse(text)
     if host.offline then
       offline.check(shown, item)
     end
