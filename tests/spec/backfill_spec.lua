@@ -102,10 +102,12 @@ describe("op.backfill", function()
 
       it("reads only the columns that were asked for, and the key", function()
         p:people(3)
-        apply([[{ table = "people", columns = { "counter" }, row = function(r)
+        local run = apply([[{ table = "people", columns = { "counter" }, row = function(r)
           assert(r.full_name == nil and r.counter == 0 and r.id)
           return { counter = r.id * 10 }
         end }]])
+        local _, warnings = run.err:gsub("row%(%) looks at the column full_name", "")
+        assert.equals(1, warnings)
         assert.equals("10,20,30", p:sql("SELECT counter FROM people ORDER BY id"):gsub("\n", ","))
       end)
 

@@ -5,6 +5,7 @@ local check = require("moonbird.check")
 local file = require("moonbird.backfill_file")
 local host = require("moonbird.host")
 local json = require("moonbird.json")
+local log = require("moonbird.log")
 local offline = require("moonbird.offline")
 local op = require("moonbird.op")
 local spec_of = require("moonbird.backfill_spec")
@@ -221,23 +222,28 @@ local function new_row_batch()
   }
 end
 
--- The metatable of the rows that row() gets: a column that was not read is a mistake, where a NULL is nil.
-local function row_guard(spec, t)
-  local names, known = { table.unpack(t.key) }, {}
-  table.move(t.columns, 1, #t.columns, #names + 1, names)
-  for _, name in ipairs(names) do
-    known[name] = true
-  end
-  local function refuse(_, name)
-    if known[name] then
-      return nil
+-- The metatable of the rows that row() gets. A name that is no column is a mistake; a column that was not read is nil,
+-- as a NULL is, which is said once.
+local function row_guard(t, by_name)
+  local is_nil = {}
+  for _, list in ipairs({ t.key, t.columns }) do
+    for _, name in ipairs(list) do
+      is_nil[name] = true
     end
-    local near = type(name) == "string" and check.nearest(name, names)
-    local more = near and (", did you mean %s?"):format(near) or ""
-    local read = spec.columns and "; the key and what `columns` names are read" or ""
-    error(("the row has no column %s%s%s"):format(tostring(name), more, read), 2)
   end
-  return { __index = refuse }
+  local function look(_, name)
+    if is_nil[name] then
+      return nil
+    elseif not by_name[name] then
+      local near = type(name) == "string" and check.nearest(name, check.sorted_keys(by_name))
+      local more = near and (", did you mean %s?"):format(near) or ""
+      error(("the row has no column %s%s"):format(tostring(name), more), 2)
+    end
+    is_nil[name] = true
+    log.warn(("row() looks at the column %s, which `columns` does not name: it is not read, and nil"):format(name))
+    return nil
+  end
+  return { __index = look }
 end
 
 local function from_hex(hex)
@@ -418,7 +424,7 @@ local function define(spec, name)
     statement_timeout_ms = limits.statement_timeout_ms,
     sync = dialect:batch_sync(),
     row = spec.row,
-    row_guard = spec.row and row_guard(spec, t),
+    row_guard = spec.row and row_guard(t, by_name),
     path = spec.file and spec.file.path,
     batch = spec.form == "batch" and new_batch_function(spec, t) or new_row_batch(),
     writer = new_writer(spec, t, by_name),
