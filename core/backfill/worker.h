@@ -5,8 +5,8 @@
  * it. So nothing here runs inside a callback, and whatever waits may run the loop.
  *
  * Ownership: the caller owns the struct (worker_init, worker_release) and the connection. The files: worker.c (life,
- * table of states, pauses), seek.c (from no range to a range), attempt.c (a batch), recover.c (after an error);
- * worker_states.h is between them.
+ * table of states, pauses), seek.c (from no range to a range), attempt.c (a batch), rows.c (its rows),
+ * quarantine.c (those that cannot be done), recover.c (after an error); worker_states.h is between them.
  */
 #ifndef BACKFILL_WORKER_H
 #define BACKFILL_WORKER_H
@@ -37,7 +37,7 @@ enum worker_state {
   WORKER_LEFT,          /* all is planned: is any range unfinished? */
   WORKER_SEEK_COMMIT,
 
-  /* a batch: attempt.c */
+  /* a batch: attempt.c, rows.c, quarantine.c */
   WORKER_BEGIN,           /* BEGIN and the settings of a batch's session */
   WORKER_CLAIM,           /* locks the range row; is it still ours, and what does the operator want? */
   WORKER_HOP,             /* finds the key that ends the batch (set and batch forms, bounded pages) */

@@ -52,6 +52,33 @@ void seek_go_on(struct worker *w);
 void attempt_enter(struct worker *w);
 void attempt_go_on(struct worker *w);
 
+/* A statement over the rest of the range up to `high`; parameters: from-key, high-key, and `extra` if it is not
+ * negative. */
+void attempt_execute_range(struct worker *w, const struct sql_pair *pair, const char *high, int64_t extra,
+                           uint32_t flags, uint64_t first_rows);
+
+/* Owned by the caller. Stable: a batch that is repeated, and one with effects outside even after a kill, begins at the
+ * same key. */
+char *attempt_batch_id(const struct worker *w);
+
+/* The work is done, but for bad rows and the checkpoint. */
+void attempt_finish_work(struct worker *w);
+void attempt_enter_checkpoint(struct worker *w);
+
+/* --- rows.c: PAGE, MORE, WRITE --- */
+
+void rows_enter(struct worker *w);
+void rows_go_on(struct worker *w);
+
+/* --- quarantine.c: BAD_..., MENDED, MENDED_ADD --- */
+
+void quarantine_enter(struct worker *w);
+void quarantine_go_on(struct worker *w);
+
+/* The batch is the one row that failed before: it is put aside, and nothing is done with it. */
+bool quarantine_is_due(const struct worker *w);
+void quarantine_put_aside(struct worker *w);
+
 /* --- recover.c --- */
 
 /* A call has failed with w->err, or Lua has; no call is in flight. */

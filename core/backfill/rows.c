@@ -1,0 +1,217 @@
+/*
+ * rows.c - the rows of a batch in the row form: read by pages, given to Lua in chunks, written; see worker.c for the
+ * table of states. While a chunk is written, Lua works on the next one.
+ *
+ * Where the dialect can tell versions of a row apart, rows are read without a lock, which saves writing each of them
+ * twice, and a row that somebody has changed since is not found when it is written: then the batch is taken back and
+ * done again with locks. Inserts into other tables want the lock from the beginning: whoever changes the row after
+ * them must find what was inserted. So do rows that several statements write, because they set different columns:
+ * locked as they are read, all are locked in the order of the key, and whoever keeps to it meets no deadlock.
+ */
+#include "backfill/key.h"
+#include "backfill/page.h"
+#include "backfill/worker_states.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+enum { CHUNK_ROWS = 1000 };
+
+static const char row_refusal[] =
+    "row() runs while its connection is at work, so it cannot use the database: return the columns to change, or take "
+    "the `batch` form";
+
+/* --- reading --- */
+
+static void start_page(struct worker *w) {
+  const struct definition *d = w->job->definition;
+  const struct sql_pair *page = w->locks_rows ? &d->page : &d->versioned_page;
+  bool in_pieces = page_comes_in_pieces(d->may_be_wide, w->row_bytes);
+  attempt_execute_range(w, page, d->bounded ? w->end_key : w->range.high, d->bounded ? -1 : w->limit,
+                        in_pieces ? MOONBIRD_STREAM : 0, UINT32_MAX);
+}
+
+void rows_enter(struct worker *w) {
+  if (w->state == WORKER_PAGE)
+    start_page(w);
+  else
+    conn_start_fetch(w->conn, w->result, UINT32_MAX, worker_call, w);
+}
+
+/* --- the script's function --- */
+
+/* While a chunk is written, its answer is put away and comes back behind what the borrower asked. */
+static void lend_connection(void *data) {
+  struct worker *w = data;
+  struct host *host = w->job->session->host;
+  conn_wait(w->conn);
+  w->put_away = *conn_outcome(w->conn);
+  host->refusal = NULL;
+  worker_set_connection(w, true);
+}
+
+static void take_connection_back(void *data) {
+  struct worker *w = data;
+  conn_put_outcome(w->conn, &w->put_away);
+  worker_set_connection(w, false);
+  w->job->session->host->refusal = row_refusal;
+}
+
+/* Lets Lua work on the next piece of the page. */
+static bool fill_next(struct worker *w) {
+  struct host *host = w->job->session->host;
+  uint64_t left = w->page.row_count - w->page_row;
+  uint64_t count = left < CHUNK_ROWS ? left : CHUNK_ROWS;
+  w->filled = false;
+  if (!count)
+    return true;
+  char *id = attempt_batch_id(w);
+  struct chunk_work work = {.host = host,
+                            .definition = w->job->definition,
+                            .style = w->job->style,
+                            .batch_id = id,
+                            .seed = w->job->run_seed,
+                            .version_columns = w->locks_rows ? 0 : w->job->definition->version_columns,
+                            .lender = {lend_connection, take_connection_back, w},
+                            .bad = &w->bad};
+  host->refusal = row_refusal;
+  w->filled = chunk_fill(&w->chunks[w->filling], &work, &w->page, w->page_row, count, &w->err);
+  host->refusal = NULL;
+  free(id);
+  w->page_row += count;
+  return w->filled;
+}
+
+/* --- writing --- */
+
+static void after_rows(struct worker *w);
+
+/* Starts the next statement of the chunk that is being written; false when there is none. */
+static bool write_next(struct worker *w) {
+  if (!chunk_next_statement(&w->chunks[1 - w->filling], &w->statement))
+    return false;
+  w->state = WORKER_WRITE;
+  w->statement_begun_s = clock_monotonic_s();
+  conn_start_execute(w->conn, &w->statement, 0, worker_call, w);
+  return true;
+}
+
+/* Must the rows be locked as they are read, and are not? */
+static bool wants_locks(struct worker *w) {
+  const struct chunk *chunk = &w->chunks[w->filling];
+  bool has_inserts = chunk_has_inserts(chunk), is_mixed = chunk_is_mixed(chunk);
+  w->is_mixed = w->is_mixed || is_mixed;
+  if (w->locks_rows || (!has_inserts && !is_mixed))
+    return false;
+  if (has_inserts)
+    w->job->has_inserted = true;
+  else
+    row_lock_conflicted(&w->row_lock);
+  return true;
+}
+
+/* Hands the filled chunk to the connection, and fills the other one while it is written. */
+static void write_filled(struct worker *w) {
+  while (w->filled) {
+    if (wants_locks(w)) {
+      recover_again(w);
+      return;
+    }
+    w->filling = 1 - w->filling;
+    bool writing = write_next(w);
+    if (!fill_next(w)) {
+      /* The call in flight must come back before anything else can be done on the connection. */
+      w->fill_failed = true;
+      if (!writing)
+        recover_from(w);
+      return;
+    }
+    if (writing)
+      return;
+  }
+  after_rows(w);
+}
+
+/* A batch ends where it has as many rows, or as many bytes, as one may have; one with effects outside where it has said
+ * before. */
+static bool is_full(const struct worker *w) {
+  const struct definition *d = w->job->definition;
+  return (!d->bounded && w->page_total >= (uint64_t)w->limit) || (!d->external && w->page_bytes >= d->max_bytes);
+}
+
+/* The rows that are there have been written. */
+static void after_rows(struct worker *w) {
+  bool complete = is_full(w);
+  if (!complete && w->result && !w->page_done) {
+    worker_enter(w, WORKER_MORE);
+    return;
+  }
+  conn_discard(w->conn, w->result);
+  w->result = NULL;
+  if (!w->job->definition->bounded)
+    w->finishes_range = !complete;
+  else if (complete)
+    w->finishes_range = false;
+  if (complete)
+    w->limit = (int64_t)w->page_total; /* the sizer is told how many rows took the time */
+  if (!w->end_key)
+    w->end_key = xstrdup(w->range.high); /* no row is left in the range */
+  w->rows = (int64_t)w->page_total;
+  attempt_finish_work(w);
+}
+
+static void take_page(struct worker *w) {
+  const struct outcome *out = conn_outcome(w->conn);
+  w->page_done = !w->result || out->status == MOONBIRD_DONE;
+  if (w->page_done) {
+    after_rows(w);
+    return;
+  }
+  w->page = out->batch;
+  w->page_row = 0;
+  w->page_total += w->page.row_count;
+  w->page_bytes += page_bytes(&w->page);
+  w->row_bytes = w->page_bytes / (double)w->page_total;
+  if (!w->job->definition->bounded || is_full(w)) {
+    free(w->end_key);
+    w->end_key = key_from_row(&w->page, w->page.row_count - 1, worker_key_len(w));
+  }
+  if (quarantine_is_due(w)) {
+    conn_discard(w->conn, w->result);
+    w->result = NULL;
+    quarantine_put_aside(w);
+  } else if (!fill_next(w)) {
+    recover_from(w);
+  } else {
+    write_filled(w);
+  }
+}
+
+/* Has somebody changed a row since it was read? Then it was not found. */
+static bool has_missed_rows(const struct worker *w) {
+  int64_t affected = conn_outcome(w->conn)->summary.rows_affected;
+  return !w->locks_rows && affected != (int64_t)w->statement.params->row_count;
+}
+
+static void after_write(struct worker *w) {
+  if (has_missed_rows(w)) {
+    row_lock_conflicted(&w->row_lock);
+    log_debug("worker %s: rows were changed meanwhile; the batch again, with locks", w->id);
+    recover_again(w);
+  } else if (w->fill_failed) {
+    w->fill_failed = false;
+    recover_from(w);
+  } else if (!write_next(w)) {
+    write_filled(w);
+  }
+}
+
+void rows_go_on(struct worker *w) {
+  if (w->state == WORKER_PAGE)
+    w->result = conn_outcome(w->conn)->result;
+  if (w->state == WORKER_WRITE)
+    after_write(w);
+  else
+    take_page(w);
+}
