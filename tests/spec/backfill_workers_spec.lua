@@ -200,10 +200,11 @@ describe("workers of a backfill", function()
       return
     end
 
-    it("takes over the range of one that was killed, when the lease is over", function()
+    -- Its clock is an hour ahead: a lease by that clock would not be over for an hour.
+    it("takes over the range of one that was killed, when the lease is over by the database's clock", function()
       p:people(1200)
       define(add_one("workers = 2, nice = 1,"))
-      local first = p:start("backfill run fill")
+      local first = p:start("backfill run fill", { env = moonbird.other_clock(3600) })
       wait_for_rows(100)
       first:kill("KILL"):wait(10)
       p:ok("backfill run fill")
@@ -254,10 +255,11 @@ return {
       assert.equals("3000|1|1", counts())
     end)
 
-    it("stops when the operator says so, on all machines", function()
+    -- The clock of the first one is an hour late: a lease by that clock would always be over.
+    it("stops when the operator says so, on all machines, each of which has kept its ranges", function()
       p:people(5000)
       define(add_one("workers = 2, nice = 15,"))
-      local first = p:start("backfill run fill")
+      local first = p:start("backfill run fill", { env = moonbird.other_clock(-3600) })
       wait_for_rows(100)
       local second = p:start("backfill run fill")
       moonbird.wait_until("the second one has joined", 20, function()
@@ -267,6 +269,7 @@ return {
       assert.equals(3, first:wait(15).code, first:describe())
       assert.equals(3, second:wait(15).code, second:describe())
       assert.equals("0", p:sql("SELECT count(*) FROM moonbird_backfill_range WHERE state = 'active'"))
+      assert.falsy((first.err .. second.err):find("taken over", 1, true), first:describe())
       p:sql("UPDATE moonbird_backfill SET overrides = '{\"nice\": 0, \"workers\": 4}'")
       p:ok("backfill run fill")
       assert.equals("5000|1|1", counts())

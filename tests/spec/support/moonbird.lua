@@ -49,6 +49,17 @@ function moonbird.free_port()
   return ("%d"):format(port)
 end
 
+--- Variables of the environment for a run on a machine whose clock is so many seconds off; see other_clock.c.
+function moonbird.other_clock(seconds)
+  local library = moonbird.program:match("^(.*)/") .. "/tests/libother_clock.so"
+  assert(uv.fs_stat(library), library .. " is not built")
+  return {
+    LD_PRELOAD = library,
+    OTHER_CLOCK_S = tostring(seconds),
+    ASAN_OPTIONS = (os.getenv("ASAN_OPTIONS") or "") .. ":verify_asan_link_order=0",
+  }
+end
+
 --- Calls f("pooler") inside a `describe`, as each_database does.
 function moonbird.behind_pooler(describe, pending, f)
   if moonbird.pooler_url then
