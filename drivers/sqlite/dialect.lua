@@ -74,7 +74,7 @@ end
 
 -- now() is what everybody writes; SQLite calls it CURRENT_TIMESTAMP.
 function dialect.expression(_, value)
-  local text = sql.text(value)
+  local text = sql.closed_text(value)
   return text:lower():match("^%s*now%s*%(%s*%)%s*$") and "CURRENT_TIMESTAMP" or text
 end
 
@@ -85,7 +85,7 @@ function dialect:default_text(value)
     return text
   end
   local is_simple = text:find("^[%a_][%w_]*$") or text:find("^[+-]?[%d.]+$") or text:find("^'[^']*'$")
-  return (is_simple or text:find("^%b()$")) and text or self:condition(text)
+  return (is_simple or text:find("^%b()$")) and text or self:condition(value)
 end
 
 -- --- types ---

@@ -20,7 +20,8 @@ function check.describe(value)
   elseif kinds.is_type(value) then
     return "a type"
   elseif sql.is(value) then
-    return value[1]:find("\0", 1, true) and "sql with a NUL byte" or 'sql "..."'
+    local is_cut = value[1]:find("\0", 1, true) ~= nil
+    return is_cut and "sql with a NUL byte" or value[1]:find("%S") and 'sql "..."' or 'sql ""'
   elseif sql.is_blob(value) then
     return "a blob"
   elseif sql.is_null(value) then

@@ -1,5 +1,5 @@
 -- column_parts.lua: what a column says in braces: { always = true } of an identity, { "a || b", persisted = true } of
--- what it is computed from, the values of its enum. Checked alike for column(), types and op; knows no dialect.
+-- what it is computed from. Checked alike for column() and op.alter_column; knows no dialect.
 
 local check = require("moonbird.check")
 
@@ -43,17 +43,6 @@ function column_parts.problem_of_computed(option, given)
     end
   end
   return check.fields(option, { persisted = "boolean" }, named)
-end
-
---- The complaint about the values of an enum, nil for right ones.
-function column_parts.problem_of_enum_values(option, values)
-  local is_there = {}
-  for _, value in ipairs(values) do
-    if is_there[value] then
-      return ('%s: the value "%s" stands twice'):format(option, value)
-    end
-    is_there[value] = true
-  end
 end
 
 return column_parts

@@ -42,12 +42,16 @@ local function is_raw_sql(value)
   return sql.is(value) and is_sql_text(value[1])
 end
 
+local function has_words(value)
+  return is_raw_sql(value) and value[1]:find("%S") ~= nil
+end
+
 local function is_expression(value)
-  return is_sql_text(value) and value:find("%S") ~= nil or is_raw_sql(value)
+  return is_sql_text(value) and value:find("%S") ~= nil or has_words(value)
 end
 
 local function is_element(value)
-  return is_name(value) or is_raw_sql(value)
+  return is_name(value) or has_words(value)
 end
 
 local function is_scalar(value)
@@ -209,7 +213,7 @@ end, 'a column (column("name", types.text()))')
 kind("items", list_of(is_item), 'a list of columns and constraints ({ column("id", types.integer()), unique { "a" } })')
 kind("rows", list_of(map_of(is_anything)), "a list of rows ({ { name = value }, ... })")
 kind("default", function(value)
-  return is_scalar(value) and (not is_text(value) or is_sql_text(value)) or is_raw_sql(value) or value == sql.null
+  return is_scalar(value) and (not is_text(value) or is_sql_text(value)) or has_words(value) or value == sql.null
 end, 'a string, a number, a boolean or sql "..."')
 kind(
   "reference",

@@ -109,6 +109,30 @@ function sql.text(value)
   return sql.is(value) and value[1] or value
 end
 
+-- Where the comment begins in which a text ends; nil where it does not.
+function sql.last_comment(text)
+  local at = text:find("--", 1, true) and text:find("['\"-]")
+  while at do
+    local first = text:sub(at, at)
+    if first ~= "-" then
+      at = text:find(first, at + 1, true) or #text
+    elseif text:sub(at + 1, at + 1) == "-" then
+      local last = text:find("\n", at, true)
+      if not last then
+        return at
+      end
+      at = last
+    end
+    at = text:find("['\"-]", at + 1)
+  end
+end
+
+-- The same where more follows on the line, which a comment at the end must not swallow.
+function sql.closed_text(value)
+  local text = sql.text(value)
+  return sql.last_comment(text) and text .. "\n" or text
+end
+
 return setmetatable(sql, {
   __call = function(_, text)
     return setmetatable({ text_of("sql", text) }, Sql)

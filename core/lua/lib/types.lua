@@ -2,7 +2,6 @@
 -- Used by scripts and models; knows no dialect.
 
 local check = require("moonbird.check")
-local column_parts = require("moonbird.column_parts")
 
 local Type = { __name = "moonbird.type" }
 
@@ -75,8 +74,6 @@ end
 local function problem_of(kind, value, given)
   if kind == "enum" and is_empty(given[2]) then
     return 'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got an empty list'
-  elseif kind == "enum" then
-    return column_parts.problem_of_enum_values("types.enum", value.values or {})
   elseif kind == "numeric" and value.scale and not value.precision then
     return "types.numeric: a scale needs a precision (types.numeric(10, 2))"
   elseif kind == "array" and value.element.kind == "array" then

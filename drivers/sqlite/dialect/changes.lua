@@ -224,7 +224,7 @@ local function set_copy(work, column, operation, old_text, new_text)
   local using = dialect:option(operation, "using")
   local affinity = dialect:affinity(new_text)
   if using then
-    column.copy, column.guard = "(" .. sql.text(using) .. ")", nil
+    column.copy, column.guard = dialect:condition(using), nil
   elseif not name or affinity == dialect:affinity(old_text) or not wants_cast(operation.type_, affinity) then
     return
   elseif affinity == "TEXT" then

@@ -18,14 +18,16 @@ end
 
 -- --- triggers ---
 
--- The body between BEGIN and END; its last statement needs a semicolon as well.
+-- The body between BEGIN and END; its last statement needs a semicolon as well, in front of a comment behind it.
 local function body_text(self, operation)
   local body = self:option(operation, "body")
   if not body then
     check.refuse('a trigger of SQLite has a body; give it with sqlite_body = "UPDATE ...;"')
   end
   local text = sql.text(body):gsub("%s+$", "")
-  return text:find(";$") and text or text .. ";"
+  local comment = sql.last_comment(text) or #text + 1
+  local bare, rest = text:sub(1, comment - 1):match("^(.-)(%s*)$")
+  return (bare:find(";$") and bare or bare .. ";") .. rest .. text:sub(comment)
 end
 
 function objects:trigger_text(operation)

@@ -116,6 +116,7 @@ local right = {
   expression = '"a > 0"',
   final_name = '"a"',
   items = "{}",
+  labels = '{ "a" }',
   name = '"a"',
   names = '{ "a" }',
   params = "{ 1 }",

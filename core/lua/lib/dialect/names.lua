@@ -37,7 +37,7 @@ end
 function names:ident_list(given)
   local list = {}
   for index, name in ipairs(given) do
-    list[index] = sql.is(name) and name[1] or self:ident(name)
+    list[index] = sql.is(name) and sql.closed_text(name) or self:ident(name)
   end
   return table.concat(list, ", ")
 end

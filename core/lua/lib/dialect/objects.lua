@@ -10,8 +10,7 @@ local objects = {}
 -- A definition without the semicolon that ended it where it was copied from. A comment at its end does not swallow what
 -- comes behind.
 function objects.definition_text(_, text)
-  local bare = sql.text(text):gsub("[;%s]+$", "")
-  return bare:find("%-%-[^\n]*$") and bare .. "\n" or bare
+  return sql.closed_text((sql.text(text):gsub("[;%s]+$", "")))
 end
 
 -- "DROP VIEW IF EXISTS s.v CASCADE"

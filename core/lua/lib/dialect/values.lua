@@ -41,7 +41,7 @@ end
 
 -- The text of an expression that the script gave; a dialect may replace what everybody writes and it does not have.
 function values.expression(_, value)
-  return sql.text(value)
+  return sql.closed_text(value)
 end
 
 function values:literal(value)

@@ -1,7 +1,6 @@
 -- Rows of op.lua: what a schema has besides tables: schemas, extensions, enums, sequences, views, functions, triggers.
 
 local check = require("moonbird.check")
-local column_parts = require("moonbird.column_parts")
 local words = require("moonbird.op.words")
 
 local NAME = { "name", "name" }
@@ -33,10 +32,6 @@ local function numbered(more)
   return options
 end
 
-local function check_enum_values(operation)
-  return column_parts.problem_of_enum_values("argument 2", operation.values)
-end
-
 local function check_enum_change(operation)
   local is_value = {}
   for _, value in ipairs(operation.values) do
@@ -47,7 +42,6 @@ local function check_enum_change(operation)
       return ('rename: "%s" shall be called "%s", which is not among the values'):format(old, operation.rename[old])
     end
   end
-  return check_enum_values(operation)
 end
 
 local function check_enum_place(operation)
@@ -91,7 +85,6 @@ return {
   create_enum = {
     arguments = { NAME, { "values", "labels" } },
     options = { schema = "name", if_not_exists = "boolean", comment = "text" },
-    prepare = check_enum_values,
     summary = words.object_place,
   },
 
