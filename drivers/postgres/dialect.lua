@@ -242,6 +242,7 @@ local parts = {
   "compare",
   "serial",
   "canonical",
+  "readable",
 }
 
 for _, part in ipairs(parts) do

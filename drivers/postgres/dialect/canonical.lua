@@ -42,11 +42,13 @@ local function bare_column(column)
   return result
 end
 
+local not_printed = { tablespace = true, comment = true, shown = true }
+
 -- A constraint or an index without what has no say in how it is printed.
 local function bare_item(item)
   local result = {}
   for key, value in pairs(item) do
-    result[key] = key ~= "tablespace" and key ~= "comment" and value or nil
+    result[key] = not not_printed[key] and value or nil
   end
   return result
 end
@@ -89,7 +91,24 @@ end
 
 -- --- what is read back ---
 
--- Items without a name get one from the server, so the two lists are matched in their order within each kind of them.
+local function copy_item(item)
+  local copy = {}
+  for key, value in pairs(item) do
+    copy[key] = value
+  end
+  return copy
+end
+
+local function copy_list(list)
+  local result = {}
+  for index, item in ipairs(list) do
+    result[index] = copy_item(item)
+  end
+  return result
+end
+
+-- The items are written as they were, and compared as the server prints them. Items without a name get one from the
+-- server, so the two lists are matched in their order within each kind of them.
 local function take_texts(from, to, fields)
   local by_name = {}
   for _, item in ipairs(from) do
@@ -97,23 +116,15 @@ local function take_texts(from, to, fields)
   end
   for index, item in ipairs(to) do
     local printed = by_name[item.name or 0] or (not item.name and #from == #to and from[index]) or nil
+    if printed then
+      item.shown = item.shown or copy_item(item)
+    end
     for _, field in ipairs(printed and fields or {}) do
       item[field] = printed[field]
     end
   end
 end
 
-local function copy_list(list)
-  local result = {}
-  for index, item in ipairs(list) do
-    local copy = {}
-    for key, value in pairs(item) do
-      copy[key] = value
-    end
-    result[index] = copy
-  end
-  return result
-end
 
 local function take_columns(from, to)
   local by_name = {}

@@ -140,6 +140,7 @@ local function compare(request, result)
   host.dialect:settle_serials(live, schema)
   check_models(request, result, schema, live, own_schema)
   local list = settle_renames(request, schema, live)
+  texts.show(live)
   texts.settle(schema, live)
   local changes = diff.compare(schema, live, host.dialect, {
     filter = filter.objects(request.settings),
@@ -228,6 +229,7 @@ function actions.dump(request, result)
   local live = read_live(request)
   host.dialect:settle_serials(live)
   filter.apply(live, request.settings)
+  texts.show(live)
   if request.format == "sql" then
     result.text = require("moonbird.schema.script").text(live, host.connection, host.dialect)
   else

@@ -52,6 +52,10 @@ function defaults.canonical(_, _, tables)
   return tables, {}
 end
 
+--- A constraint or an index of the table in words that a person would write and that mean the same; nil where it stands
+--- so already.
+function defaults.readable() end
+
 --- A view's query as this database prints it.
 function defaults.canonical_query(_, _, view)
   return view.definition

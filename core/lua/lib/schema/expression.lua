@@ -41,8 +41,8 @@ end
 
 local spelled = { ["!="] = "<>", ["=="] = "=" }
 
---- The tokens of a text.
-function expression.tokens(text)
+--- The tokens of a text with their places: { token =, first =, last = }.
+function expression.spans(text)
   local list, at = {}, 1
   while true do
     at = text:find("%S", at)
@@ -50,9 +50,18 @@ function expression.tokens(text)
       return list
     end
     local last, token = token_at(text, at)
-    list[#list + 1] = token and (spelled[token] or token)
+    list[#list + 1] = token and { token = spelled[token] or token, first = at, last = last }
     at = last + 1
   end
+end
+
+--- The tokens of a text.
+function expression.tokens(text)
+  local list = expression.spans(text)
+  for index, span in ipairs(list) do
+    list[index] = span.token
+  end
+  return list
 end
 
 -- Is there one pair of brackets around all?

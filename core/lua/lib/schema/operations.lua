@@ -21,7 +21,12 @@ local drop_words = {
 }
 
 -- What only the catalog, or only the models, say.
-local unsaid = { kind = true, name = true, invalid = true, has_made_name = true }
+local unsaid = { kind = true, name = true, invalid = true, has_made_name = true, shown = true }
+
+--- An item as it is written: its texts may be compared in other words (texts.lua).
+function operations.shown(item)
+  return item.shown and operations.with_name(item.shown, item.name) or item
+end
 
 --- A copy of an item under this name (nil: none). Its fields are its own, since operations are made of all of them.
 function operations.with_name(item, name)
@@ -36,7 +41,7 @@ end
 --- create_index(...) or create_..._constraint(...) for an item of a table.
 function operations.create_item(table_, item)
   local operation = { kind = creators[item.kind], name = item.name, table = table_.name, schema = table_.schema }
-  for key, value in pairs(item) do
+  for key, value in pairs(item.shown or item) do
     if not unsaid[key] then
       operation[key] = value
     end

@@ -260,6 +260,7 @@ end
 
 --- An item; a name that style.convention would change is final.
 function text.item(item, style)
+  item = operations.shown(item)
   if naming.changes_name(item, style and style.convention) then
     item = operations.with_name(item, sql.final(item.name))
   end

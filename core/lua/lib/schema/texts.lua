@@ -5,6 +5,7 @@ local changes = require("moonbird.schema.changes")
 local host = require("moonbird.host")
 local log = require("moonbird.log")
 local match = require("moonbird.schema.match")
+local operations = require("moonbird.schema.operations")
 local sql = require("moonbird.sql")
 
 local texts = {}
@@ -40,6 +41,51 @@ local function may_differ(table_, live)
     and same_items(table_.excludes, live.excludes)
   )
 end
+
+-- --- as a person writes them ---
+
+local lists = { "checks", "excludes", "indexes" }
+
+--- Notes for the items of the live schema how they are written in models and revisions.
+function texts.show(live)
+  for _, table_ in ipairs(live.tables) do
+    for _, list in ipairs(lists) do
+      for _, item in ipairs(table_[list]) do
+        item.shown = host.dialect:readable(item, table_)
+      end
+    end
+  end
+end
+
+local function in_own_words(item, table_)
+  return host.dialect:readable(item, table_) or item
+end
+
+-- The model's item is the live one where a person would write both in the same way, with the columns of the model.
+local function take_shown(item, other, table_)
+  local dialect = host.dialect
+  if item.name ~= nil and item.name ~= other.name or match.same(item, other, dialect) then
+    return
+  end
+  if match.same(in_own_words(item, table_), in_own_words(other, table_), dialect) then
+    item.shown = item.shown or operations.with_name(item, item.name)
+    for _, field in ipairs({ "condition", "where", "columns" }) do
+      item[field] = other[field]
+    end
+  end
+end
+
+local function take_shown_texts(table_, live)
+  for _, list in ipairs(lists) do
+    for _, item in ipairs(table_[list]) do
+      for _, other in ipairs(live[list]) do
+        take_shown(item, other, table_)
+      end
+    end
+  end
+end
+
+-- --- asking the database ---
 
 local has_warned = false
 
@@ -83,6 +129,7 @@ local function print_models(pairs_)
   local printed, problems = host.dialect:canonical(host.connection, asked)
   for number, pair in ipairs(pairs_) do
     pair.table = printed[number]
+    take_shown_texts(pair.table, pair.live)
     warn_once(problems[number])
     if not problems[number] and may_differ(pair.table, pair.live) then
       open[#open + 1] = pair
@@ -109,6 +156,9 @@ local function settle_tables(schema, live)
   local tables, asked = changes.by_key(live.tables), {}
   for index, table_ in ipairs(schema.tables) do
     local other = tables[changes.key_of(table_)]
+    if other then
+      take_shown_texts(table_, other)
+    end
     if other and may_differ(table_, other) then
       asked[#asked + 1] = { table = table_, live = other, index = index }
     end
