@@ -41,6 +41,16 @@ static void reopen(struct session *session) {
   error_release(&err);
 }
 
+/* What is waited for, and how long at most. */
+static void tell_waiting(const struct session *session, const struct error *why) {
+  char time[CLOCK_TEXT_SIZE];
+  clock_format_duration(persist_seconds(session), time);
+  if (strcmp(why->sqlstate, "25006") == 0)
+    log_warn("the database takes no writes (%s); waiting for one that does, for up to %s", why->message, time);
+  else
+    log_info("the connection is lost (%s); connecting again, for up to %s", why->message, time);
+}
+
 bool persist(struct session *session, persist_fn write, void *data, struct error *err) {
   double begun_s = clock_monotonic_s();
   for (bool first = true;; first = false) {
@@ -51,7 +61,7 @@ bool persist(struct session *session, persist_fn write, void *data, struct error
     if (!goes_on || host_is_interrupted(session->host) || (!first && !loop_sleep(session->loop, every_s)))
       return false;
     if (first)
-      log_info("the connection is lost (%s); connecting again", err->message);
+      tell_waiting(session, err);
     error_clear(err);
     reopen(session);
   }

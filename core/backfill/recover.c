@@ -73,7 +73,9 @@ void recover_name_row(struct worker *w) {
 static void name_place(struct worker *w, enum failure failure) {
   const struct definition *d = w->job->definition;
   const char *state = w->err.sqlstate;
-  bool is_sql = memcmp(state, "42", 2) == 0 && strcmp(state, "42501") != 0;
+  bool is_own = w->state != WORKER_HOP && w->state != WORKER_PAGE && w->state != WORKER_MORE &&
+                w->state != WORKER_COUNT && !has_sent_rows(w);
+  bool is_sql = !is_own && memcmp(state, "42", 2) == 0 && strcmp(state, "42501") != 0;
   if (w->err.where || (failure != FAILURE_ROW && !is_sql))
     return;
   if (d->form == FORM_ROW && d->row_place && (has_sent_rows(w) || !state[0]))

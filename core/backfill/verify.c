@@ -306,15 +306,23 @@ static void take_back(struct walk *w) {
     error_release(&ignored); /* `verifying` counts as done too */
 }
 
-static bool check(const struct named *n, const char *name, struct error *err) {
-  if (!n->registered || !state_is_done(n->row.observed)) {
-    bool is_cancelled = n->registered && strcmp(n->row.desired, DESIRED_CANCEL) == 0;
-    error_set(err, ERROR_PENDING, "backfill %s is %s", name, is_cancelled ? "cancelled, and not done" : "not done yet");
-    return error_hint(err,
-                      is_cancelled ? "`moonbird backfill resume %s` takes it up again"
-                                   : "`moonbird backfill run %s` goes on with it",
-                      name);
+/* Only what is done can be verified. */
+static bool refuse_undone(const struct named *n, const char *name, struct error *err) {
+  if (!n->registered) {
+    error_set(err, ERROR_PENDING, "backfill %s has not begun in this database", name);
+    return error_hint(err, "`moonbird backfill run %s` begins it", name);
   }
+  if (strcmp(n->row.desired, DESIRED_CANCEL) == 0) {
+    error_set(err, ERROR_PENDING, "backfill %s was cancelled before its end", name);
+    return error_hint(err, "`moonbird backfill resume %s` takes it up again", name);
+  }
+  error_set(err, ERROR_PENDING, "backfill %s is not done yet", name);
+  return error_hint(err, "`moonbird backfill run %s` goes on with it", name);
+}
+
+static bool check(const struct named *n, const char *name, struct error *err) {
+  if (!n->registered || !state_is_done(n->row.observed))
+    return refuse_undone(n, name, err);
   if (n->definition.undone.first)
     return state_check_table(&n->row, &n->definition, err);
   error_set(err, ERROR_USAGE, "backfill %s has no `done`, by which a finished row could be known", name);

@@ -124,7 +124,7 @@ static bool judge(const struct vec *list, struct error *err) {
     return true;
   struct strbuf state = STRBUF_INIT;
   screen_add_state(&state, worst);
-  error_set(err, class, "the backfill '%s' is %s", worst->name, state.buf);
+  error_set(err, class, "the backfill '%s' %s %s", worst->name, class == ERROR_FAILED ? "has" : "is", state.buf);
   strbuf_release(&state);
   return false;
 }

@@ -248,11 +248,25 @@ static void add_texts(struct batch_builder *batch, const char *const *params, ui
     batch_add_str(batch, i, params[i]);
 }
 
-/* 3F000: undefined schema. */
-static void explain_schema(const struct session *session, struct error *err) {
+/* What the refusal of one of our own statements asks for. */
+static bool explain(const struct session *session, struct error *err) {
+  static const struct {
+    const char *sqlstate, *hint;
+  } hints[] = {
+      {"42501",
+       "the state is kept in tables of Moonbird's own (moonbird_...): the role must be allowed to read them, to "
+       "change anything also to write them, and the first who does to create them"},
+      {"25006", "this server only reads: it is a replica, or was told so; the URL must lead to one that writes"},
+      {"42703", "this table of Moonbird's was made by another version of it: use that version, or bring the table to "
+                "what this one expects"},
+  };
   const char *schema = config_text(session->request->config, "version_table_schema");
-  if (schema && *schema && strcmp(err->sqlstate, "3F000") == 0)
+  if (schema && *schema && strcmp(err->sqlstate, "3F000") == 0) /* undefined schema */
     error_hint(err, "version_table_schema names the schema '%s': create it, Moonbird does not", schema);
+  for (size_t i = 0; !err->hint && i < ARRAY_LEN(hints); i++)
+    if (strcmp(err->sqlstate, hints[i].sqlstate) == 0)
+      error_hint(err, "%s", hints[i].hint);
+  return false;
 }
 
 bool session_execute_batch(struct session *session, const char *name, struct batch_builder *params, int64_t *affected,
@@ -262,10 +276,7 @@ bool session_execute_batch(struct session *session, const char *name, struct bat
   struct statement statement = named(session, name);
   if (params->column_count)
     statement.params = batch_view(params);
-  if (conn_execute(session->conn, &statement, affected, err))
-    return true;
-  explain_schema(session, err);
-  return false;
+  return conn_execute(session->conn, &statement, affected, err) || explain(session, err);
 }
 
 bool session_execute(struct session *session, const char *name, const char *const *params, uint32_t param_count,
@@ -282,7 +293,7 @@ bool session_query_batch(struct session *session, const char *name, struct batch
   struct statement statement = named(session, name);
   if (params->column_count)
     statement.params = batch_view(params);
-  return conn_query(session->conn, &statement, rows, err);
+  return conn_query(session->conn, &statement, rows, err) || explain(session, err);
 }
 
 bool session_query(struct session *session, const char *name, const char *const *params, uint32_t param_count,
@@ -298,7 +309,7 @@ bool session_execute_rows(struct session *session, const char *name, struct batc
   struct statement statement = named(session, name);
   statement.bind = MOONBIRD_BIND_EACH;
   statement.params = batch_view(params);
-  return conn_execute(session->conn, &statement, NULL, err);
+  return conn_execute(session->conn, &statement, NULL, err) || explain(session, err);
 }
 
 bool session_query_table(struct session *session, const char *name, struct rowset *rows, bool *found,

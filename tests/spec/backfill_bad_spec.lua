@@ -272,7 +272,7 @@ describe("a finished backfill", function()
     end)
 
     it("is verified, and what is not done is done again", function()
-      contains(p:fails(3, "backfill verify fill").err, "backfill fill is not done yet")
+      contains(p:fails(3, "backfill verify fill").err, "backfill fill has not begun in this database")
       p:ok("backfill finalize fill")
       contains(p:ok("backfill verify fill").err, "every row is done")
       assert.equals("done|1", p:sql([[
