@@ -43,10 +43,13 @@ function throttle.stderr(run)
   return err
 end
 
---- Waits for a text behind so many bytes of what the run has said.
+--- Waits for a text behind so many bytes of what the run has said; no longer than the run goes on.
 function throttle.wait_for_text(run, text, seconds, behind)
   local ok = pcall(moonbird.wait_until, text, seconds or 20, function()
-    return throttle.stderr(run):find(text, (behind or 0) + 1, true)
+    local goes_on = run:is_running()
+    local found = throttle.stderr(run):find(text, (behind or 0) + 1, true)
+    assert(found or goes_on, "it has ended")
+    return found
   end)
   assert(ok, ("waited in vain for %q in:\n%s"):format(text, throttle.stderr(run)))
 end
@@ -54,10 +57,13 @@ end
 --- Waits for the reason, and makes sure that nothing is written meanwhile.
 function throttle.assert_held(p, run, text, seconds)
   throttle.wait_for_text(run, text, seconds)
-  moonbird.sleep(0.3) -- the batch that was open may end
   local before = throttle.done(p)
-  moonbird.sleep(0.5)
-  assert.equal(before, throttle.done(p), throttle.stderr(run))
+  moonbird.wait_until("it stands still", 5, function() -- the batch that was open may end
+    local now = before
+    moonbird.sleep(0.4)
+    before = throttle.done(p)
+    return before == now
+  end)
   assert.is_true(before < tonumber(p:sql("SELECT count(*) FROM people")), "nothing was left to hold back")
   assert.is_true(run:is_running())
 end
