@@ -54,49 +54,61 @@ static const struct code_rule code_rules[] = {
     {SQLITE_MISUSE, "HY010", MOONBIRD_RETRY_NEVER, false},
 };
 
+#define NO_COPY      "COPY is PostgreSQL's; write the rows as INSERT statements."
+#define STRICT_TYPES "Columns of a STRICT table are of the type INTEGER, REAL, TEXT, BLOB or ANY."
+
 /* For SQLITE_ERROR: the first pattern that the message holds decides. The texts are SQLite's own. */
-static const struct {
+struct message_rule {
   const char *pattern;
   const char *sqlstate;
-} message_rules[] = {
-    {"no such table", "42P01"},
-    {"no such view", "42P01"},
-    {"no such column", "42703"},
-    {"has no column named", "42703"},
-    {"duplicate column name", "42701"},
-    {"ambiguous column name", "42702"},
-    {"syntax error", "42601"},
-    {"incomplete input", "42601"},
-    {"unrecognized token", "42601"},
-    {"were supplied", "42601"},
-    {"all VALUES must have", "42601"},
-    {"do not have the same number of result columns", "42601"},
-    {" values for ", "42601"},
-    {"already exists", "42P07"},
-    {"already an index named", "42P07"},
-    {"already another table or index", "42P07"},
-    {"no such index", "42704"},
-    {"no such trigger", "42704"},
-    {"no such collation", "42704"},
-    {"no such module", "42704"},
-    {"no such function", "42883"},
-    {"wrong number of arguments", "42883"},
-    {"no such savepoint", "3B001"},
-    {"within a transaction", "25001"},
-    {"inside a transaction", "25001"},
-    {"no transaction is active", "25P01"},
-    {"misuse of aggregate", "42803"},
-    {"misuse of window", "42P20"},
-    {"foreign key mismatch", "42830"},
-    {"more than one primary key", "42P16"},
-    {"Cannot add a PRIMARY KEY column", "42P16"},
-    {"Cannot add a NOT NULL column", "23502"},
-    {"because it is a view", "42809"},
-    {"may not be", "42809"},
-    {"integer overflow", "22003"},
-    {"malformed JSON", "22P02"},
-    {"too many", "54000"},
-    {"too large", "54000"},
+  const char *hint; /* NULL: the message says it all */
+};
+
+static const struct message_rule message_rules[] = {
+    {"near \"COPY\": syntax error", "42601", NO_COPY},
+    {"near \"copy\": syntax error", "42601", NO_COPY},
+    {"unknown datatype for", "42704", STRICT_TYPES},
+    {"missing datatype for", "42704", STRICT_TYPES},
+    {"PRIMARY KEY missing on table", "42P16", "A table WITHOUT ROWID needs a primary key."},
+    {"unknown database", "3F000", "ATTACH gives a file the name of a schema; main and temp are there."},
+    {"no such table", "42P01", NULL},
+    {"no such view", "42P01", NULL},
+    {"no such column", "42703", NULL},
+    {"has no column named", "42703", NULL},
+    {"duplicate column name", "42701", NULL},
+    {"ambiguous column name", "42702", NULL},
+    {"syntax error", "42601", NULL},
+    {"incomplete input", "42601", NULL},
+    {"unrecognized token", "42601", NULL},
+    {"were supplied", "42601", NULL},
+    {"all VALUES must have", "42601", NULL},
+    {"do not have the same number of result columns", "42601", NULL},
+    {" values for ", "42601", NULL},
+    {"already exists", "42P07", NULL},
+    {"already an index named", "42P07", NULL},
+    {"already another table or index", "42P07", NULL},
+    {"no such index", "42704", NULL},
+    {"no such trigger", "42704", NULL},
+    {"no such collation", "42704", NULL},
+    {"no such module", "42704", NULL},
+    {"no such function", "42883", NULL},
+    {"wrong number of arguments", "42883", NULL},
+    {"no such savepoint", "3B001", NULL},
+    {"within a transaction", "25001", NULL},
+    {"inside a transaction", "25001", NULL},
+    {"no transaction is active", "25P01", NULL},
+    {"misuse of aggregate", "42803", NULL},
+    {"misuse of window", "42P20", NULL},
+    {"foreign key mismatch", "42830", NULL},
+    {"more than one primary key", "42P16", NULL},
+    {"Cannot add a PRIMARY KEY column", "42P16", NULL},
+    {"Cannot add a NOT NULL column", "23502", NULL},
+    {"because it is a view", "42809", NULL},
+    {"may not be", "42809", NULL},
+    {"integer overflow", "22003", NULL},
+    {"malformed JSON", "22P02", NULL},
+    {"too many", "54000", NULL},
+    {"too large", "54000", NULL},
 };
 
 /* Length of the UTF-8 character at `text`, 0 where there is none (overlong forms and surrogates included). */
@@ -196,13 +208,13 @@ static struct code_rule rule_for(int code) {
   return primary != NULL ? *primary : (struct code_rule){code, "HY000", MOONBIRD_RETRY_NEVER, false};
 }
 
-static const char *sqlstate_from_message(const char *message) {
+static struct message_rule rule_for_message(const char *message) {
   for (size_t i = 0; i < sizeof message_rules / sizeof message_rules[0]; i++) {
     if (strstr(message, message_rules[i].pattern) != NULL) {
-      return message_rules[i].sqlstate;
+      return message_rules[i];
     }
   }
-  return "HY000";
+  return (struct message_rule){NULL, "HY000", NULL};
 }
 
 /* "t.a, t.b": the table, and the columns without it. A dot inside of a table's name is taken as part of the name. */
@@ -309,8 +321,10 @@ int32_t error_from_sqlite(moonbird_error *error, moonbird_conn *conn, int code) 
   }
   struct code_rule rule = rule_for(code);
   const char *message = sqlite3_errmsg(conn->db);
+  struct message_rule told = {NULL, NULL, NULL};
   if (primary == SQLITE_ERROR) {
-    rule.sqlstate = sqlstate_from_message(message);
+    told = rule_for_message(message);
+    rule.sqlstate = told.sqlstate;
   }
   if (rule.names_file) {
     error_set(error, rule.sqlstate, "%s: %s", conn->path, message);
@@ -329,5 +343,8 @@ int32_t error_from_sqlite(moonbird_error *error, moonbird_conn *conn, int code) 
     name_missing(error, message);
   }
   add_hint(error, code);
+  if (told.hint != NULL) {
+    error_hint(error, "%s", told.hint);
+  }
   return MOONBIRD_ERROR;
 }

@@ -288,6 +288,18 @@ static void states_from_messages(void **state) {
   refused(conn, "VACUUM", "25001");
   refused(conn, "SELECT * FROM absent", "42P01");
   assert_string_equal(error.table, "absent");
+  assert_string_equal(error.hint, "");
+  refused(conn, "CREATE TABLE s (a VARCHAR(20)) STRICT", "42704");
+  assert_non_null(strstr(error.hint, "INTEGER, REAL, TEXT, BLOB or ANY"));
+  refused(conn, "CREATE TABLE s (a) STRICT", "42704");
+  refused(conn, "ALTER TABLE t ADD COLUMN j INTEGER, k TEXT", "42601");
+  assert_string_equal(error.hint, "");
+  refused(conn, "CREATE TABLE s (a TEXT) WITHOUT ROWID", "42P16");
+  assert_non_null(strstr(error.hint, "primary key"));
+  refused(conn, "CREATE TABLE nowhere.s (a TEXT)", "3F000");
+  assert_non_null(strstr(error.hint, "ATTACH"));
+  refused(conn, "copy t FROM stdin", "42601");
+  assert_non_null(strstr(error.hint, "INSERT"));
   driver->close(conn);
 }
 
