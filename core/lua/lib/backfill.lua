@@ -372,7 +372,6 @@ local function define(spec, name)
   local list, by_name = read_columns(spec)
   local key = find_key(spec, by_name)
   check_nulls(spec, by_name, key)
-  check_done(spec)
   local t = {
     table = spec.table,
     schema = spec.schema,
@@ -395,6 +394,8 @@ local function define(spec, name)
       end
     end
   end
+  check_done(spec)
+  spec.done = spec.done or spec.made_done
   local size = size_settings(spec)
   local limits = timeouts(name, size.target_ms)
   local definition = {

@@ -25,8 +25,12 @@ local keys = {
   max_bad = "bad",
   done = "expression",
   effects = "choice",
-  recipe = "string", -- of a ready-made one: what it was asked for
+  -- of a ready-made one: what it was asked for, and what `done` is where the script does not say
+  recipe = "string",
+  made_done = "string",
 }
+
+local own_keys = { recipe = true, made_done = true }
 
 local choices = { on_error = { "stop", "quarantine" }, effects = { "database", "external" } }
 
@@ -48,7 +52,7 @@ end
 local function unknown(name, known)
   local list = {}
   for key in pairs(known) do
-    list[#list + 1] = key ~= "recipe" and key or nil
+    list[#list + 1] = not own_keys[key] and key or nil
   end
   table.sort(list)
   local near = type(name) == "string" and check.nearest(name, list)

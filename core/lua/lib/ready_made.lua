@@ -103,7 +103,7 @@ function ready_made.copy_column(given)
     value = sql.text(own.with):gsub("{from}", (value:gsub("%%", "%%%%")))
   end
   spec.set = { [own.to] = sql.new(value) }
-  spec.done = spec.done or ("%s %s %s"):format(ident(own.to), host.dialect.same_words, value)
+  spec.made_done = ("%s %s %s"):format(ident(own.to), host.dialect.same_words, value)
   return spec
 end
 
@@ -123,7 +123,7 @@ function ready_made.reset_counter(given)
     both(("counted.%s = %s.%s"):format(ident(own.column), ident(spec.table), ident(own.references or "id")), own.where)
   )
   spec.set = { [own.counter] = sql.new(text) }
-  spec.done = spec.done or ("%s = %s"):format(ident(own.counter), text)
+  spec.made_done = ("%s = %s"):format(ident(own.counter), text)
   return spec
 end
 
@@ -138,7 +138,7 @@ local function delete(spec, where)
   spec.where = where
   spec.columns = {}
   spec.row = delete_row
-  spec.done = spec.done or "1 = 0"
+  spec.made_done = "1 = 0"
   return spec
 end
 
