@@ -69,13 +69,14 @@ void recover_name_row(struct worker *w) {
 }
 
 /* What the script is to blame for names its line: that of `row` for what that returned, else its file for the SQL that
- * it holds. Syntax and names are class 42; 42501 is a permission. */
+ * it holds. Syntax and names are class 42, or HY where a database knows no better; 42501 is a permission. */
 static void name_place(struct worker *w, enum failure failure) {
   const struct definition *d = w->job->definition;
   const char *state = w->err.sqlstate;
   bool is_own = w->state != WORKER_HOP && w->state != WORKER_PAGE && w->state != WORKER_MORE &&
                 w->state != WORKER_COUNT && !has_sent_rows(w);
-  bool is_sql = !is_own && memcmp(state, "42", 2) == 0 && strcmp(state, "42501") != 0;
+  bool is_class = (memcmp(state, "42", 2) == 0 && strcmp(state, "42501") != 0) || memcmp(state, "HY", 2) == 0;
+  bool is_sql = !is_own && is_class;
   if (w->err.where || (failure != FAILURE_ROW && !is_sql))
     return;
   if (d->form == FORM_ROW && d->row_place && (has_sent_rows(w) || !state[0]))

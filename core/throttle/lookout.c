@@ -346,6 +346,8 @@ static bool first_look(struct lookout *w, struct error *err) {
     loop_run_once(session->loop);
   }
   w->is_starting = false;
+  if (host_is_interrupted(session->host)) /* a function of the script, perhaps */
+    return error_set(err, ERROR_INTERRUPTED, "interrupted");
   return check_readers(w, err);
 }
 
