@@ -98,7 +98,7 @@ static void begin_batch(struct worker *w) {
   w->finishes_range = w->is_mixed = false;
   vec_release_with(&w->bad, bad_row_free);
   w->begun_s = clock_monotonic_s();
-  worker_execute(w, w->job->definition->begin, MOONBIRD_SCRIPT, 0);
+  worker_execute(w, w->begin, MOONBIRD_SCRIPT, 0);
 }
 
 static void start_claim(struct worker *w) {

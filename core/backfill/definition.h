@@ -54,8 +54,8 @@ struct definition {
   struct sql_pair undone;         /* rows of a range for which `done` does not hold; NULL without `done` */
   struct sql_pair marked;         /* with `done`: keys of a range, and 1 for a row that is not done */
   struct sql_pair again;          /* with `done`: rows that a range counts when it is done again */
-  char *writers; /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
-  char *begin;
+  char *writers;    /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
+  char *begin;      /* with the word {worker} where the database is told who it is */
   char *sync;       /* NULL where every commit is durable */
   char *path;       /* the file of backfills/, or NULL */
   char *row_place;  /* file and line of the script's `row`, or NULL */

@@ -74,7 +74,7 @@ static void start_move_frontier(struct worker *w) {
 void seek_enter(struct worker *w) {
   switch (w->state) {
   case WORKER_SEEK:
-    worker_execute(w, w->job->definition->begin, MOONBIRD_SCRIPT, 0);
+    worker_execute(w, w->begin, MOONBIRD_SCRIPT, 0);
     return;
   case WORKER_NEXT:
     start_next(w);

@@ -41,10 +41,26 @@
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { HELD_MS = 250 };
 
 /* --- life --- */
+
+/* The beginning of a batch, with the worker's id where the database wants it. What could end a string there, as the
+ * name of a strange host might, becomes a line. */
+static char *begin_as(const char *begin, const char *id) {
+  static const char word[] = "{worker}";
+  const char *at = strstr(begin, word);
+  if (!at)
+    return xstrdup(begin);
+  char *text = xasprintf("%.*s%s%s", (int)(at - begin), begin, id, at + strlen(word));
+  char *end = text + (at - begin) + strlen(id);
+  for (char *c = text + (at - begin); c < end; c++)
+    if (*c == '\'' || *c == '\\')
+      *c = '_';
+  return text;
+}
 
 void worker_init(struct worker *w, struct job *job, struct conn *conn, int number) {
   *w = (struct worker){.job = job,
@@ -57,6 +73,7 @@ void worker_init(struct worker *w, struct job *job, struct conn *conn, int numbe
                        .condemned_for = ERROR_INIT,
                        .err = ERROR_INIT,
                        .bad = VEC_INIT};
+  w->begin = begin_as(job->definition->begin, w->id);
   batch_init(&w->params, 0);
   uv_timer_init(loop_uv(job->session->loop), &w->timer);
   w->timer.data = w;
@@ -96,6 +113,7 @@ void worker_release(struct worker *w) {
   free(w->condemned);
   free(w->waits_for);
   free(w->end_key);
+  free(w->begin);
   free(w->id);
 }
 

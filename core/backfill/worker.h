@@ -70,8 +70,9 @@ enum worker_state {
 struct worker {
   struct job *job;
   struct conn *conn;
-  int number; /* in its process, from 0 */
-  char *id;   /* in moonbird_backfill_worker */
+  int number;  /* in its process, from 0 */
+  char *id;    /* in moonbird_backfill_worker */
+  char *begin; /* the definition's, with this id */
   struct range range;
   bool has_range;
   bool retired; /* has ended because the settings want fewer; others do not see it */

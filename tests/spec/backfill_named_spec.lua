@@ -101,6 +101,26 @@ describe("a named backfill", function()
       assert.truthy(run.err:find("fill%s+b%s+true"), run.err)
     end)
 
+    if kind == "postgres" then
+      it("has a session of its own kind in each batch", function()
+        p:people(3)
+        p:sql(("ALTER DATABASE %s SET default_transaction_isolation = 'serializable'"):format(p.database))
+        define("fill", [[
+          return { table = "people", batch = function()
+            local settings = {}
+            for index, name in ipairs({ "transaction_isolation", "lock_timeout", "statement_timeout",
+              "idle_in_transaction_session_timeout", "application_name" }) do
+              settings[index] = db:scalar("SELECT current_setting(?)", name)
+            end
+            print("settings:", table.concat(settings, " "))
+          end }]])
+        local run = p:ok("backfill run fill")
+        local wanted = "settings:%s+read committed 2s 10s 1min moonbird:backfill:fill:%S+/1\n"
+        assert.truthy(run.err:find(wanted), run.err)
+        p:ok("backfill plan fill --sample 1")
+      end)
+    end
+
     it("names what is wrong in its file", function()
       p:people(1)
       local function problem(text, wanted)

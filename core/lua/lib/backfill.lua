@@ -363,7 +363,7 @@ local function timeouts(name, target_ms)
     lock_timeout_ms = seconds_to_ms(defaults.lock_timeout) or 2000,
     statement_timeout_ms = seconds_to_ms(defaults.statement_timeout) or math.max(10 * target_ms, 10000),
     idle_timeout_ms = 60000,
-    application_name = "moonbird:backfill:" .. name,
+    application_name = ("moonbird:backfill:%s:{worker}"):format(name), -- the engine knows who it is
   }
 end
 

@@ -182,7 +182,7 @@ local function one(definition, spec, t, from, last)
 end
 
 local function one_taken_back(definition, spec, t, from, last)
-  host.connection:exec(definition.begin)
+  host.connection:exec((definition.begin:gsub("{worker}", "sample")))
   local ok, entry = pcall(one, definition, spec, t, from, last)
   host.connection:exec("ROLLBACK")
   if not ok then

@@ -123,7 +123,7 @@ function backfill:rows_may_be_wide(connection, t)
 end
 
 function backfill:batch_begin(timeouts)
-  local list = { "BEGIN" }
+  local list = { "BEGIN ISOLATION LEVEL READ COMMITTED" }
   local function set(name, value)
     list[#list + 1] = value and ("SET LOCAL %s = %d"):format(name, math.ceil(value)) or nil
   end

@@ -130,7 +130,7 @@ describe("keyset SQL", function()
 
   it("begins and claims", function()
     assert.are.equal(
-      "BEGIN; SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 10000; "
+      "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 10000; "
         .. "SET LOCAL idle_in_transaction_session_timeout = 60000; SET LOCAL synchronous_commit = off; "
         .. "SET LOCAL plan_cache_mode = force_custom_plan",
       postgres:batch_begin({ lock_timeout_ms = 2000, statement_timeout_ms = 10000, idle_timeout_ms = 60000 })
