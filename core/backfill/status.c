@@ -276,6 +276,16 @@ double status_throttled_share(const struct backfill_status *s) {
   return share < 1 ? share : 1;
 }
 
+/* A runner that was killed while it was held has left its reason, but nobody is held by it any more. */
+static void finish_throttle(struct backfill_status *s) {
+  if (s->workers_alive)
+    return;
+  free(s->throttle_reason);
+  s->throttle_reason = NULL;
+  s->throttled_s -= not_below_0(s->throttled_for_s);
+  s->throttled_for_s = -1;
+}
+
 /* From the keys where these have a place between two others, else from the rows and their estimate. */
 static void finish_fraction(struct backfill_status *s) {
   bool has_position = s->frontier >= 0;
@@ -345,6 +355,7 @@ bool status_read(struct session *session, const char *name, struct vec *list, st
   if (ok && names.len)
     ok = read_parts(session, name, &r, err);
   for (size_t i = r.first; ok && i < list->len; i++) {
+    finish_throttle(list->items[i]);
     finish_fraction(list->items[i]);
     finish_eta(list->items[i]);
     finish_events(&r, list->items[i]);

@@ -25,7 +25,9 @@ const struct option_spec backfill_status_options[] = {
     {.name = "watch",
      .letter = 'w',
      .type = OPTION_FLAG,
-     .help = "a live screen, until Ctrl-C or until all have ended; without a terminal once a second, or as JSON",
+     .help =
+         "a live screen, until q, Ctrl-C or until all have ended; without a terminal again every 30 s, with --json an "
+         "event a second",
      .target = &given.watch},
     {.name = "exit-code",
      .type = OPTION_FLAG,

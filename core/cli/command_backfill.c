@@ -66,7 +66,10 @@ const struct command backfill_commands[] = {
     {.name = "backfill set",
      .arguments = "NAME KEY=VALUE...",
      .summary = "change settings of a backfill while it runs, such as workers=2 nice=1",
-     .description = "Workers on all machines take them from their next batch on. 'KEY=' takes a setting back.",
+     .description =
+         "KEY is workers, nice, size, target_ms, min, max, max_bad or a limit of the throttle such as max_lag, "
+         "which may be off. Workers on all machines take them from their next batch on. 'KEY=' takes a "
+         "setting back.",
      .options = backfill_steer_options,
      .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE | NEEDS_WRITE,
      .run = cmd_backfill_set},

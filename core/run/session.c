@@ -259,6 +259,9 @@ static bool explain(const struct session *session, struct error *err) {
       {"25006", "this server only reads: it is a replica, or was told so; the URL must lead to one that writes"},
       {"42703", "this table of Moonbird's was made by another version of it: use that version, or bring the table to "
                 "what this one expects"},
+      {"42P07",
+       "of Moonbird's tables one is there and another that belongs to it is not: bring back what is missing, or "
+       "drop what is left of them"},
   };
   const char *schema = config_text(session->request->config, "version_table_schema");
   if (schema && *schema && strcmp(err->sqlstate, "3F000") == 0) /* undefined schema */

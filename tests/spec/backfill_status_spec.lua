@@ -148,6 +148,17 @@ describe("backfill status", function()
       text = p:ok("backfill status split").out
       contains(text, "stopped")
       contains(text, "none; 'moonbird backfill run split' goes on")
+      assert.is_nil(text:find("replica lag", 1, true)) -- nobody is held any more
+      contains(p:ok("backfill status split --json").out, '"throttle_reason": null')
+    end)
+
+    it("has only keys that the manual names", function()
+      backfill(p)
+      worker(p, "w1", 60)
+      local manual = moonbird.read_file("docs/commands.md"):match("`backfill status NAME %-%-json` is.-\n## ")
+      for key in p:ok("backfill status split --json").out:gmatch('"([%w_]+)":') do
+        contains(manual, "`" .. key .. "`")
+      end
     end)
 
     it("gives an exit code when it is asked to", function()
