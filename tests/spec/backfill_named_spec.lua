@@ -231,19 +231,20 @@ return {
       assert.equals("done with bad rows", observed())
     end)
 
-    it("stops at max_bad", function()
+    it("stops at the row beyond max_bad", function()
       p:people(200)
       define("fill", [[
 return {
   table = "people", size = 10, on_error = "quarantine", max_bad = 3,
   row = function(person)
-    if person.id > 25 then error("no good") end
+    if person.id == 26 or person.id == 27 or person.id == 30 or person.id == 45 then error("no good") end
     return { counter = 1 }
   end,
 }]])
       local run = p:fails(8, "backfill run fill")
       assert.truthy(run.err:find("more than 3 bad rows", 1, true), run.err)
-      assert.equals("20", p:sql("SELECT sum(counter) FROM people"))
+      assert.equals("37", p:sql("SELECT sum(counter) FROM people"))
+      assert.equals("[26]\n[27]\n[30]", p:sql("SELECT bad_key FROM moonbird_backfill_bad ORDER BY bad_key"))
       assert.equals("failed", observed())
     end)
 

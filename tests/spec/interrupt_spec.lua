@@ -26,16 +26,16 @@ local SPLIT = [[
   op.backfill {
     table = "people", size = 25,
     row = function(r)
-      SLOW
+      HOLD
       return { first_name = r.full_name:match("^%S+"), counter = r.counter + 1 }
     end,
   }]]
 
--- 0.4 s for each batch of 25, until there is a file "hurry".
-local SLOW = 'local stop = os.clock() + 0.016; while os.clock() < stop and not io.open("hurry") do end'
+-- Stays at a row as long as there is a file for it.
+local HOLD = 'local f = io.open("hold_" .. r.id); while f do f:close(); f = io.open("hold_" .. r.id) end'
 
-local function split(slow)
-  return (SPLIT:gsub("SLOW", slow or ""))
+local function split(hold)
+  return (SPLIT:gsub("HOLD", hold or ""))
 end
 
 -- A revision with DDL, a backfill, DDL, another backfill, DDL; it stops once at the marked place.
@@ -46,7 +46,7 @@ local function mixed(p, where)
   return table.concat({
     '  op.add_column("people", column("first_name", types.text()))',
     at("before"),
-    split(where == "within" and SLOW),
+    split(where == "within" and HOLD),
     at("between"),
     '  op.create_table("letters", { column("letter", types.text()) })',
     '  local n = db:exec("INSERT INTO letters VALUES (?), (?)", "a", "b")',
@@ -81,6 +81,12 @@ local function rows_done(p)
   return ok and tonumber(text) or 0
 end
 
+local function wait_for_rows(p, count)
+  moonbird.wait_until(count .. " rows", 20, function()
+    return rows_done(p) >= count
+  end)
+end
+
 describe("an upgrade", function()
   moonbird.each_database(describe, pending, function(kind)
     local p
@@ -95,17 +101,16 @@ describe("an upgrade", function()
     for _, place in ipairs({ "before", "within", "between", "after", "end" }) do
       it("that was killed " .. place .. " goes on, every statement once and every row once", function()
         p:revision("a1", nil, mixed(p, place))
+        p:write("hold_51", "")
         local run = p:start("upgrade head")
         if place == "within" then
-          moonbird.wait_until("some batches", 20, function()
-            return rows_done(p) >= 25
-          end)
+          wait_for_rows(p, 50)
         else
           wait_for_file(p, place)
         end
         run:kill("KILL")
         assert.equals(137, run:wait().code)
-        p:write("hurry", "")
+        os.remove(p:path("hold_51"))
         assert.equals("", p:ok("current").out)
         local again = p:ok("upgrade head")
         assert.truthy(again.err:find("a1", 1, true))
@@ -116,13 +121,13 @@ describe("an upgrade", function()
     it("that was killed twice, and then a third time, still goes on", function()
       p:revision("a1", nil, mixed(p, "within"))
       for round = 1, 3 do
+        local place = ("hold_%d"):format(25 * round + 1)
+        p:write(place, "")
         local run = p:start("upgrade head")
-        moonbird.wait_until("round " .. round, 20, function()
-          return rows_done(p) >= 25 * round
-        end)
+        wait_for_rows(p, 25 * round)
         run:kill("KILL"):wait()
+        os.remove(p:path(place))
       end
-      p:write("hurry", "")
       p:ok("upgrade head")
       check_mixed(p)
     end)
@@ -200,19 +205,18 @@ describe("an upgrade", function()
     it("takes the way down up again after a kill, too", function()
       p:revision("a1", nil, '  op.add_column("people", column("first_name", types.text()))\n' .. split(), [[
   op.backfill { table = "people", size = 25, row = function(r)
-    ]] .. SLOW .. [[
+    ]] .. HOLD .. [[
 
     return { counter = r.counter + 1 }
   end }
   op.drop_column("people", "first_name")]])
       p:ok("upgrade head")
+      p:write("hold_26", "")
       local run = p:start("downgrade base --yes")
-      moonbird.wait_until("a batch", 20, function()
-        return rows_done(p) >= 125
-      end)
+      wait_for_rows(p, 125)
       run:kill("KILL"):wait()
+      os.remove(p:path("hold_26"))
       assert.equals("a1 (head)\n", p:ok("current").out)
-      p:write("hurry", "")
       p:ok("downgrade base --yes")
       assert.equals("2|2", p:sql("SELECT min(counter), max(counter) FROM people"))
       assert.equals("id,full_name,counter", p:columns("people"))
@@ -221,15 +225,13 @@ describe("an upgrade", function()
     for _, signal in ipairs({ "INT", "TERM" }) do
       it("finishes its batch on SIG" .. signal .. ", says how to go on, and exits 3", function()
         p:revision("a1", nil, mixed(p, "within"))
+        p:write("hold_26", "")
         local run = p:start("upgrade head")
-        moonbird.wait_until("a batch", 20, function()
-          return rows_done(p) >= 25
-        end)
-        run:kill(signal):wait(5)
-        assert.equals(3, run.code, run:describe())
-        local done = rows_done(p)
-        assert.is_true(done % 25 == 0 and done < 100, "rows " .. done)
-        p:write("hurry", "")
+        wait_for_rows(p, 25)
+        run:kill(signal)
+        os.remove(p:path("hold_26"))
+        assert.equals(3, run:wait(20).code, run:describe())
+        assert.equals(50, rows_done(p))
         p:ok("upgrade head")
         check_mixed(p)
       end)
