@@ -212,18 +212,8 @@ function dialect:outside_transaction(text)
   return false
 end
 
-function dialect.advice(_, sqlstate, is_file)
-  if sqlstate ~= "55P04" then
-    return nil
-  elseif is_file then
-    return "`-- transaction: false` in the header commits each statement by itself; or add the value in a revision "
-      .. "before this one, and run each revision in its own transaction"
-  end
-  return "op.autocommit_block(function() op.add_enum_value(...) end), before what uses the value, commits it; "
-    .. "op.alter_enum makes the type anew, its values can be used at once"
-end
-
 local parts = {
+  "advice",
   "types",
   "enums",
   "sequences",

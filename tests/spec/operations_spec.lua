@@ -338,6 +338,29 @@ if moonbird.postgres_url then
     end
   end)
 
+  it("say in the words of a revision what to do where the server refuses", function()
+    local p = moonbird.project("postgres")
+    p:sql([[
+      CREATE TYPE mood AS ENUM ('ok');
+      CREATE TABLE t (a integer UNIQUE, b text, m mood, r integer REFERENCES t (a));
+      CREATE VIEW v AS SELECT b FROM t;
+    ]])
+    local advice = {
+      ['op.alter_column("t", "b", { type_ = types.integer() })'] = "Take it away before, and make it again behind: op.",
+      ['op.alter_column("t", "m", { type_ = types.integer() })'] = 'op.alter_column takes it as using = "..."',
+      ['op.drop_column("t", "b")'] = "Drop them before it (op.drop_view, op.drop_constraint ...)",
+      ['op.drop_table("t")'] = "Drop them before it (op.drop_view, op.drop_constraint ...)",
+      ['op.drop_constraint("t_a_key", "t")'] = "The option cascade = true does that.",
+      ['op.drop_enum("mood")'] = "The option cascade = true does that.",
+      ['op.create_table("n", { column("m", types.enum("mood", { "ok" })) })'] = "types.enum(name, values, { create_type = false }) uses",
+    }
+    for call, words in pairs(advice) do
+      p:revision("a1", nil, call)
+      moonbird.contains(p:fails(1, "upgrade head").err, words)
+    end
+    p:remove()
+  end)
+
   describe("op.alter_enum", function()
     it("changes scalars, arrays, defaults and partitions, and refuses a row that has a value no more", function()
       local p = moonbird.project("postgres")

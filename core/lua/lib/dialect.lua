@@ -66,7 +66,8 @@ function dialect.for_session()
   return false
 end
 
--- What to do about a SQLSTATE, in a revision in Lua or (is_file) in SQL; nil where the error says enough.
+-- advice(sqlstate, is_file, statement): what to do about the error of a statement, in a revision in Lua or (is_file) in
+-- SQL; nil where the error says enough.
 function dialect.advice() end
 
 -- --- operations ---

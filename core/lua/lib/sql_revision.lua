@@ -62,7 +62,7 @@ local function hint_for(text, problem)
   if host.in_transaction() and host.dialect:outside_transaction(text) then
     return OUTSIDE
   end
-  return type(problem) == "userdata" and host.dialect:advice(problem.sqlstate, true) or nil
+  return type(problem) == "userdata" and host.dialect:advice(problem.sqlstate, true, problem.statement) or nil
 end
 
 local AT_ONCE, BYTES_AT_ONCE = 200, 65536

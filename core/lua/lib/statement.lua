@@ -138,7 +138,7 @@ local OUTSIDE = "the database refuses this in a transaction: op.autocommit_block
 
 -- Throws what a statement in the revision's transaction has thrown.
 local function fail(problem, items)
-  local advice = type(problem) == "userdata" and host.dialect:advice(problem.sqlstate, false)
+  local advice = type(problem) == "userdata" and host.dialect:advice(problem.sqlstate, false, problem.statement)
   if items and any_outside(items) then
     host.fail_with_hint(problem, OUTSIDE)
   elseif advice then
