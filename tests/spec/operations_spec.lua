@@ -346,13 +346,13 @@ if moonbird.postgres_url then
       CREATE VIEW v AS SELECT b FROM t;
     ]])
     local advice = {
-      ['op.alter_column("t", "b", { type_ = types.integer() })'] = "Take it away before, and make it again behind: op.",
+      ['op.alter_column("t", "b", { type_ = types.char(3) })'] = "Take it away before, and make it again behind: op.",
       ['op.alter_column("t", "m", { type_ = types.integer() })'] = 'op.alter_column takes it as using = "..."',
       ['op.drop_column("t", "b")'] = "Drop them before it (op.drop_view, op.drop_constraint ...)",
       ['op.drop_table("t")'] = "Drop them before it (op.drop_view, op.drop_constraint ...)",
       ['op.drop_constraint("t_a_key", "t")'] = "The option cascade = true does that.",
       ['op.drop_enum("mood")'] = "The option cascade = true does that.",
-      ['op.create_table("n", { column("m", types.enum("mood", { "ok" })) })'] = "types.enum(name, values, { create_type = false }) uses",
+      ['op.create_table("n", { column("m", types.enum("mood", { "ok" })) })'] = "{ create_type = false }",
     }
     for call, words in pairs(advice) do
       p:revision("a1", nil, call)
