@@ -16,7 +16,7 @@ end
 describe("a backfill whose server goes away", function()
   local server, p
   setup(function()
-    server = servers.start("postgres")
+    server = servers.start("postgres", { env = { POSTGRES_OPTIONS = "-c max_prepared_transactions=2" } })
   end)
   teardown(function()
     server:stop()
@@ -100,6 +100,22 @@ describe("a backfill whose server goes away", function()
     assert_ends(run, 200)
     assert.truthy(run.err:find("the connection is lost", 1, true), run.err)
     os.execute("kill " .. writer)
+  end)
+
+  -- Nobody is connected that holds its locks, and it outlives the server.
+  it("waits for a prepared transaction, before and after a crash of the server", function()
+    begin(server, 200)
+    p:sql("BEGIN; INSERT INTO people (id, counter) VALUES (-1, 0), (1000, 0); PREPARE TRANSACTION 'one'")
+    local run = p:start("backfill run fill")
+    moonbird.wait_until("the run looks for writers", 20, function()
+      return p:sql("SELECT to_regclass('moonbird_backfill') IS NOT NULL") == "t"
+    end)
+    server:order("postgres_restart immediate 1")
+    moonbird.sleep(1)
+    assert.is_true(run:is_running())
+    assert.equals(0, done())
+    p:sql("COMMIT PREPARED 'one'")
+    assert_ends(run, 202)
   end)
 
   it("waits for the promotion of the replica that has taken the server's place", function()
