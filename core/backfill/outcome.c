@@ -3,6 +3,7 @@
  */
 #include "backfill/outcome.h"
 
+#include "backfill/status.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -48,11 +49,27 @@ static bool stopped(struct session *session, const struct definition *d, const s
   return error_hint(err, "run the same command again: it goes on from there");
 }
 
+/* ": by ann@db1: load test until two", or "": whoever reads the end of this run has not typed the pause. Owned. */
+static char *asked_by(struct session *session, const char *name) {
+  struct vec list = VEC_INIT;
+  struct error ignored = ERROR_INIT;
+  bool ok = status_read(session, name, &list, &ignored);
+  const struct status_event *held = ok && list.len ? &((struct backfill_status *)list.items[0])->held : NULL;
+  bool known = held && held->at;
+  char *text = xasprintf("%s%s%s%s", known ? ": by " : "", known ? held->by : "", known && held->why ? ": " : "",
+                         known && held->why ? held->why : "");
+  status_free_all(&list);
+  error_release(&ignored);
+  return text;
+}
+
 static bool paused(struct session *session, const struct definition *d, const struct runner_outcome *outcome,
                    struct error *err) {
   observe_stop(session, d->name, OBSERVED_PAUSED, "paused");
-  error_set(err, ERROR_PENDING, "the backfill of %s is paused, after %lld rows%s%s", d->table,
-            (long long)outcome->rows_done, outcome->reason ? ": " : "", outcome->reason ? outcome->reason : "");
+  char *why = outcome->reason ? xasprintf(": %s", outcome->reason) : asked_by(session, d->name);
+  error_set(err, ERROR_PENDING, "the backfill of %s is paused, after %lld rows%s", d->table,
+            (long long)outcome->rows_done, why);
+  free(why);
   char *command = state_command(d->name, true);
   error_hint(err, "`%s` goes on", command);
   free(command);
@@ -62,8 +79,10 @@ static bool paused(struct session *session, const struct definition *d, const st
 static bool cancelled(struct session *session, const struct definition *d, const struct runner_outcome *outcome,
                       struct error *err) {
   observe_stop(session, d->name, OBSERVED_CANCELLED, "cancelled");
-  error_set(err, ERROR_PENDING, "the backfill of %s is cancelled, after %lld rows", d->table,
-            (long long)outcome->rows_done);
+  char *why = asked_by(session, d->name);
+  error_set(err, ERROR_PENDING, "the backfill of %s is cancelled, after %lld rows%s", d->table,
+            (long long)outcome->rows_done, why);
+  free(why);
   return error_hint(err,
                     "what is committed stays; `moonbird backfill resume %s` takes it up again, `moonbird backfill "
                     "forget %s` drops its state",

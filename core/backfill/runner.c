@@ -341,7 +341,8 @@ static void log_throttle(struct runner *r, const char *reason) {
   }
   clock_format_duration(clock_monotonic_s() - r->throttled_s, age);
   char *detail = xasprintf("after %s: %s", age, r->throttle_text);
-  log_info("goes on");
+  if (r->job.end == JOB_GOES_ON)
+    log_info("goes on");
   post_log(r, "unthrottled", detail);
   free(detail);
 }

@@ -125,6 +125,18 @@ describe("while a backfill runs, an operator", function()
       assert.is_true(throttle.done(p) < 60)
     end)
 
+    it("pauses or cancels, and the run tells who and why", function()
+      for verb, said in pairs({ pause = "is paused", cancel = "is cancelled" }) do
+        local run = start_held()
+        p:ok({ "backfill", verb, "fill", "--reason", "load test" })
+        local ended = run:wait(30)
+        assert.equals(3, ended.code, ended:describe())
+        assert.truthy(ended.err:find(said .. ", after 0 rows: by [^\n]+@[^\n]+: load test\n"), ended.err)
+        assert.is_nil(ended.err:find("\ngoes on\n", 1, true), ended.err) -- held, and then no more
+        p:ok("backfill resume fill")
+      end
+    end)
+
     it("brakes, and no further batch begins", function()
       p:backfill("fill", (FILL:gsub("size = 10,", "size = 1,")))
       p:write("slow", "")
