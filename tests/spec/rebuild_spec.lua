@@ -224,6 +224,18 @@ describe("a rebuilt table of SQLite", function()
       )
     end)
 
+    it("names the change that cannot be made, and its line", function()
+      local batch = "op.batch_alter_table('t', function(batch)\n  batch.drop_column('b')\n\n  %s\nend)"
+      local wrong = {
+        ['batch.alter_column("z", { nullable = false })'] = "batch.alter_column in line 10: the table t has no",
+        ['batch.drop_constraint("uq")'] = "batch.drop_constraint in line 10: No such constraint: 'uq'",
+        ['batch:create_exclude_constraint("x", { "a", "=" })'] = "batch.create_exclude_constraint in line 10: SQLite",
+      }
+      for call, problem in pairs(wrong) do
+        refuse("DROP TABLE IF EXISTS t; CREATE TABLE t (a INT, b INT)", batch:format(call), problem)
+      end
+    end)
+
     it("names the row that does not fit a STRICT type", function()
       refuse(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 5), (2, 'five')",

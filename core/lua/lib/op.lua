@@ -175,7 +175,9 @@ local function recorder(batch, kind, row, into)
     local operation, problem = build(row, row.batch_signature, args, statement.dialect())
     if not operation then
       error(problem, 2)
-    elseif kind ~= "execute" then
+    end
+    operation.line = debug.getinfo(2, "l").currentline
+    if kind ~= "execute" then
       operation.table, operation.schema = into.table, into.schema
       operation.naming_convention = into.naming_convention
     end

@@ -40,7 +40,7 @@ function show(self, value)
   return tostring(value)
 end
 
-local unshown = { kind = true, table = true, schema = true, naming_convention = true }
+local unshown = { kind = true, table = true, schema = true, naming_convention = true, line = true }
 
 -- "alter_column people: column = 'age', nullable = false"
 local function text_of(self, operation)
@@ -291,13 +291,17 @@ local function is_rebuild_asked(operation)
     or operation.table_kwargs ~= nil
 end
 
+local function make(self, change)
+  if not makers[change.kind] then
+    check.refuse("SQLite cannot do it")
+  end
+  return makers[change.kind](self, change)
+end
+
 function alter:render_batch_alter_table(operation)
   local changes = {}
   for _, change in ipairs(operation.operations) do
-    if not makers[change.kind] then
-      check.refuse("batch.%s: SQLite cannot do it", change.kind)
-    end
-    for _, made in ipairs(makers[change.kind](self, change)) do
+    for _, made in ipairs(self:at_change(change, make, self, change)) do
       changes[#changes + 1] = made
     end
   end

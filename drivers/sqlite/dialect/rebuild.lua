@@ -217,7 +217,7 @@ local function run(runner)
     return
   end
   for _, change in ipairs(spec.changes) do
-    runner:apply(change)
+    runner.dialect:at_change(change.operation or change, runner.apply, runner, change)
   end
   runner:apply_table_options()
   runner:flush()
