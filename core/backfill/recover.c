@@ -89,7 +89,7 @@ static void name_place(struct worker *w, enum failure failure) {
 static bool narrow(struct worker *w) {
   const struct definition *d = w->job->definition;
   bool may_repeat = has_sent_rows(w) && !d->external && (w->err.sqlstate[0] || d->form == FORM_BATCH);
-  if (!may_repeat || w->limit <= 1 || (d->form == FORM_BATCH && !w->err.sqlstate[0] && !d->quarantines))
+  if (!may_repeat || w->limit <= 1)
     return false;
   w->narrow_rows = w->narrow ? w->narrow_rows : w->limit;
   w->narrow = retry_narrower(w->limit);

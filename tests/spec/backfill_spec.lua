@@ -198,6 +198,19 @@ describe("op.backfill", function()
         assert.equals("1000|1000", p:sql("SELECT count(*), count(DISTINCT person) FROM initials"))
         assert.equals("8", p:sql("SELECT sum(counter) FROM people"))
       end)
+
+      it("finds the row on which it fails, after those before it", function()
+        p:people(1000)
+        p:revision("a1", nil, [[op.backfill { table = "people", batch = function(batch)
+          for _, row in ipairs(batch.rows) do
+            assert(row.id ~= 777, "unreadable")
+            db:exec("UPDATE people SET counter = counter + 1 WHERE id = ?", row.id)
+          end
+        end }]])
+        local run = p:fails(7, "upgrade head")
+        assert.truthy(run.err:find("error: backfill of people, row id = 777: ", 1, true), run.err)
+        assert.equals("776|776", p:sql("SELECT sum(counter), max(id) FROM people WHERE counter > 0"))
+      end)
     end)
 
     describe("with `where`", function()
