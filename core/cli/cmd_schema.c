@@ -8,6 +8,7 @@
 #include "script/files.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,13 +38,35 @@ const struct option_spec dump_options[] = {
 
 /* --- renames --- */
 
-/* On stderr, because stdout is for data. */
+/* Nothing is under way while a question waits, and the loop that would see the signal stands still. */
+static void leave(int number) {
+  (void)number;
+  _exit(ERROR_INTERRUPTED);
+}
+
+/* A whole line of which the first byte counts; EOF at the end of the input. */
+static int read_answer(void) {
+  int first = getchar();
+  for (int c = first; c != EOF && c != '\n';)
+    c = getchar();
+  return first;
+}
+
+/* On stderr, because stdout is for data. Whoever ends the input answers no to all that is left. */
 static bool ask_rename(void *data, const char *kind, const char *old, const char *name) {
   (void)data;
-  char answer[16];
+  if (feof(stdin))
+    return false;
+  struct sigaction before, action = {.sa_handler = leave};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, &before);
   fprintf(stderr, "Was the %s %s renamed to %s? [y/N] ", kind, old, name);
   fflush(stderr);
-  return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+  int answer = read_answer();
+  sigaction(SIGINT, &before, NULL);
+  if (answer == EOF)
+    fputc('\n', stderr);
+  return answer == 'y' || answer == 'Y';
 }
 
 /* A person is there to answer. */

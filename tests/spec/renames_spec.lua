@@ -121,6 +121,21 @@ describe("--rename", function()
     end)
   end)
 
+  it("is asked for once, and what is none is dropped with a line of review", function()
+    with_models("sqlite", models("a", "d", "old"), function(p)
+      p:write("migrations/models.lua", models("a", "e", "old"))
+      local command = moonbird.quote(moonbird.program) .. " revision --autogenerate -m second --rev-id b2"
+      local script = "cd %s; printf 'not y\nn\n' | LC_ALL=C.UTF-8 script -qec %s /dev/null"
+      local out = moonbird.shell(script:format(moonbird.quote(p.folder), moonbird.quote(command)))
+      assert.equal(1, select(2, out:gsub("renamed to e%?", "")))
+      assert.matches("-- review: the values of a.d are lost\n", p:read("migrations/versions/b2_second.lua"), 1, true)
+      os.remove(p:path("migrations/versions/b2_second.lua"))
+      p:ok("revision --autogenerate -m second --rev-id b2")
+      local review = "-- review: the values of a.d are lost; or was it renamed? --rename a.d:e\n"
+      assert.matches(review, p:read("migrations/versions/b2_second.lua"), 1, true)
+    end)
+  end)
+
   if not moonbird.postgres_url then
     return
   end

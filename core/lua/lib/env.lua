@@ -4,6 +4,7 @@ local host = require("moonbird.host")
 local json = require("moonbird.json")
 local log = require("moonbird.log")
 local naming = require("moonbird.naming")
+local words = require("moonbird.check")
 
 local env = {}
 
@@ -21,6 +22,12 @@ local known = {
   on_error = "function",
 }
 
+-- Two letters at most are wrong.
+local function nearest(name, names)
+  local found = words.nearest(name, words.sorted_keys(names))
+  return found and words.distance(name, found) <= 2 and found or nil
+end
+
 local function check(path, settings)
   if type(settings) ~= "table" then
     error(("%s must return a table, not a %s"):format(path, type(settings)), 0)
@@ -28,7 +35,9 @@ local function check(path, settings)
   for name, value in pairs(settings) do
     local wanted = known[name]
     if not wanted then
-      log.warn(("%s: the name %s means nothing to Moonbird"):format(path, tostring(name)))
+      local near = type(name) == "string" and nearest(name, known)
+      local hint = near and ("; did you mean %s?"):format(near) or ""
+      log.warn(("%s: the name %s means nothing to Moonbird%s"):format(path, tostring(name), hint))
     elseif wanted ~= "any" and type(value) ~= wanted then
       error(("%s: %s must be a %s, not a %s"):format(path, name, wanted, type(value)), 0)
     end

@@ -75,22 +75,25 @@ end
 
 -- --- from text ---
 
+-- Each gives a new one: a collation is written into it.
 local plain = {
-  smallint = types.smallint(),
-  integer = types.integer(),
-  bigint = types.bigint(),
-  boolean = types.boolean(),
-  text = types.text(),
-  ["double precision"] = types.double(),
-  real = types.float(24),
-  date = types.date(),
-  bytea = types.blob(),
-  json = types.json(),
-  jsonb = types.jsonb(),
-  uuid = types.uuid(),
-  numeric = types.numeric(),
-  ["character varying"] = types.varchar(),
-  interval = types.interval(),
+  smallint = types.smallint,
+  integer = types.integer,
+  bigint = types.bigint,
+  boolean = types.boolean,
+  text = types.text,
+  ["double precision"] = types.double,
+  real = function()
+    return types.float(24)
+  end,
+  date = types.date,
+  bytea = types.blob,
+  json = types.json,
+  jsonb = types.jsonb,
+  uuid = types.uuid,
+  numeric = types.numeric,
+  ["character varying"] = types.varchar,
+  interval = types.interval,
 }
 
 local function moment(text)
@@ -130,7 +133,7 @@ function type_names:type_of(text)
   if element then
     return types.array(self:type_of(element))
   end
-  return plain[name] or moment(name) or sized(name) or interval(name) or types.raw(text)
+  return plain[name] and plain[name]() or moment(name) or sized(name) or interval(name) or types.raw(text)
 end
 
 -- --- comparing ---

@@ -242,7 +242,7 @@ local function set_type(work, column, operation)
   if type_.collation then
     local is_usual = type_.collation:upper() == "BINARY"
     edit_table.set_piece(column, "collate", not is_usual and work.dialect:collate_text(type_) or nil)
-  elseif work.dialect:affinity(text) ~= "TEXT" then
+  elseif work.dialect:affinity(text) ~= "TEXT" or not work.dialect.collated_kinds[type_.kind] then
     edit_table.set_piece(column, "collate", nil)
   end
   set_copy(work, column, operation, old, text)

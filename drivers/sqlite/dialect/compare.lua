@@ -61,9 +61,12 @@ function compare.name_key(_, name)
   return name:lower()
 end
 
---- alter_column leaves the collation of a column alone where the new type says none.
+--- The types that can say a collation; alter_column takes it away with any other.
+compare.collated_kinds = { text = true, varchar = true, char = true, raw = true }
+
+--- alter_column leaves the collation of a column alone where the new type could say one and says none.
 function compare.full_type(_, from, to)
-  if not from.collation or to.collation then
+  if not from.collation or to.collation or not compare.collated_kinds[to.kind] then
     return to
   end
   local result = copy(to)

@@ -90,14 +90,16 @@ end
 
 -- --- renames ---
 
--- On a terminal each candidate is asked for; a name takes part in one rename only.
-local function ask_renames(request, schema, live, list)
+-- On a terminal each candidate is asked for, once; a name takes part in one rename only.
+local function ask_renames(request, schema, live, list, asked)
   local taken = {}
   for _, rename in ipairs(renames.candidates(schema, live, host.dialect)) do
     local place = (rename.schema or "") .. "\0" .. rename.table
     local old = rename.kind == "table" and place or place .. "\0" .. rename.column
     local new = place .. "\1" .. rename.new_name
-    if not (taken[old] or taken[new]) and request.ask(rename.kind, rename_text.sides(rename)) then
+    local is_open = not (taken[old] or taken[new] or asked[old .. new])
+    asked[old .. new] = asked[old .. new] or is_open
+    if is_open and request.ask(rename.kind, rename_text.sides(rename)) then
       taken[old], taken[new] = true, true
       list[#list + 1] = rename
       renames.apply({ rename }, live)
@@ -105,12 +107,16 @@ local function ask_renames(request, schema, live, list)
   end
 end
 
-local function hint_renames(schema, live)
+-- What goes remembers it for the line of review above it.
+local function hint_renames(schema, live, is_loud)
   local format = "%s could be renamed to %s; as it stands it is dropped and a new one is added, without its values. "
     .. "%s makes it a rename"
   for _, rename in ipairs(renames.candidates(schema, live, host.dialect)) do
     local old, new = rename_text.sides(rename)
-    log.warn((format:format(old, new, rename_text.option(rename)):gsub("%c", " ")))
+    rename.part.could_be = ("; or was it renamed? %s"):format(rename_text.option(rename))
+    if is_loud then
+      log.warn((format:format(old, new, rename_text.option(rename)):gsub("%c", " ")))
+    end
   end
 end
 
@@ -122,11 +128,12 @@ local function settle_renames(request, schema, live)
   renames.apply(list, live)
   if request.ask then
     -- tables first: their columns are compared under the new name
+    local asked = {}
     for _ = 1, 2 do
-      ask_renames(request, schema, live, list)
+      ask_renames(request, schema, live, list, asked)
     end
-  elseif request.hints then
-    hint_renames(schema, live)
+  else
+    hint_renames(schema, live, request.hints)
   end
   return list
 end

@@ -91,7 +91,7 @@ local function remove_tables(state, tables)
       later = late,
       up = { operations.drop_table(table_) },
       down = { operations.create_table(table_, late) },
-      review_up = { ("all rows of %s are lost"):format(difference.place(table_)) },
+      review_up = { ("all rows of %s are lost%s"):format(difference.place(table_), table_.could_be or "") },
     })
   end
 end

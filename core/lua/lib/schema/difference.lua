@@ -220,6 +220,10 @@ local function remove_column(comparison, column, message, after)
   local back = operations.add_column(comparison.model, column)
   back.insert_after = comparison.dialect.alters_by_copy and after or nil
   change.down = { back }
+  if not column.computed then
+    local place = difference.place(comparison.model) .. "." .. column.name
+    change.review_up = { columns.lost_values(place) .. (column.could_be or "") }
+  end
   change.review_down = value_review(comparison.model, column)
   change.column = column
   return change
@@ -236,7 +240,7 @@ end
 
 local function replace_column(comparison, model, live)
   local change = remove_column(comparison, live, column_message("changed", comparison.model, live))
-  if not (live.computed and model.computed) then
+  if live.computed and not model.computed then
     change.review_up = { columns.lost_values(difference.place(comparison.model) .. "." .. live.name) }
   end
   add_column(comparison, model, nil)

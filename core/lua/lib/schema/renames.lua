@@ -2,6 +2,7 @@
 -- guessed: what nobody confirms stays a drop and an add. Pure. Called by command.lua; rename_request.lua has what the
 -- command line asks for.
 
+local changes = require("moonbird.schema.changes")
 local expression = require("moonbird.schema.expression")
 local sql = require("moonbird.sql")
 
@@ -26,13 +27,9 @@ end
 -- --- what could be one ---
 
 local function missing(from, to)
-  local list = {}
+  local list, known = {}, changes.by_key(to)
   for _, entry in ipairs(from) do
-    local is_there = false
-    for _, other in ipairs(to) do
-      is_there = is_there or other.name == entry.name and other.schema == entry.schema
-    end
-    list[#list + 1] = not is_there and entry or nil
+    list[#list + 1] = not known[changes.key_of(entry)] and entry or nil
   end
   return list
 end
@@ -42,8 +39,9 @@ local function column_candidates(model, live, dialect, list)
   for _, old in ipairs(gone) do
     for _, column in ipairs(new) do
       if dialect:same_type(old.type, column.type) then
-        list[#list + 1] =
-          { kind = "column", table = model.name, schema = model.schema, column = old.name, new_name = column.name }
+        local rename = { kind = "column", table = model.name, schema = model.schema, part = old }
+        rename.column, rename.new_name = old.name, column.name
+        list[#list + 1] = rename
       end
     end
   end
@@ -58,18 +56,21 @@ local function is_alike(a, b)
   return same * 2 > math.max(#a.columns, #b.columns)
 end
 
---- Pairs of what goes and what comes that could be one thing under a new name.
+--- Pairs of what goes and what comes that could be one thing under a new name; `part` is what goes.
 function renames.candidates(model, live, dialect)
   local list = {}
   for _, old in ipairs(missing(live.tables, model.tables)) do
     for _, new in ipairs(missing(model.tables, live.tables)) do
       if old.schema == new.schema and is_alike(old, new) then
-        list[#list + 1] = { kind = "table", table = old.name, schema = old.schema, new_name = new.name }
+        local rename = { kind = "table", table = old.name, schema = old.schema, part = old }
+        rename.new_name = new.name
+        list[#list + 1] = rename
       end
     end
   end
+  local lives = changes.by_key(live.tables)
   for _, table_ in ipairs(model.tables) do
-    local other = find_table(live, table_.schema, table_.name)
+    local other = lives[changes.key_of(table_)]
     if other then
       column_candidates(table_, other, dialect, list)
     end
@@ -114,7 +115,7 @@ end
 local function rename_in_item(item, rename, names)
   rename_elements(item.columns, names)
   for _, element in ipairs(item.elements or {}) do
-    element[1] = rename_text(element[1], names)
+    element[1] = sql.is(element[1]) and rename_text(element[1], names) or names[element[1]] or element[1]
   end
   rename_in(item.include, rename.column, rename.new_name)
   if item.ops and item.ops[rename.column] then

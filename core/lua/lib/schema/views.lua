@@ -61,11 +61,14 @@ local function has_star(view)
   return false
 end
 
--- The tables that get columns.
+-- The tables that get columns, or other names for them.
 local function note_grown_tables(state)
   for _, change in ipairs(state.changes) do
     if change.phase == "add_column" or change.phase == "add_computed" then
       state.grown[key_of(change.table)] = true
+    elseif change.phase == "rename" and change.up[1].kind == "alter_column" then
+      local operation = change.up[1]
+      state.grown[key_of({ schema = operation.schema, name = operation.table })] = true
     end
   end
 end
