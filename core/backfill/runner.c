@@ -51,6 +51,7 @@ struct runner {
   const char *throttled_for; /* what the table says; static or the throttle's */
   char *throttle_text;
   double throttled_s; /* since */
+  double held_s;      /* all that time, until it last ended */
 };
 
 /* --- workers --- */
@@ -368,6 +369,8 @@ static void post_throttle(struct runner *r) {
                &params, NULL, NULL);
   if (begins)
     r->throttled_s = clock_monotonic_s();
+  if (ends)
+    r->held_s += clock_monotonic_s() - r->throttled_s;
   if (begins || ends)
     log_throttle(r, reason);
   free(r->throttle_text);
@@ -376,9 +379,12 @@ static void post_throttle(struct runner *r) {
     wake_all(r);
 }
 
+/* Throttled time counts towards no deadline but that of the clock on the wall. */
 static void check_limits(struct runner *r) {
   const struct runner_limits *limits = &r->request->limits;
-  if (limits->max_time_s > 0 && clock_monotonic_s() - r->begun_s >= limits->max_time_s)
+  double now_s = clock_monotonic_s();
+  double held_s = r->held_s + (r->throttle_text ? now_s - r->throttled_s : 0);
+  if (limits->max_time_s > 0 && now_s - r->begun_s - held_s >= limits->max_time_s)
     end(r, JOB_STOPPED, "--max-time is over");
   else if (limits->until_s > 0 && (double)clock_wall_us() / 1e6 >= limits->until_s)
     end(r, JOB_STOPPED, "--until has come");

@@ -12,8 +12,8 @@
 
 /* Limits of this run; 0: none. */
 struct runner_limits {
-  int workers; /* instead of the definition's */
-  double max_time_s;
+  int workers;       /* instead of the definition's */
+  double max_time_s; /* without what the throttle held */
   int64_t max_rows;
   double until_s; /* wall clock, seconds since 1970 */
 };
