@@ -442,6 +442,8 @@ static void go_on_with_control(struct runner *r) {
 /* One turn: whoever can go on does. */
 static bool turn(struct runner *r, struct error *err) {
   watch(r);
+  if (r->throttle_text && !job_held(&r->job))
+    post_throttle(r); /* at once: the workers would be done before the next look, and nobody told that it goes on */
   go_on_with_control(r);
   for (size_t i = 0; i < r->workers.len; i++)
     worker_go_on(worker_at(r, i));
