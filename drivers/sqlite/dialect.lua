@@ -55,8 +55,6 @@ end
 -- Options of operations that only SQLite has.
 dialect.options = {
   create_table = { autoincrement = "boolean", with_rowid = "boolean", strict = "boolean" },
-  create_unique_constraint = { on_conflict = "name" },
-  create_primary_key = { on_conflict = "name" },
 }
 
 -- --- values ---
@@ -167,19 +165,27 @@ function dialect:identity_text(column, primary)
   end
 end
 
-local conflict_words = base.word_set("ROLLBACK ABORT FAIL IGNORE REPLACE")
+-- " ON CONFLICT REPLACE"; `name` is the option that says so.
+local function conflict_text(self, part, name)
+  local conflict = self:option(part, name)
+  return conflict and " ON CONFLICT " .. conflict:upper() or ""
+end
 
 function dialect:constraint_suffix(item)
   self:refuse_options(item, { "include" })
   if item.deferrable or item.initially then
     check.refuse("only foreign keys can be deferrable in SQLite")
   end
-  local conflict = self:option(item, "on_conflict")
-  if conflict and not conflict_words[conflict:upper()] then
-    check.refuse('sqlite_on_conflict is "rollback", "abort", "fail", "ignore" or "replace", not %q', conflict)
-  end
-  local text = conflict and " ON CONFLICT " .. conflict:upper() or ""
+  local text = conflict_text(self, item, "on_conflict")
   return item.kind == "primary_key" and item.autoincrement and text .. " AUTOINCREMENT" or text
+end
+
+function dialect:check_suffix(item)
+  return conflict_text(self, item, "on_conflict")
+end
+
+function dialect:not_null_text(column)
+  return "NOT NULL" .. conflict_text(self, column, "on_conflict_not_null")
 end
 
 function dialect:primary_of(items, operation)

@@ -1,5 +1,5 @@
--- Attached files of SQLite: operations on their tables, online and as a script; and ON CONFLICT clauses, which a
--- rebuild keeps and a dump as models says that it leaves out.
+-- Attached files of SQLite: operations on their tables, online and as a script.
+
 local moonbird = require("support.moonbird")
 local quote = moonbird.quote
 
@@ -75,35 +75,6 @@ describe("an attached file of SQLite", function()
     out, code = feed(p, script)
     assert.are.equal(0, code, out)
     assert.is_nil(other(p, SCHEMA):find("b TEXT NOT NULL", 1, true))
-    p:remove()
-  end)
-end)
-
-describe("ON CONFLICT clauses", function()
-  it("are kept by a rebuild, and dump says that it leaves them out", function()
-    local p = moonbird.project("sqlite")
-    p:sql([[CREATE TABLE k (
-      id INTEGER PRIMARY KEY ON CONFLICT REPLACE, a TEXT NOT NULL ON CONFLICT IGNORE UNIQUE ON CONFLICT FAIL,
-      b TEXT, CONSTRAINT u UNIQUE (a, b) ON CONFLICT ROLLBACK)]])
-    p:sql("CREATE TABLE plain (a TEXT UNIQUE)")
-    p:revision("a1", nil, [[
-      op.batch_alter_table("k", function(batch)
-        batch.alter_column("b", { nullable = false })
-        batch.create_check_constraint("ck", "b <> ''")
-        batch.drop_constraint("u", "unique")
-        batch.create_unique_constraint("u2", { "b" }, { sqlite_on_conflict = "IGNORE" })
-      end)
-    ]])
-    p:ok("upgrade head")
-    local text = p:sql("SELECT sql FROM sqlite_schema WHERE name = 'k'")
-    for _, clause in ipairs({ "KEY ON CONFLICT REPLACE", "NULL ON CONFLICT IGNORE", "UNIQUE ON CONFLICT FAIL" }) do
-      assert.is_truthy(text:find(clause, 1, true), text)
-    end
-    assert.is_truthy(text:find("UNIQUE %(b%) ON CONFLICT IGNORE"), text)
-    local run = p:ok("dump")
-    assert.is_truthy(run.err:find("table k: its ON CONFLICT clauses are left out", 1, true), run.err)
-    assert.is_nil(run.err:find("table plain", 1, true))
-    assert.is_truthy(p:ok("dump --format sql").out:find("ON CONFLICT REPLACE", 1, true))
     p:remove()
   end)
 end)

@@ -4,14 +4,7 @@ local dump = require("support.dump")
 local moonbird = require("support.moonbird")
 
 local change = dump.change
-
-local function with_project(kind, f)
-  return function()
-    local p = moonbird.project(kind)
-    f(p)
-    p:remove()
-  end
-end
+local with_project = dump.with_project
 
 describe("comments of views, sequences and enums", function()
   if not moonbird.postgres_url then

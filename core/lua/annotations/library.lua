@@ -163,6 +163,9 @@ function types.raw(text, options) end
 
 ---@alias moonbird.Action "CASCADE"|"RESTRICT"|"NO ACTION"|"SET NULL"|"SET DEFAULT"
 
+---What SQLite does with a row that does not fit; "abort" where nothing is said.
+---@alias moonbird.Conflict "rollback"|"abort"|"fail"|"ignore"|"replace"
+
 ---@class moonbird.KeyOptions
 ---@field name? string|moonbird.FinalName
 ---@field ondelete? moonbird.Action
@@ -219,6 +222,9 @@ function types.raw(text, options) end
 ---@field check? moonbird.Expression
 ---@field computed? moonbird.Expression|moonbird.Computed
 ---@field identity? boolean|moonbird.Identity
+---@field sqlite_on_conflict_not_null? moonbird.Conflict
+---@field sqlite_on_conflict_primary_key? moonbird.Conflict
+---@field sqlite_on_conflict_unique? moonbird.Conflict
 
 ---A column: `column("id", types.integer(), { primary_key = true })`.
 ---@param name string
@@ -235,6 +241,7 @@ function column(name, type, options) end
 ---@field initially? "DEFERRED"|"IMMEDIATE"
 ---@field include? string[] PostgreSQL
 ---@field comment? string PostgreSQL; passed over on SQLite
+---@field sqlite_on_conflict? moonbird.Conflict
 
 ---`primary_key { "a", "b", name = "t_pk" }`
 ---@param spec moonbird.PrimaryKeySpec
@@ -276,6 +283,7 @@ function foreign_key(spec) end
 ---@field postgresql_not_valid? boolean
 ---@field postgresql_no_inherit? boolean
 ---@field comment? string PostgreSQL; passed over on SQLite
+---@field sqlite_on_conflict? moonbird.Conflict
 
 ---`check("a < b", { name = "a_below_b" })`
 ---@param condition moonbird.Expression

@@ -88,6 +88,7 @@ function op.drop_column(table_name, column_name, options) end
 ---@field identity? boolean|moonbird.ChangedIdentity|moonbird.Null PostgreSQL
 ---@field computed? moonbird.Null|moonbird.Expression|moonbird.Computed null: not computed any more; other: SQLite alone
 ---@field autoincrement? boolean|"auto"
+---@field sqlite_on_conflict_not_null? moonbird.Conflict with nullable = false
 ---@field existing_type? moonbird.Type
 ---@field existing_nullable? boolean
 ---@field existing_server_default? string|number|boolean|moonbird.Sql|moonbird.Null
@@ -151,7 +152,7 @@ function op.drop_index_comment(name, table_name, options) end
 ---@field comment? string PostgreSQL; passed over on SQLite
 
 ---@class moonbird.CreatePrimaryKeyOptions: moonbird.TimingOptions
----@field sqlite_on_conflict? "rollback"|"abort"|"fail"|"ignore"|"replace"
+---@field sqlite_on_conflict? moonbird.Conflict
 ---@field postgresql_include? string[]
 ---@field postgresql_using_index? string a unique index that is there becomes the constraint
 
@@ -189,6 +190,7 @@ function op.create_foreign_key(name, source_table, referent_table, local_columns
 ---@class moonbird.CreateCheckOptions: moonbird.SchemaOption
 ---@field postgresql_not_valid? boolean the rows that are there are not looked at, until op.validate_constraint
 ---@field postgresql_no_inherit? boolean
+---@field sqlite_on_conflict? moonbird.Conflict
 ---@field comment? string PostgreSQL; passed over on SQLite
 
 ---@param name string|moonbird.FinalName|nil

@@ -110,6 +110,9 @@ local column_signature = {
     check = "expression",
     computed = "computed",
     identity = "identity",
+    on_conflict_not_null = "conflict",
+    on_conflict_primary_key = "conflict",
+    on_conflict_unique = "conflict",
   },
 }
 
@@ -223,8 +226,12 @@ end
 local timing = { name = "final_name", deferrable = "boolean", initially = "initially", comment = "text" }
 
 local makers = {
-  primary_key = list_item("primary_key", "names", with(timing, { include = "names" })),
-  unique = list_item("unique", "names", with(timing, { include = "names", nulls_not_distinct = "boolean" })),
+  primary_key = list_item("primary_key", "names", with(timing, { include = "names", on_conflict = "conflict" })),
+  unique = list_item(
+    "unique",
+    "names",
+    with(timing, { include = "names", nulls_not_distinct = "boolean", on_conflict = "conflict" })
+  ),
   foreign_key = list_item("foreign_key", "names", with(key_options, { references = "references" })),
   exclude = list_item("exclude", "exclusions", with(timing, { using = "name", where = "expression", ops = "scalars" })),
   index = list_item("index", "elements", {
@@ -330,7 +337,13 @@ local check_signature = {
   name = "check",
   kind = "check",
   arguments = { { "condition", "expression" } },
-  options = { name = "final_name", not_valid = "boolean", no_inherit = "boolean", comment = "text" },
+  options = {
+    name = "final_name",
+    not_valid = "boolean",
+    no_inherit = "boolean",
+    on_conflict = "conflict",
+    comment = "text",
+  },
 }
 
 function items.check(...)

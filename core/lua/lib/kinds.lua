@@ -264,6 +264,11 @@ kind("final_name", function(value)
   return is_name(value) or sql.is_final(value)
 end, "a name (a string that is not empty)")
 kind("text_or_texts", either(is_sql_text, filled_list_of(is_sql_text)), 'a string or a list of strings ({ "a", "b" })')
+word(
+  "conflict",
+  word_of("ROLLBACK", "ABORT", "FAIL", "IGNORE", "REPLACE"),
+  '"rollback", "abort", "fail", "ignore" or "replace"'
+)
 word("moment", word_of("BEFORE", "AFTER", "INSTEAD OF"), '"BEFORE", "AFTER" or "INSTEAD OF"')
 word("granularity", word_of("ROW", "STATEMENT"), '"ROW" or "STATEMENT"')
 word("check_option", word_of("LOCAL", "CASCADED"), '"LOCAL" or "CASCADED"')

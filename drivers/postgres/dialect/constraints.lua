@@ -20,6 +20,7 @@ function constraints:unique_words(item)
 end
 
 function constraints:constraint_suffix(item)
+  self:refuse_options(item, { "on_conflict" })
   return suffixes.text(self, item, { suffixes.include })
 end
 

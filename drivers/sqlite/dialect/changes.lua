@@ -270,13 +270,25 @@ end
 
 -- --- alter_column ---
 
-local function set_nullable(column, is_nullable)
+-- `text` is what NOT NULL shall be, where it may be there already and be another.
+local function set_nullable(column, is_nullable, text)
   if is_nullable then
     edit_table.set_piece(column, "not_null", nil)
-  elseif not edit_table.piece(column, "not_null") then
+  elseif text or not edit_table.piece(column, "not_null") then
     edit_table.set_piece(column, "null", nil)
-    edit_table.set_piece(column, "not_null", "NOT NULL")
+    edit_table.set_piece(column, "not_null", text or "NOT NULL")
   end
+end
+
+-- NOT NULL with a conflict clause, where the operation says one. ABORT is what SQLite does without one.
+local function not_null_text(work, operation)
+  local conflict = work.dialect:option(operation, "on_conflict_not_null")
+  if conflict == nil then
+    return nil
+  elseif operation.nullable ~= false then
+    check.refuse("sqlite_on_conflict_not_null goes with nullable = false")
+  end
+  return (work.dialect:not_null_text(operation):gsub(" ON CONFLICT ABORT$", ""))
 end
 
 local function set_default(work, column, value)
@@ -327,7 +339,7 @@ function changes.alter_column(work, change)
     work.affected[column.name:lower()] = true
   end
   if operation.nullable ~= nil then
-    set_nullable(column, operation.nullable)
+    set_nullable(column, operation.nullable, not_null_text(work, operation))
   end
   if operation.server_default ~= nil then
     set_default(work, column, operation.server_default)
@@ -372,13 +384,28 @@ function adders.unique(work, item)
   end
 end
 
+-- A key that goes and comes back on the column that AUTOINCREMENT numbers stands there, or the counter would be lost.
+local function add_numbering_key(work, item)
+  local is_same = #item.columns == 1 and same_name(item.columns[1], work.numbered)
+  if item.kind ~= "primary_key" or not is_same then
+    return false
+  end
+  local dialect = work.dialect
+  local suffix = dialect:constraint_suffix(setmetatable({ autoincrement = true }, { __index = item }))
+  local text = dialect:constraint_name(item) .. "PRIMARY KEY" .. suffix
+  edit_table.set_piece(column_of(work, work.numbered), "primary_key", text)
+  return true
+end
+
 --- Adds what an item says, at the end of the table.
 function changes.add_item(work, item, definition)
   local add = adders[item.kind]
   if add then
     add(work, item)
   end
-  edit_table.insert(work.tree, #work.tree.elements + 1, definition)
+  if not (work.numbered and add_numbering_key(work, item)) then
+    edit_table.insert(work.tree, #work.tree.elements + 1, definition)
+  end
 end
 
 function changes.add_constraint(work, change)
@@ -429,6 +456,7 @@ function changes.drop_constraint(work, change)
       set_nullable(column_of(work, name), false) -- as it was while it was the key
     end
     found = find_constraint.candidates(work, change)[1]
+    work.numbered = found.source.autoincrement and found.columns[1] or nil
   end
   remove_constraint(work, found)
   work.keys_changed = true

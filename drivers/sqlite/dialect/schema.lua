@@ -69,14 +69,14 @@ local function column_of(self, element, primary)
   if generated then
     column.computed = { sql = generated.expression, persisted = generated.is_stored or false }
   end
-  column.sqlite_on_conflict_not_null = not_null and not_null.conflict or nil
+  column.on_conflict_not_null = not_null and not_null.conflict or nil
   return new(column)
 end
 
 -- --- constraints ---
 
 local function key_item(kind, source, columns)
-  return new({ kind = kind, name = source.name, columns = columns, sqlite_on_conflict = source.conflict })
+  return new({ kind = kind, name = source.name, columns = columns, on_conflict = source.conflict })
 end
 
 local function check_item(source)
@@ -84,7 +84,7 @@ local function check_item(source)
     kind = "check",
     name = source.name,
     condition = expression.bare(source.condition),
-    sqlite_on_conflict = source.conflict,
+    on_conflict = source.conflict,
   })
 end
 
@@ -101,31 +101,6 @@ local function reference_item(source, columns)
     initially = source.initially,
     match = source.match,
   })
-end
-
-local function has_conflict_clause(table_)
-  for _, column in ipairs(table_.columns) do
-    if column.sqlite_on_conflict_not_null then
-      return true
-    end
-  end
-  for _, list in ipairs({ { table_.primary_key }, table_.uniques, table_.checks }) do
-    for _, item in ipairs(list) do
-      if item.sqlite_on_conflict then
-        return true
-      end
-    end
-  end
-  return false
-end
-
---- What the models of a live schema do not say of it: a list of sentences.
-function schema.left_out(_, live)
-  local list = {}
-  for _, table_ in ipairs(live.tables) do
-    list[#list + 1] = has_conflict_clause(table_) and ("table %s: its ON CONFLICT clauses"):format(table_.name) or nil
-  end
-  return list
 end
 
 -- kind of a piece or element -> { list of the table, maker }; `columns` is that of the column for a piece.

@@ -52,13 +52,18 @@ function dump.change(p, ...)
   return text
 end
 
---- A test with a project on PostgreSQL.
-function dump.on_postgres(f)
+--- A test with a project on this kind of database.
+function dump.with_project(kind, f)
   return function()
-    local p = moonbird.project("postgres")
+    local p = moonbird.project(kind)
     f(p)
     p:remove()
   end
+end
+
+--- The same on PostgreSQL.
+function dump.on_postgres(f)
+  return dump.with_project("postgres", f)
 end
 
 return dump

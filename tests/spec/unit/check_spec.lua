@@ -147,7 +147,8 @@ local cases = {
   {
     'column("a", types.text(), { nulable = true })',
     'column: unknown option "nulable"; did you mean "nullable"? (known: autoincrement, check, comment, computed, '
-      .. "default, foreign_key, identity, index, nullable, primary_key, references, server_default, unique)",
+      .. "default, foreign_key, identity, index, nullable, on_conflict_not_null, on_conflict_primary_key, "
+      .. "on_conflict_unique, primary_key, references, server_default, unique)",
   },
   {
     'column("a", types.text(), { default = "x" })',
@@ -232,7 +233,7 @@ local cases = {
   },
   { "unique {}", 'unique: the columns must be a list of names ({ "a", "b" }), got an empty list' },
   { 'unique { "a", nmae = "x" }', 'unique: unknown option "nmae"; did you mean "name"? '
-    .. "(known: comment, deferrable, include, initially, name, nulls_not_distinct)" },
+    .. "(known: comment, deferrable, include, initially, name, nulls_not_distinct, on_conflict)" },
   { 'types.varchar("40")', "types.varchar: argument 1 must be an integer from 0, got a string" },
   { "types.numeric(nil, 2)", "types.numeric: a scale needs a precision (types.numeric(10, 2))" },
   { 'types.enum("mood", {})', 'types.enum: argument 2 must be a list of strings ({ "a", "b" }), got an empty list' },

@@ -241,7 +241,7 @@ if helper.has_database("sqlite") then
       assert.are.equal("NOCASE", o.columns[2].type.collation)
       assert.are.same({ "x y" }, o.uniques[1].columns)
       assert.are.same({ "a" }, t.primary_key.columns)
-      assert.are.equal("REPLACE", t.primary_key.sqlite_on_conflict)
+      assert.are.equal("REPLACE", t.primary_key.on_conflict)
       assert.is_true(t.options.strict)
       assert.is_false(w.options.with_rowid)
       local key = t.foreign_keys[1]

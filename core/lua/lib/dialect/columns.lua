@@ -75,6 +75,16 @@ function columns.not_null(_, column, primary)
   return column
 end
 
+function columns:not_null_text(column)
+  self:refuse_options(column, { "on_conflict_not_null" })
+  return "NOT NULL"
+end
+
+--- What `unique` of a column says, as an item.
+function columns:unique_of(column)
+  return { kind = "unique", columns = { column.name }, on_conflict = self:option(column, "on_conflict_unique") }
+end
+
 --- What `check` of a column says, as an item. Its column is there for a naming convention.
 function columns.check_of(column)
   return { kind = "check", columns = { column.name }, condition = sql.text(column.check) }
@@ -88,7 +98,7 @@ function columns:column_text(column, primary, operation)
   add(parts, self:identity_text(column, primary))
   add(parts, column.server_default ~= nil and "DEFAULT " .. self:default_text(column.server_default))
   add(parts, column.computed and self:computed_text(column))
-  add(parts, column.nullable == false and "NOT NULL")
+  add(parts, column.nullable == false and self:not_null_text(column))
   add(parts, primary_inline(self, column, primary))
   add(parts, self:enum_check(column, operation))
   add(parts, column.check and self:constraint(self:named(self.check_of(column), operation)))
@@ -111,8 +121,8 @@ local function added_column_text(self, column, operation)
     add(parts, self:constraint_name(primary) .. "PRIMARY KEY")
   end
   if column.unique and not column.index then
-    local item = self:named({ kind = "unique", columns = { column.name } }, operation)
-    add(parts, self:constraint_name(item) .. "UNIQUE")
+    local item = self:named(self:unique_of(column), operation)
+    add(parts, self:constraint_name(item) .. "UNIQUE" .. self:constraint_suffix(item))
   end
   local key = added_key(self, column, operation)
   if key and not self:is_added_later(key) then
@@ -234,6 +244,7 @@ function columns:alter_name(operation)
 end
 
 function columns:render_alter_column(operation)
+  self:refuse_options(operation, { "on_conflict_not_null" })
   local statements = {}
   if operation.type_ then
     add_all(statements, self:before_table(operation, { { type = operation.type_ } }))

@@ -44,7 +44,7 @@ function constraints.unique_words()
 end
 
 function constraints:constraint_suffix(item)
-  self:refuse_options(item, { "include" })
+  self:refuse_options(item, { "include", "on_conflict" })
   return ""
 end
 
@@ -63,8 +63,14 @@ function bodies.foreign_key(self, item)
   return ("FOREIGN KEY (%s) REFERENCES %s"):format(self:ident_list(item.columns), self:referent(item))
 end
 
+-- What stands behind the condition of a CHECK of the table.
+function constraints:check_suffix(item)
+  self:refuse_options(item, { "on_conflict" })
+  return ""
+end
+
 function bodies.check(self, item)
-  return "CHECK " .. self:condition(item.condition)
+  return "CHECK " .. self:condition(item.condition) .. self:check_suffix(item)
 end
 
 function bodies.exclude(self, item)

@@ -20,19 +20,21 @@ end
 
 tables.columns_of = columns_of
 
-local function flagged_columns(columns)
-  local names = {}
+-- The names of the columns that say primary_key, and the conflict clause that one of them has.
+local function flagged_columns(self, columns)
+  local names, conflict = {}, nil
   for _, column in ipairs(columns) do
     if column.primary_key then
       names[#names + 1] = column.name
+      conflict = conflict or self:option(column, "on_conflict_primary_key")
     end
   end
-  return names
+  return names, conflict
 end
 
 -- The primary key of a list of items, however it was written; nil if there is none.
-function tables.primary_of(_, items)
-  local flagged = flagged_columns(columns_of(items))
+function tables:primary_of(items)
+  local flagged, conflict = flagged_columns(self, columns_of(items))
   local primary
   for _, item in ipairs(items) do
     if item.kind == "primary_key" then
@@ -43,7 +45,7 @@ function tables.primary_of(_, items)
     end
   end
   if not primary then
-    return #flagged > 0 and { kind = "primary_key", columns = flagged } or nil
+    return #flagged > 0 and { kind = "primary_key", columns = flagged, on_conflict = conflict } or nil
   elseif #flagged > 0 and table.concat(flagged, "\0") ~= table.concat(primary.columns, "\0") then
     check.refuse("the primary key is given twice, by columns (%s) and by primary_key", table.concat(flagged, ", "))
   end
@@ -81,8 +83,7 @@ local function table_lines(self, operation, primary)
     is_inline = is_inline or primary ~= nil and self:is_primary_inline(column, primary)
     add(lines, self:column_text(column, primary, operation))
     if column.unique and not column.index then
-      local item = { kind = "unique", columns = { column.name } }
-      add(last, self:constraint(named(item)))
+      add(last, self:constraint(named(self:unique_of(column))))
     end
     if column.references then
       add_constraint(self, last, later, named(self.foreign_key_of(column)))

@@ -41,6 +41,7 @@ return {
       identity = "changed_identity",
       computed = "changed_computed",
       autoincrement = "autoincrement",
+      on_conflict_not_null = "conflict",
       using = "expression",
       existing_type = "type",
       existing_nullable = "boolean",

@@ -61,21 +61,32 @@ end
 return {
   create_unique_constraint = {
     arguments = { NAME, { "table", "name" }, { "columns", "names" } },
-    options = with_timing { include = "names", nulls_not_distinct = "boolean", using_index = "name" },
+    options = with_timing {
+      include = "names",
+      nulls_not_distinct = "boolean",
+      using_index = "name",
+      on_conflict = "conflict",
+    },
     summary = words.named_place,
     in_batch = true,
   },
 
   create_primary_key = {
     arguments = { NAME, { "table", "name" }, { "columns", "names" } },
-    options = with_timing { include = "names", using_index = "name" },
+    options = with_timing { include = "names", using_index = "name", on_conflict = "conflict" },
     summary = words.named_place,
     in_batch = true,
   },
 
   create_check_constraint = {
     arguments = { NAME, { "table", "name" }, { "condition", "expression" } },
-    options = { schema = "name", not_valid = "boolean", no_inherit = "boolean", comment = "text" },
+    options = {
+      schema = "name",
+      not_valid = "boolean",
+      no_inherit = "boolean",
+      on_conflict = "conflict",
+      comment = "text",
+    },
     summary = words.named_place,
     in_batch = true,
   },

@@ -1,6 +1,7 @@
 -- The difference between two columns as one alter_column in each direction, with the words of the log and of reviews.
 -- Pure. Called by difference.lua.
 
+local match = require("moonbird.schema.match")
 local numbering = require("moonbird.schema.numbering")
 local sql = require("moonbird.sql")
 
@@ -89,7 +90,23 @@ function parts.type(change, model, live, dialect)
   convert(change.down, model.type, live.type, change.review_down)
 end
 
+-- What NOT NULL does with a row that does not fit.
+local function compare_conflict(change, model, live)
+  local new = not model.nullable and model.on_conflict_not_null or nil
+  local old = not live.nullable and live.on_conflict_not_null or nil
+  if match.same_conflict(new, old) then
+    return
+  end
+  change.up.nullable, change.down.nullable = model.nullable, live.nullable
+  change.up.on_conflict_not_null = not model.nullable and (new or "ABORT") or nil
+  change.down.on_conflict_not_null = not live.nullable and (old or "ABORT") or nil
+  if model.nullable == live.nullable then
+    note(change, "Detected changed conflict clause of NOT NULL on '%s'", change.place)
+  end
+end
+
 function parts.nullable(change, model, live)
+  compare_conflict(change, model, live)
   if model.nullable == live.nullable then
     return
   end

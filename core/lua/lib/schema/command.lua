@@ -241,9 +241,6 @@ function actions.dump(request, result)
     result.text = require("moonbird.schema.script").text(live, host.connection, host.dialect)
   else
     result.text = dump.models(live, host.dialect)
-    for _, what in ipairs(host.dialect.left_out and host.dialect:left_out(live) or {}) do
-      log.warn(what .. " are left out, models do not say them; `dump --format sql` does")
-    end
   end
 end
 

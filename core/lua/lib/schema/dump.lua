@@ -55,7 +55,7 @@ end
 
 local function table_node(table_, dialect)
   local plain = text.without_usual_names(table_, dialect)
-  local style = { convention = naming.convention() }
+  local style = { convention = naming.convention(), dialect = dialect }
   local items = source.list(text.table_items(plain, {}, dialect, style), true)
   return text.call_with_options("table", { source.string(table_.name), items }, text.table_options(table_, dialect))
 end

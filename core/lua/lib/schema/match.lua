@@ -78,16 +78,31 @@ local function method(name)
   return name ~= "btree" and name or nil
 end
 
+-- What is done with a row that does not fit: to abort is what all databases do where nothing is said.
+local function conflict(text)
+  local upper = text and text:upper()
+  return upper ~= "ABORT" and upper or nil
+end
+
+--- Do two clauses of this kind (nil: none) say the same?
+function match.same_conflict(a, b)
+  return conflict(a) == conflict(b)
+end
+
 local same = {}
 
 function same.primary_key(a, b)
-  return same_list(a.columns, b.columns) and same_list(a.include, b.include) and same_timing(a, b)
+  return same_list(a.columns, b.columns)
+    and same_list(a.include, b.include)
+    and match.same_conflict(a.on_conflict, b.on_conflict)
+    and same_timing(a, b)
 end
 
 function same.unique(a, b)
   return same_list(a.columns, b.columns)
     and same_list(a.include, b.include)
     and same_flag(a.nulls_not_distinct, b.nulls_not_distinct)
+    and match.same_conflict(a.on_conflict, b.on_conflict)
     and same_timing(a, b)
 end
 
@@ -107,6 +122,7 @@ function same.check(a, b, dialect)
   return dialect:same_text(text_of(a.condition), text_of(b.condition))
     and same_flag(a.not_valid, b.not_valid)
     and same_flag(a.no_inherit, b.no_inherit)
+    and match.same_conflict(a.on_conflict, b.on_conflict)
 end
 
 local function exclude_text(item, dialect)

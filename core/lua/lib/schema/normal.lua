@@ -34,6 +34,7 @@ local item_options = {
   "initially",
   "not_valid",
   "no_inherit",
+  "on_conflict",
   "referent_schema",
   "referent_table",
   "referent_columns",
@@ -68,7 +69,7 @@ end
 
 -- --- columns ---
 
-local function bare_column(given)
+local function bare_column(given, dialect)
   local column = {
     kind = "column",
     name = given.name,
@@ -78,6 +79,7 @@ local function bare_column(given)
     identity = given.identity,
     autoincrement = given.autoincrement,
     comment = normal.comment(given.comment),
+    on_conflict_not_null = own_option(given, "on_conflict_not_null", dialect),
   }
   if given.server_default ~= sql.null then
     column.server_default = given.server_default
@@ -93,7 +95,7 @@ local function take_column_items(lists, given, dialect)
   if given.index then
     table.insert(lists.indexes, { kind = "index", columns = names, unique = given.unique })
   elseif given.unique then
-    table.insert(lists.uniques, { kind = "unique", columns = names })
+    table.insert(lists.uniques, dialect:unique_of(given))
   end
   if given.references then
     local key = settle_item(given.references, dialect)
@@ -119,7 +121,7 @@ local function sort_items(part, dialect)
   for _, item in ipairs(part.items) do
     local list = list_of[item.kind]
     if item.kind == "column" then
-      table.insert(lists.columns, bare_column(item))
+      table.insert(lists.columns, bare_column(item, dialect))
       take_column_items(lists, item, dialect)
     elseif list then
       table.insert(lists[list], settle_item(item, dialect))

@@ -11,7 +11,8 @@ local render = {}
 
 -- --- one operation ---
 
--- The arguments by position of each kind, then the options in the order in which they are written.
+-- The arguments by position of each kind, then the options in the order in which they are written, then those that
+-- only one database has.
 local rows = {
   drop_table = { {}, {} },
   rename_table = { { "new_name" }, {} },
@@ -29,18 +30,28 @@ local rows = {
       "existing_identity",
       "comment",
     },
+    { "on_conflict_not_null" },
   },
   create_index = {
     { "name", "table", "columns" },
     { "unique", "where", "using", "include", "ops", "with", "tablespace", "nulls_not_distinct", "comment" },
   },
   drop_index = { { "name", "table" }, {} },
-  create_primary_key = { { "name", "table", "columns" }, { "include", "deferrable", "initially", "comment" } },
+  create_primary_key = {
+    { "name", "table", "columns" },
+    { "include", "deferrable", "initially", "comment" },
+    { "on_conflict" },
+  },
   create_unique_constraint = {
     { "name", "table", "columns" },
     { "include", "nulls_not_distinct", "deferrable", "initially", "comment" },
+    { "on_conflict" },
   },
-  create_check_constraint = { { "name", "table", "condition" }, { "not_valid", "no_inherit", "comment" } },
+  create_check_constraint = {
+    { "name", "table", "condition" },
+    { "not_valid", "no_inherit", "comment" },
+    { "on_conflict" },
+  },
   create_foreign_key = {
     { "name", "table", "referent_table", "columns", "referent_columns" },
     {
@@ -146,6 +157,7 @@ local function arguments_of(operation, style)
       options[#options + 1] = source.field(name, value_node(operation, name, style))
     end
   end
+  text.own_fields(options, operation, row[3] or {}, style)
   return arguments, options
 end
 

@@ -72,6 +72,18 @@ end
 
 text.fields = fields
 
+-- The same for what only the style's database has: under its name.
+local function own_fields(entries, from, names, style)
+  for _, name in ipairs(names) do
+    if from[name] ~= nil then
+      entries[#entries + 1] = source.field(style.dialect.name .. "_" .. name, text.node(from[name]))
+    end
+  end
+  return entries
+end
+
+text.own_fields = own_fields
+
 -- A call whose last argument is a table of options, left out where it is empty.
 local function call_with_options(name, arguments, options)
   if #options > 0 then
@@ -173,6 +185,7 @@ function text.column(column, inline, style)
   elseif column.nullable == (column.identity ~= nil) then
     add("nullable", tostring(column.nullable))
   end
+  own_fields(options, column, { "on_conflict_not_null" }, style)
   fields(options, column, { "server_default" })
   fields(options, inline, { "autoincrement" })
   if column.identity then
@@ -207,14 +220,15 @@ end
 
 local items = {}
 
-function items.primary_key(item)
-  local options = { "name", "include", "deferrable", "initially", "comment" }
-  return source.apply("primary_key", fields(names_of(item), item, options))
+function items.primary_key(item, style)
+  local entries = fields(names_of(item), item, { "name", "include", "deferrable", "initially", "comment" })
+  return source.apply("primary_key", own_fields(entries, item, { "on_conflict" }, style))
 end
 
-function items.unique(item)
+function items.unique(item, style)
   local options = { "name", "include", "nulls_not_distinct", "deferrable", "initially", "comment" }
-  return source.apply("unique", fields(names_of(item), item, options))
+  local entries = fields(names_of(item), item, options)
+  return source.apply("unique", own_fields(entries, item, { "on_conflict" }, style))
 end
 
 local function referents(key)
@@ -239,9 +253,10 @@ function items.foreign_key(item)
   return source.apply("foreign_key", fields(entries, item, options))
 end
 
-function items.check(item)
+function items.check(item, style)
   local condition = source.string(sql.text(item.condition))
-  return call_with_options("check", { condition }, fields({}, item, { "name", "not_valid", "no_inherit", "comment" }))
+  local options = fields({}, item, { "name", "not_valid", "no_inherit", "comment" })
+  return call_with_options("check", { condition }, own_fields(options, item, { "on_conflict" }, style))
 end
 
 function items.exclude(item)
@@ -264,7 +279,7 @@ function text.item(item, style)
   if naming.changes_name(item, style and style.convention) then
     item = operations.with_name(item, sql.final(item.name))
   end
-  return items[item.kind](item)
+  return items[item.kind](item, style)
 end
 
 -- --- tables ---
