@@ -226,6 +226,8 @@ static void add_event(struct reading *r, const struct rowset *rows, size_t row) 
   if (!s)
     return;
   bool asked = strcmp(s->desired, DESIRED_RUN) != 0 && s->held.at;
+  if (asked && strcmp(event, OBSERVED_RUNNING) == 0)
+    return; /* an upgrade begins, and ends at once for the same pause */
   if (strcmp(event, OBSERVED_RUNNING) == 0 || strcmp(event, "resumed") == 0) {
     event_clear(&s->held);
   } else if (strcmp(event, "brake released") == 0) {

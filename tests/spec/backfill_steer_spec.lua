@@ -261,3 +261,24 @@ describe("an operator without any backfill", function()
     p:remove()
   end)
 end)
+
+describe("a pause of a backfill inside of a revision", function()
+  it("keeps its reason, however often the revision is tried", function()
+    local p = moonbird.project("sqlite")
+    p:people(10)
+    p:revision("a1", nil, [[op.backfill({ table = "people", size = 1, row = function(person)
+      assert(person.id < 5 or os.getenv("GO"), "not yet")
+      return { counter = person.counter + 1 }
+    end })]])
+    p:fails(7, "upgrade head")
+    local said = p:ok({ "backfill", "pause", "a1:1", "--reason", "night" }).err
+    contains(said, "`moonbird backfill resume a1:1 && moonbird upgrade a1` goes on")
+    for _ = 1, 2 do
+      assert.truthy(p:fails(3, "upgrade head").err:find("is paused, after 4 rows: by %S+@%S+: night\n"))
+    end
+    p:ok("backfill resume a1:1")
+    p:ok("upgrade head", { env = { GO = "1" } })
+    assert.equals("10|1|1", p:sql("SELECT count(*), min(counter), max(counter) FROM people"))
+    p:remove()
+  end)
+end)
