@@ -19,10 +19,11 @@ describe("wrong definitions", function()
     end
 
     it("are told with key and place", function()
-      refuses('{ max_lagg = "5s" }', 'throttle: unknown key "max_lagg"; known are flag_file', "a1_test.lua:7")
-      refuses('{ flag_file = 7 }', "flag_file must be a text", "a1_test.lua:7")
+      local unknown = 'throttle: unknown key "max_lagg", did you mean "max_lag"?; known are flag_file'
+      refuses('{ max_lagg = "5s" }', unknown, "a1_test.lua:7")
+      refuses('{ flag_file = 7 }', "flag_file must be the path of a file, or false", "a1_test.lua:7")
       refuses('{ probe = 7 }', "probe must be SQL text, a function, or a list of them", "a1_test.lua:7")
-      refuses('{ window = "at night" }', "'at night' is no window of time", "22:00-06:00")
+      refuses('{ window = "at night" }', "'at night' is no window of time", "22:00-06:00", "a1_test.lua:7")
       refuses('{ window = "22:00-06:00 Europe/Nowhere" }', "Can't locate timezone: Europe/Nowhere")
       refuses('"5s"', "it must be a table such as", "a1_test.lua:7")
       if kind == "sqlite" then

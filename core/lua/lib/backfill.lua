@@ -518,8 +518,10 @@ local function run_named(name, options)
     fail("argument 2 must be a table { defer = true }, not %s", check.describe(options))
   end
   for key, value in pairs(options) do
-    if key ~= "defer" or type(value) ~= "boolean" then
-      fail("unknown option %s; known is defer, true or false", tostring(key))
+    if key ~= "defer" then
+      fail("unknown option %s; known is defer", tostring(key))
+    elseif type(value) ~= "boolean" then
+      fail("defer must be true or false, not %s", check.describe(value))
     end
   end
   return run(file.load(name, os.time(), 0), name, options.defer)

@@ -20,7 +20,7 @@ local keys = {
   replicas = "urls",
   probe = "probes",
   flag_file = "text",
-  window = "texts",
+  window = "windows",
 }
 
 local limits = {
@@ -87,8 +87,13 @@ local readers = {
   urls = function(key, value)
     return list_of(key, value, "a URL")
   end,
-  texts = function(key, value)
-    return list_of(key, value, "a text")
+  windows = function(key, value)
+    local list = list_of(key, value, "a text")
+    local problem, hint = host.window_problem(table.concat(list, ";"))
+    if problem then
+      fail("%s: %s; %s", key, problem, hint)
+    end
+    return list
   end,
   text = function(key, value)
     if type(value) ~= "string" or value == "" then
