@@ -379,6 +379,7 @@ end
 -- What a view selects of a table: its key, which no change takes away, perhaps an enum and a number; or all.
 local function query_of(table_)
   if chance(20) then
+    table_.is_starred = true
     return "SELECT *, 2 * 3 AS six FROM " .. parts.place(table_)
   end
   local more, enums, numbers = "", of_kind(table_, "enum"), of_kind(table_, "is_number")

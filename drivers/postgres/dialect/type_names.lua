@@ -189,4 +189,35 @@ function type_names:conversion(name, from, to)
   return { postgresql_using = ("%s%s::%s"):format(self:ident(name), through, self:type_sql(to)) }
 end
 
+local ranks = { smallint = 1, integer = 2, bigint = 3, numeric = 4 }
+local text_kinds = { text = true, varchar = true, char = true }
+local moments = { timestamp = true, time = true }
+
+local function is_less(new, old)
+  return new ~= nil and (old == nil or new < old)
+end
+
+-- Digits before and behind the point, or nil for any number of them.
+local function whole_digits(type_)
+  return type_.precision and type_.precision - (type_.scale or 0)
+end
+
+local function decimal_digits(type_)
+  return type_.precision and (type_.scale or 0)
+end
+
+--- Is there less room in the new type? A cast says so by itself.
+function type_names:narrows(from, to)
+  if text_kinds[from.kind] and text_kinds[to.kind] then
+    return is_less(to.kind == "char" and (to.length or 1) or to.length, from.length)
+  elseif from.kind == "numeric" and to.kind == "numeric" then
+    return is_less(whole_digits(to), whole_digits(from)) or is_less(decimal_digits(to), decimal_digits(from))
+  elseif moments[from.kind] and from.kind == to.kind then
+    return is_less(to.precision, from.precision)
+  elseif from.kind == "timestamp" and to.kind == "date" then
+    return true
+  end
+  return ranks[from.kind] ~= nil and ranks[to.kind] ~= nil and ranks[to.kind] < ranks[from.kind]
+end
+
 return type_names

@@ -88,6 +88,13 @@ function parts.type(change, model, live, dialect)
   end
   convert(change.up, live.type, model.type, change.review_up)
   convert(change.down, model.type, live.type, change.review_down)
+  local function warn_narrow(from, to, review)
+    if dialect:narrows(from, to) then
+      review[#review + 1] = ("what of %s does not fit the new type is refused or lost"):format(change.place)
+    end
+  end
+  warn_narrow(live.type, model.type, change.review_up)
+  warn_narrow(model.type, live.type, change.review_down)
 end
 
 -- What NOT NULL does with a row that does not fit.

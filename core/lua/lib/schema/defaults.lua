@@ -71,6 +71,11 @@ function defaults.full_type(_, _, to)
   return to
 end
 
+--- May a value of the one type not fit the other one, though no cast is needed?
+function defaults.narrows()
+  return false
+end
+
 --- Further options of alter_column for a column whose type changes.
 function defaults.conversion()
   return {}
