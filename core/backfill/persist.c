@@ -58,8 +58,13 @@ bool persist(struct session *session, persist_fn write, void *data, struct error
       return true;
     session_rollback(session);
     bool goes_on = persist_is_lost(err) && clock_monotonic_s() - begun_s < persist_seconds(session);
-    if (!goes_on || host_is_interrupted(session->host) || (!first && !loop_sleep(session->loop, every_s)))
+    if (!goes_on)
       return false;
+    if (host_is_interrupted(session->host) || (!first && !loop_sleep(session->loop, every_s))) {
+      err->class = ERROR_INTERRUPTED;
+      error_prefix(err, "interrupted while it waited for the database: ");
+      return error_hint(err, "what is committed stays: when the database is there again, run the same command");
+    }
     if (first)
       tell_waiting(session, err);
     error_clear(err);

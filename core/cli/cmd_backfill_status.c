@@ -68,10 +68,15 @@ static bool read_brake(struct look *look, struct session *session, struct error 
   return true;
 }
 
+/* What was seen before stays where nothing can be read. */
 static bool look_read(struct look *look, struct session *session, struct error *err) {
-  look_clear(look);
-  if (!status_read(session, look->name, &look->list, err))
+  struct vec list = VEC_INIT;
+  if (!status_read(session, look->name, &list, err)) {
+    status_free_all(&list);
     return false;
+  }
+  look_clear(look);
+  look->list = list;
   if (!look->list.len && !read_brake(look, session, err))
     return false;
   if (look->name)
@@ -181,16 +186,24 @@ static bool look_again(struct look *look, struct session *session, bool *open, s
   return false;
 }
 
+/* Below what was last seen: since when that is old, and why. */
+static void add_lost(struct strbuf *frame, const struct error *lost, size_t columns) {
+  strbuf_add_str(frame, "\nNO CONNECTION, trying again; what stands above is what was seen last:\n");
+  for (const char *line = lost->message; *line;) {
+    size_t len = width_of_line(line, columns);
+    strbuf_add(frame, line, len);
+    strbuf_add_char(frame, '\n');
+    line += len + strspn(line + len, " ");
+  }
+}
+
 static void draw(const struct look *look, struct watch *watch, const struct error *lost) {
   struct strbuf frame = STRBUF_INIT;
   look_render(look, &frame, watch->columns);
   if (!look->list.len && !error_is_set(lost))
     strbuf_add_str(&frame, "no backfill is known in this database\n");
-  if (error_is_set(lost)) {
-    strbuf_add_str(&frame, "\nno connection, trying again: ");
-    width_add_cut(&frame, lost->message, watch->columns > 40 ? watch->columns - 30 : 10);
-    strbuf_add_char(&frame, '\n');
-  }
+  if (error_is_set(lost))
+    add_lost(&frame, lost, watch->columns);
   watch_draw(watch, &frame);
   strbuf_release(&frame);
 }
