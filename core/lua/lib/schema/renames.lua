@@ -135,8 +135,10 @@ local function each_reference(schema, rename, name, call)
   end
 end
 
+-- `said` has the words for the way back, where the old names are there again.
 local function rename_in_views(schema, names)
   for _, view in ipairs(schema.views) do
+    view.said = view.said or { definition = view.definition, columns = view.columns }
     view.definition = expression.rename(view.definition, names)
   end
 end
