@@ -128,3 +128,26 @@ describe("an enum with a CHECK on SQLite", function()
     end
   end)
 end)
+
+describe("the options of a table on SQLite", function()
+  it("are compared, and changed there and back", function()
+    local options = { "sqlite_with_rowid = false", "sqlite_autoincrement = true", "sqlite_strict = true", "" }
+    local models = 'return { table("a", { column("id", types.integer(), { primary_key = true }) }, { %s }) }'
+    for index, old in ipairs(options) do
+      local new = options[index % #options + 1]
+      local p = moonbird.project("sqlite")
+      p:write("migrations/models.lua", models:format(old))
+      p:ok("revision --autogenerate -m one --rev-id a1")
+      p:ok("upgrade head")
+      local before = p:ok("dump").out
+      p:write("migrations/models.lua", models:format(new))
+      assert.matches("~ changed options of table 'a'", p:fails(3, "check").out, 1, true)
+      p:ok("revision --autogenerate -m two --rev-id b2")
+      p:ok("upgrade head")
+      p:ok("check")
+      p:ok("downgrade a1")
+      assert.equal(before, p:ok("dump").out)
+      p:remove()
+    end
+  end)
+end)

@@ -7,6 +7,8 @@ local compare = {}
 
 compare.schema_parts = { views = true, view_columns = true }
 
+compare.option_defaults = { with_rowid = true }
+
 --- ALTER TABLE can do little: most changes copy the table.
 compare.alters_by_copy = true
 

@@ -17,6 +17,9 @@ defaults.numbers_columns = false
 --- Does the database give a constraint without a name the one of constraint_name_of?
 defaults.names_constraints = false
 
+--- Options of a table that are not false where nothing is said.
+defaults.option_defaults = {}
+
 --- The same text for two spellings that are one name to the database.
 function defaults.name_key(_, name)
   return name

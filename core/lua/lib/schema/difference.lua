@@ -336,8 +336,17 @@ local function same_option(a, b)
   return a == b
 end
 
+-- What is not said is false, or what the database does then.
+local function option_value(options, name, dialect)
+  local value = options[name]
+  if value == nil then
+    value = dialect.option_defaults[name]
+  end
+  return value or false
+end
+
 local function compare_options(comparison)
-  local model, live = comparison.model.options, comparison.live.options
+  local model, live, dialect = comparison.model.options, comparison.live.options, comparison.dialect
   local names = {}
   for _, options in ipairs({ model, live }) do
     for name in pairs(options) do
@@ -346,8 +355,9 @@ local function compare_options(comparison)
   end
   local up, down, is_different = {}, {}, false
   for name in pairs(names) do
-    if not same_option(model[name] or nil, live[name] or nil) then
-      up[name], down[name], is_different = model[name] or false, live[name] or false, true
+    local new, old = option_value(model, name, dialect), option_value(live, name, dialect)
+    if not same_option(new, old) then
+      up[name], down[name], is_different = new, old, true
     end
   end
   if not is_different then
@@ -355,7 +365,7 @@ local function compare_options(comparison)
   end
   local message = ("Detected changed options of table '%s'"):format(difference.place(comparison.model))
   local change = new_change(comparison, "options", message)
-  change.up, change.down, change.fixed = comparison.dialect:option_changes(comparison.model, up, down)
+  change.up, change.down, change.fixed = dialect:option_changes(comparison.model, up, down)
 end
 
 -- A constraint or index on a column that goes and comes back goes and comes back with it.

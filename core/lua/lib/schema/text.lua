@@ -438,7 +438,7 @@ function text.table_options(table_, dialect)
   end
   for _, name in ipairs(sorted_keys(table_.options)) do
     local value = table_.options[name]
-    if name ~= "prefixes" and (value or name == "with_rowid" and value == false) then
+    if name ~= "prefixes" and (value or dialect.option_defaults[name] and value == false) then
       options[#options + 1] = source.field(dialect.name .. "_" .. name, text.node(value))
     end
   end
