@@ -59,13 +59,15 @@ describe("comments of constraints and indexes", function()
             column("p", types.integer()),
             foreign_key { "p", references = "o.id", comment = "" },
             index { "p", comment = "" },
+            column("q", types.integer(), { postgresql_comment = "of PostgreSQL" }),
+            unique { "q", postgresql_comment = "of it too" },
           }, { comment = "" }),
         }]])
       p:ok("revision --autogenerate -m all")
       p:ok("upgrade head")
       assert.equal(dump.EQUAL, p:ok("check").out)
       local models = p:ok("dump").out
-      for _, comment in ipairs({ "it's the key", "once", "more", "ключ", "whose" }) do
+      for _, comment in ipairs({ "it's the key", "once", "more", "ключ", "whose", "of PostgreSQL", "of it too" }) do
         assert.equal(kind == "postgres", models:find(('comment = "%s"'):format(comment), 1, true) ~= nil)
       end
       p:ok("downgrade base")

@@ -8,7 +8,7 @@ local constraints = {}
 
 -- A comment is said of a name: the one that the server would give.
 function constraints:with_needed_name(item, operation)
-  if item.name or not item.comment then
+  if item.name or not self:option(item, "comment") then
     return item
   end
   local name = self:constraint_name_of({ name = operation.table }, item, {})

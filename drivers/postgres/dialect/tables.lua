@@ -45,12 +45,13 @@ function tables:after_table(operation, columns)
     statements[1] = self:comment_statement(operation, operation.comment)
   end
   for _, column in ipairs(columns) do
-    if column.comment then
+    local comment = self:option(column, "comment")
+    if comment then
       statements[#statements + 1] = self:alter_comment({
         table = operation.table,
         schema = operation.schema,
         column = column.name,
-        comment = column.comment,
+        comment = comment,
       })
     end
   end

@@ -18,14 +18,15 @@ end
 
 --- The statement for an item of the table of `operation`, nil without a comment.
 function comments:item_comment(operation, item)
-  if not item.comment then
+  local comment = self:option(item, "comment")
+  if not comment then
     return nil
   elseif item.kind == "index" then
-    return self:index_comment(operation, item.name, item.comment)
+    return self:index_comment(operation, item.name, comment)
   elseif not item.name then
     check.refuse("a constraint with a comment must have a name")
   end
-  return self:constraint_comment(operation, item.name, item.comment)
+  return self:constraint_comment(operation, item.name, comment)
 end
 
 local function for_constraint(self, operation)

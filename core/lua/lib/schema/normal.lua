@@ -49,7 +49,7 @@ local function settle_item(item, dialect)
   for _, key in ipairs(item_options) do
     settled[key] = own_option(item, key, dialect)
   end
-  settled.comment = normal.comment(item.comment)
+  settled.comment = normal.comment(own_option(item, "comment", dialect))
   return settled
 end
 
@@ -78,7 +78,7 @@ local function bare_column(given, dialect)
     computed = given.computed,
     identity = given.identity,
     autoincrement = given.autoincrement,
-    comment = normal.comment(given.comment),
+    comment = normal.comment(own_option(given, "comment", dialect)),
     on_conflict_not_null = own_option(given, "on_conflict_not_null", dialect),
   }
   if given.server_default ~= sql.null then
