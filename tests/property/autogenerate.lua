@@ -54,6 +54,7 @@ local function column_line(column)
     options[#options + 1] = value and ("%s = %s"):format(name, value) or nil
   end
   add("nullable", column.is_required and "false" or nil)
+  add("sqlite_on_conflict_not_null", column.is_required and column.conflict or nil)
   add("server_default", column.default or column.default_value and lua_text(column.default_value))
   add("comment", column.comment and lua_text(column.comment))
   add("computed", column.computed and ("{ %s, persisted = true }"):format(lua_text(column.computed)))

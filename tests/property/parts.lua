@@ -136,6 +136,7 @@ function parts.new_column(model)
   end
   column.default = parts.default_of(column)
   column.is_required = chance(30)
+  column.conflict = chance(10) and pick({ '"ignore"', '"replace"', '"abort"' }) or nil
   column.comment = model.kind == "postgres" and chance(15) and "a 'comment' " .. random(9) or nil
   return column
 end
@@ -167,16 +168,43 @@ end
 
 -- --- constraints and indexes ---
 
+local conflicts = { '"ignore"', '"REPLACE"', '"fail"', '"abort"', '"rollback"' }
+
+-- What a constraint may have besides on one of the databases.
+local function common_options(options)
+  table.insert(options, { "postgresql_comment", chance(15) and lua_text("it's " .. random(9)) })
+  table.insert(options, { "comment", chance(5) and '"passed over on SQLite"' })
+  table.insert(options, { "sqlite_on_conflict", chance(20) and pick(conflicts) })
+  return options_text(options)
+end
+
+local number_forms = {
+  "%s > %d",
+  "%s <> %d OR %s IS NULL",
+  "%s BETWEEN -%d AND 1000",
+  "%s IN (%d, 2, 3)",
+  "%s NOT IN (-9, -8)",
+}
+local text_forms = {
+  "%s IN ('a', 'it''s %d')",
+  "%s NOT IN ('a', 'b%d')",
+  "%s <> 'it''s'",
+  "%s IS NULL OR %s IN ('a', 'b', NULL)",
+  "%s BETWEEN '' AND 'z%d' OR %s IN ('{', '|')",
+  "lower(%s) NOT IN ('a', 'b')",
+}
+
 local function new_check(_, table_)
-  local numbers = of_kind(table_, "is_number")
-  if #numbers == 0 then
+  local kind = chance(50) and "is_number" or "is_text"
+  local columns = of_kind(table_, kind)
+  if #columns == 0 then
     return
   end
-  local column = pick(numbers)
+  local column = pick(columns)
   column.is_used = true
-  local form = pick({ "%s > %d", "%s <> %d OR %s IS NULL", "%s BETWEEN %d AND 1000", "%s IN (%d, 2, 3)" })
+  local form = pick(kind == "is_number" and number_forms or text_forms)
   local text = form:gsub("%%s", (quoted(column.name):gsub("%%", "%%%%"))):gsub("%%d", tostring(random(0, 50)))
-  local options = options_text({
+  local options = common_options({
     { "postgresql_not_valid", chance(15) and "true" },
     { "postgresql_no_inherit", chance(10) and "true" },
   })
@@ -284,7 +312,7 @@ local function new_unique(_, table_)
   if #columns == 0 or is_known_unique(table_, columns) then
     return
   end
-  local options = options_text({
+  local options = common_options({
     { "postgresql_nulls_not_distinct", chance(20) and "true" },
     { "postgresql_include", chance(15) and '{ "id" }' },
     { "postgresql_deferrable", chance(20) and "true" },
