@@ -12,7 +12,7 @@ local views = {}
 
 local add, by_key, key_of = changes.add, changes.by_key, changes.key_of
 
--- In the words of the models, where it is theirs (texts.lua); where it is the database's, with the names before renames.
+-- In the words of the models, where it is theirs (texts.lua); one of the database has the names before renames.
 local function create_view(view)
   local said = view.said or view
   local list = {
