@@ -319,6 +319,9 @@ local function set_autoincrement(work, column, is_wanted)
     edit_table.set_piece(column, "primary_key", name .. "PRIMARY KEY")
     piece = edit_table.piece(column, "primary_key")
   end
+  if not is_wanted and not piece then
+    return -- what numbered it is gone with the key
+  end
   if not piece or column.type:upper() ~= "INTEGER" then
     check.refuse(
       "%s.%s: SQLite numbers only a primary key of one integer column (INTEGER)",
