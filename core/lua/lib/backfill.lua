@@ -112,6 +112,15 @@ local function check_nulls(spec, by_name, key)
   end
 end
 
+-- Conditions stand in brackets beside the range of a batch.
+local function check_conditions(spec)
+  for _, key in ipairs({ "where", "done" }) do
+    if spec[key] and not host.dialect:is_one_piece(spec[key]) then
+      fail("%s is no condition: a bracket in it closes or opens nothing, or a semicolon ends it", key)
+    end
+  end
+end
+
 -- A mistake in `done` would be seen only when all is done.
 local function check_done(spec)
   if not spec.done then
@@ -394,6 +403,7 @@ local function define(spec, name)
       end
     end
   end
+  check_conditions(spec)
   check_done(spec)
   spec.done = spec.done or spec.made_done
   local size = size_settings(spec)

@@ -35,6 +35,15 @@ describe("SQL text", function()
     end
   end)
 
+  it("is one piece where its brackets are pairs and nothing ends it", function()
+    for _, sql in ipairs({ "a = 1", "(a) OR (b)", [[f(')', "(") -- )]], "a = $$)$$ /* ( */", "a[1] = 2", "x = ';'" }) do
+      assert.is_true(dialect:is_one_piece(sql), sql)
+    end
+    for _, sql in ipairs({ "a) OR (b", "(a", "a)", "a; DROP TABLE t", "f(()" }) do
+      assert.is_false(dialect:is_one_piece(sql), sql)
+    end
+  end)
+
   it("is read by the rules of the database", function()
     local postgres, sqlite = helper.dialect("postgresql"), helper.dialect("sqlite")
     assert.equals("E'\\'?' ?? $x$?$x$", postgres:verbatim("E'\\'?' ? $x$?$x$"))

@@ -86,6 +86,22 @@ function text:verbatim(sql)
   return table.concat(pieces)
 end
 
+--- Is the text one piece, so that it can stand in brackets? In "a) OR (b" the first bracket would end there, and what
+--- is behind it would not be held by what is in front; a semicolon would end the statement.
+function text:is_one_piece(sql)
+  local at, depth = 1, 0
+  while at <= #sql do
+    local last = opaque_end(sql, at, self.lexical)
+    local sign = not last and sql:sub(at, at)
+    depth = depth + (sign == "(" and 1 or sign == ")" and -1 or 0)
+    if depth < 0 or sign == ";" then
+      return false
+    end
+    at = (last or at) + 1
+  end
+  return depth == 0
+end
+
 --- The first words of a statement in capitals with single blanks, comments in front passed over: enough to see what
 --- kind of statement it is.
 function text:leading_words(sql)
