@@ -106,7 +106,8 @@ local function compare_tables(state)
     elseif not model then
       removed[#removed + 1] = live
     else
-      local found, moved, gone = difference.compare(model, live, state.dialect, state.filter)
+      local remade = state.remade[key_of(live)] or {}
+      local found, moved, gone = difference.compare(model, live, state.dialect, state.filter, remade)
       table.move(found, 1, #found, #state.changes + 1, state.changes)
       state.moved[key_of(model)], state.gone[key_of(model)] = moved, gone
     end

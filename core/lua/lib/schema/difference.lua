@@ -276,6 +276,11 @@ local function compare_column(comparison, model, live)
   end
 end
 
+--- Is the column computed from one of these columns, or one of them itself?
+function difference.is_computed_from(column, names)
+  return column.computed and (names[column.name] or mentions(column.computed.sql, names)) and true or false
+end
+
 -- A computed column stands in the way of its columns' new types, unless the table is copied.
 local function replace_dependents(comparison, model_columns, live_columns)
   if comparison.dialect.alters_by_copy then
@@ -284,7 +289,8 @@ local function replace_dependents(comparison, model_columns, live_columns)
   for name, live in pairs(live_columns) do
     local model = model_columns[name]
     local is_same = model and live.computed and not columns.computed_differs(model, live, comparison.dialect)
-    if is_same and mentions(live.computed.sql, comparison.moved) then
+    local is_in_the_way = mentions(live.computed and live.computed.sql or "", comparison.moved)
+    if is_same and (is_in_the_way or difference.is_computed_from(live, comparison.remade)) then
       replace_column(comparison, model, live)
     end
   end
@@ -368,6 +374,28 @@ local function compare_options(comparison)
   change.up, change.down, change.fixed = dialect:option_changes(comparison.model, up, down)
 end
 
+--- Does an item have one of these columns?
+function difference.touches(item, names)
+  for _, element in ipairs(item.columns or {}) do
+    if sql.is(element) and mentions(element[1], names) or names[element] then
+      return true
+    end
+  end
+  local condition = item.condition or item.where
+  return condition ~= nil and mentions(sql.text(condition), names)
+end
+
+--- Constraints and indexes of a table that have one of these columns.
+function difference.items_on(table_, names)
+  local found = {}
+  for _, list in ipairs(lists) do
+    for _, item in ipairs(table_[list]) do
+      found[#found + 1] = difference.touches(item, names) and item or nil
+    end
+  end
+  return found
+end
+
 -- A constraint or index on a column that goes and comes back goes and comes back with it.
 local function replace_touched(comparison)
   local replaced = {}
@@ -383,24 +411,11 @@ local function replace_touched(comparison)
   for _, change in ipairs(comparison.changes) do
     done[change.item or 0] = true
   end
-  for _, list in ipairs(lists) do
-    for _, item in ipairs(comparison.live[list]) do
-      if not done[item] and difference.touches(item, replaced) then
-        replace_item(comparison, item, item, nil)
-      end
+  for _, item in ipairs(difference.items_on(comparison.live, replaced)) do
+    if not done[item] then
+      replace_item(comparison, item, item, nil)
     end
   end
-end
-
---- Does an item have one of these columns?
-function difference.touches(item, names)
-  for _, element in ipairs(item.columns or {}) do
-    if sql.is(element) and mentions(element[1], names) or names[element] then
-      return true
-    end
-  end
-  local condition = item.condition or item.where
-  return condition ~= nil and mentions(sql.text(condition), names)
 end
 
 local function used_names(table_)
@@ -420,9 +435,10 @@ function difference.compare_indexes(model, live, dialect, filter)
   return comparison.changes
 end
 
---- The changes from the live table to the model's. `filter(kind, item, table, reflected, other)` says what counts.
---- The second value has the columns whose type changes and those that go.
-function difference.compare(model, live, dialect, filter)
+--- The changes from the live table to the model's. `filter(kind, item, table, reflected, other)` says what counts;
+--- `remade` has the columns whose enum is made anew. The second value has the columns whose type changes and those that
+--- go.
+function difference.compare(model, live, dialect, filter, remade)
   local comparison = {
     model = model,
     live = live,
@@ -430,6 +446,7 @@ function difference.compare(model, live, dialect, filter)
     filter = filter,
     changes = {},
     moved = {},
+    remade = remade,
     gone = {},
     ignored = {},
     names = used_names(live),

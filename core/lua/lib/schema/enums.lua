@@ -5,6 +5,7 @@
 local changes = require("moonbird.schema.changes")
 local difference = require("moonbird.schema.difference")
 local match = require("moonbird.schema.match")
+local operations = require("moonbird.schema.operations")
 local sql = require("moonbird.sql")
 
 local enums = {}
@@ -183,9 +184,54 @@ function make_room.alter_column(state, change, columns, live)
   end
 end
 
+-- Computed columns that go, and may come back, do so before the enum is made anew; what is built on them before them.
+local function free_computed(state)
+  local freed = {}
+  for _, change in ipairs(state.changes) do
+    local columns = change.phase == "drop_computed" and state.remade[key_of(change.table)]
+    if columns and difference.is_computed_from(change.column, columns) then
+      change.phase = "make_room_last"
+      local key = key_of(change.table)
+      freed[key] = freed[key] or {}
+      freed[key][change.column.name] = true
+    end
+  end
+  for _, change in ipairs(state.changes) do
+    local columns = change.phase == "drop_item" and freed[key_of(change.table)]
+    if columns and difference.touches(change.item, columns) then
+      change.phase = "make_room"
+    end
+  end
+end
+
+-- Only on the way back, a computed column that stays goes before the enum is made anew, with what is built on it.
+local function replace_on_the_way_back(state, table_, column)
+  add(state, "no_column_first", nil, { table = table_, up = {}, down = { operations.drop_column(table_, column) } })
+  local down = { operations.add_column(table_, column) }
+  for _, item in ipairs(difference.items_on(table_, { [column.name] = true })) do
+    down[#down + 1] = operations.create_item(table_, item)
+  end
+  add(state, "column_last", nil, { table = table_, up = {}, down = down })
+end
+
+local function free_computed_back(state)
+  local models = changes.by_key(state.model.tables)
+  for _, live in ipairs(state.live.tables) do
+    local columns, model = state.remade_back[key_of(live)], models[key_of(live)]
+    for _, column in ipairs(columns and model and live.columns or {}) do
+      if difference.is_computed_from(column, columns) and column_of(model, column.name) then
+        columns[column.name] = true -- views on it are in the way too
+        replace_on_the_way_back(state, live, column)
+      end
+    end
+  end
+end
+
 --- What has values of an enum that is made anew goes before that: conditions, defaults, tables.
 function enums.make_room(state)
   local lives = changes.by_key(state.live.tables)
+  free_computed(state)
+  free_computed_back(state)
   for index = 1, #state.changes do
     local change = state.changes[index]
     local columns = change.table and state.remade[key_of(change.table)]

@@ -88,12 +88,14 @@ end
 -- The steps of a whole migration. Those of a table come together, table by table.
 local steps = {
   "view_last",
+  "column_last",
   "add_value",
+  "no_column_first",
   "no_view_first",
   "drop_view",
   { "create_schema", "rename" },
   { "disown", "drop_key" },
-  "make_room",
+  { "make_room", "make_room_last" },
   "drop_table_first",
   "change_type",
   "create_type",

@@ -99,7 +99,7 @@ end
 -- Columns that are dropped and made again.
 local function note_replaced_columns(state)
   for _, change in ipairs(state.changes) do
-    if change.phase == "drop_computed" or change.phase == "drop_column" then
+    if change.phase == "drop_computed" or change.phase == "make_room_last" or change.phase == "drop_column" then
       local key = key_of(change.table)
       state.replaced[key] = state.replaced[key] or {}
       state.replaced[key][change.column.name] = true
