@@ -311,3 +311,37 @@ describe("dump", function()
     end)
   end)
 end)
+
+describe("what the database has and a dump has not", function()
+  it("is named on SQLite: virtual tables, and triggers where it is models", function()
+    with_project("sqlite", nil, function(p)
+      p:sql([[CREATE TABLE t (a int); CREATE VIRTUAL TABLE "full text" USING fts5(body);
+        CREATE TRIGGER tr AFTER INSERT ON t BEGIN DELETE FROM t; END]])
+      local wanted = 'warning: not in the dump: virtual table "full text", trigger tr; `.schema` of sqlite3 has that\n'
+      assert.equal(wanted, p:ok("dump").err)
+      assert.equal((wanted:gsub(", trigger tr", "")), p:ok("dump --format sql").err)
+      p:sql('DROP TABLE "full text"; DROP TRIGGER tr')
+      assert.equal("", p:ok("dump").err)
+    end)
+  end)
+
+  if moonbird.postgres_url then
+    it("is named on PostgreSQL, but for what belongs to an extension or to another schema", function()
+      with_project("postgres", nil, function(p)
+        p:sql([[
+          CREATE TABLE t (a int, b int GENERATED ALWAYS AS IDENTITY, UNIQUE (a));
+          CREATE TABLE c (a int REFERENCES t (a));
+          CREATE VIEW v AS SELECT a FROM t; CREATE TYPE e AS ENUM ('x');
+          CREATE SCHEMA other; CREATE DOMAIN other.d AS int]])
+        assert.equal("", p:ok("dump").err)
+        p:sql([[
+          CREATE EXTENSION hstore; CREATE DOMAIN "a b" AS int; CREATE TYPE pair AS (a int);
+          CREATE TYPE r AS RANGE (subtype = int);
+          CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1']])
+        local run = p:ok("dump --format sql")
+        local wanted = 'not in the dump: extension hstore, domain "a b", type pair, type r, function f(integer)'
+        assert.matches(wanted, run.err, 1, true)
+      end)
+    end)
+  end
+end)

@@ -211,4 +211,45 @@ WHERE c.relkind IN ('v', 'm') AND n.nspname = ANY (CAST(? AS text[])) AND c.relp
 
 ORDER BY schema NULLS FIRST, name]]
 
+-- What is beside all that: kind and name, those of extensions passed over.
+queries.left_out = [[
+SELECT what.kind, what.name
+FROM (
+  SELECT 1 AS place, 'extension' AS kind, extname::text AS name, 'pg_extension'::regclass AS class, oid,
+    extnamespace AS namespace
+  FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'
+  UNION ALL
+  SELECT 2, CASE typtype WHEN 'd' THEN 'domain' ELSE 'type' END, format_type(t.oid, NULL), 'pg_type'::regclass, t.oid,
+    typnamespace
+  FROM pg_catalog.pg_type AS t LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid
+  WHERE typtype IN ('d', 'r') OR c.relkind = 'c'
+  UNION ALL
+  SELECT 3, CASE prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
+    oid::regprocedure::text, 'pg_proc'::regclass, oid, pronamespace
+  FROM pg_catalog.pg_proc AS p
+  WHERE NOT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_depend AS d
+    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i'
+  )
+  UNION ALL
+  SELECT 4, CASE relkind WHEN 'f' THEN 'foreign table' ELSE 'partition' END, oid::regclass::text,
+    'pg_class'::regclass, oid, relnamespace
+  FROM pg_catalog.pg_class WHERE relkind = 'f' OR relispartition AND relkind IN ('r', 'p')
+  UNION ALL
+  SELECT 5, x.kind, quote_ident(x.name) || ' on ' || c.oid::regclass, 'pg_class'::regclass, c.oid, c.relnamespace
+  FROM (
+    SELECT 'trigger' AS kind, tgname AS name, tgrelid AS of FROM pg_catalog.pg_trigger
+    WHERE NOT tgisinternal AND tgparentid = 0
+    UNION ALL SELECT 'policy', polname, polrelid FROM pg_catalog.pg_policy
+    UNION ALL SELECT 'rule', rulename, ev_class FROM pg_catalog.pg_rewrite WHERE rulename <> '_RETURN'
+  ) AS x
+  JOIN pg_catalog.pg_class AS c ON c.oid = x.of
+) AS what
+JOIN pg_catalog.pg_namespace AS n ON n.oid = what.namespace
+WHERE (what.kind = 'extension' OR n.nspname = ANY (CAST(? AS text[])))
+  AND NOT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_depend AS e WHERE e.objid = what.oid AND e.classid = what.class AND e.deptype = 'e'
+  )
+ORDER BY what.place, what.kind, what.name]]
+
 return queries

@@ -440,9 +440,10 @@ function schema:schema(db, filter)
   filter = filter or {}
   local place = db:query(queries.place)[1]
   local all = decode(place.all_schemas)
-  local schemas = text_array(wanted_schemas(filter, place.default_schema, all))
+  local wanted = wanted_schemas(filter, place.default_schema, all)
+  local schemas = text_array(wanted)
   local result = { tables = {}, enums = {}, sequences = {}, views = {}, default_schema = place.default_schema }
-  result.schemas = all
+  result.schemas, result.read_schemas = all, wanted
   local names = text_array(filter.tables)
   local found = read_tables(self, db, result, schemas, names)
   if not filter.tables then
@@ -453,6 +454,15 @@ function schema:schema(db, filter)
   add_indexes(self, found, db:query(queries.indexes, schemas, names))
   fill_foreign_enums(db, result, fill_enum_types(result, result.enums))
   return result
+end
+
+--- What a dump of the schema does not have: { kind, name }, and what has it.
+function schema.left_out(_, db, live)
+  local list = {}
+  for index, row in ipairs(db:query(queries.left_out, text_array(live.read_schemas))) do
+    list[index] = { kind = row.kind, name = row.name }
+  end
+  return list, "`pg_dump --schema-only` has that"
 end
 
 return schema

@@ -369,6 +369,17 @@ function schema:schema_script(db, live)
   return statements
 end
 
+--- What a dump of the schema does not have: { kind, name }, and what has it. Only models lack the triggers.
+function schema:left_out(db, _, format)
+  local list = {}
+  for _, row in ipairs(db:query("SELECT type, name, sql FROM main.sqlite_schema ORDER BY type, name")) do
+    local kind = row.type == "table" and is_virtual(row.sql) and "virtual table"
+      or row.type == "trigger" and format ~= "sql" and "trigger"
+    list[#list + 1] = kind and { kind = kind, name = self:ident(row.name) } or nil
+  end
+  return list, "`.schema` of sqlite3 has that"
+end
+
 --- One spelling of an SQL expression, for comparing two of them.
 function schema.normalize(_, text)
   return tokens.normalize(sql.text(text))

@@ -232,6 +232,21 @@ end
 actions.check = compare_and_tell
 actions.diff = compare_and_tell
 
+-- What the database has and the dump has not: a dump that is silent about it would pass for the whole.
+local function warn_of_rest(live, format)
+  local most, names = 12, {}
+  local list, has_it = host.dialect:left_out(host.connection, live, format)
+  for index = 1, math.min(#list, most) do
+    names[index] = list[index].kind .. " " .. list[index].name
+  end
+  if #list > most then
+    names[#names + 1] = ("%d more"):format(#list - most)
+  end
+  if #list > 0 then
+    log.warn("not in the dump: " .. table.concat(names, ", ") .. "; " .. has_it)
+  end
+end
+
 function actions.dump(request, result)
   local live = read_live(request)
   host.dialect:settle_serials(live)
@@ -241,6 +256,9 @@ function actions.dump(request, result)
     result.text = require("moonbird.schema.script").text(live, host.connection, host.dialect)
   else
     result.text = dump.models(live, host.dialect)
+  end
+  if host.dialect.left_out then
+    warn_of_rest(live, request.format)
   end
 end
 
