@@ -31,8 +31,10 @@ local SPLIT = [[
     end,
   }]]
 
--- Stays at a row as long as there is a file for it.
-local HOLD = 'local f = io.open("hold_" .. r.id); while f do f:close(); f = io.open("hold_" .. r.id) end'
+-- Stays at a row as long as there is a file for it, and writes down that it does.
+local HOLD = [[local f = io.open("hold_" .. r.id)
+      if f then io.open("held_" .. r.id, "w"):close() end
+      while f do f:close(); f = io.open("hold_" .. r.id) end]]
 
 local function split(hold)
   return (SPLIT:gsub("HOLD", hold or ""))
@@ -81,12 +83,6 @@ local function rows_done(p)
   return ok and tonumber(text) or 0
 end
 
-local function wait_for_rows(p, count)
-  moonbird.wait_until(count .. " rows", 20, function()
-    return rows_done(p) >= count
-  end)
-end
-
 describe("an upgrade", function()
   moonbird.each_database(describe, pending, function(kind)
     local p
@@ -104,7 +100,7 @@ describe("an upgrade", function()
         p:write("hold_51", "")
         local run = p:start("upgrade head")
         if place == "within" then
-          wait_for_rows(p, 50)
+          wait_for_file(p, "held_51")
         else
           wait_for_file(p, place)
         end
@@ -121,12 +117,12 @@ describe("an upgrade", function()
     it("that was killed twice, and then a third time, still goes on", function()
       p:revision("a1", nil, mixed(p, "within"))
       for round = 1, 3 do
-        local place = ("hold_%d"):format(25 * round + 1)
-        p:write(place, "")
+        local row = 25 * round + 1
+        p:write("hold_" .. row, "")
         local run = p:start("upgrade head")
-        wait_for_rows(p, 25 * round)
+        wait_for_file(p, "held_" .. row)
         run:kill("KILL"):wait()
-        os.remove(p:path(place))
+        os.remove(p:path("hold_" .. row))
       end
       p:ok("upgrade head")
       check_mixed(p)
@@ -213,7 +209,7 @@ describe("an upgrade", function()
       p:ok("upgrade head")
       p:write("hold_26", "")
       local run = p:start("downgrade base --yes")
-      wait_for_rows(p, 125)
+      wait_for_file(p, "held_26")
       run:kill("KILL"):wait()
       os.remove(p:path("hold_26"))
       assert.equals("a1 (head)\n", p:ok("current").out)
@@ -227,7 +223,7 @@ describe("an upgrade", function()
         p:revision("a1", nil, mixed(p, "within"))
         p:write("hold_26", "")
         local run = p:start("upgrade head")
-        wait_for_rows(p, 25)
+        wait_for_file(p, "held_26")
         run:kill(signal)
         os.remove(p:path("hold_26"))
         assert.equals(3, run:wait(20).code, run:describe())
