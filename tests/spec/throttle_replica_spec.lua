@@ -130,12 +130,14 @@ describe("a replica", function()
   -- The last one: from here on the cluster has two primaries.
   it("that is named is promoted: it is let go, said once; at the start it is refused", function()
     local definition = ('{ max_lag = "1s", replicas = %q }'):format(cluster.replica_url)
-    local p = project("postgres", definition, { server_url = cluster.postgres_url, people = 800 })
+    local p = project("postgres", definition, { server_url = cluster.postgres_url, people = 800, sleep = "0.2" })
     local run = p:start("upgrade head")
     moonbird.wait_until("rows", 20, function()
-      return done(p) > 50
+      return done(p) > 20
     end)
     replica_sql("SELECT pg_promote()")
+    throttle.wait_for_text(run, "is no replica any more")
+    p:write("hurry", "")
     local ended = run:wait(60)
     assert.equal(0, ended.code, ended:describe())
     local _, said = ended.err:gsub("is no replica any more, it has become a primary", "")
