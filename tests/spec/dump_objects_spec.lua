@@ -57,6 +57,18 @@ describe("schemas", function()
     assert.matches("at moonbird.ini:4", run.err, 1, true)
   end))
 
+  it("that are not read keep the enums of those that are", on_postgres(function(p)
+    p:sql("CREATE TYPE mood AS ENUM ('a'); CREATE TYPE gone AS ENUM ('b')")
+    p:sql("CREATE SCHEMA audit; CREATE TABLE audit.t (m mood[])")
+    p:write("migrations/models.lua", "return {}")
+    assert.equal("- enum 'gone'\n", p:fails(8, "diff").out)
+    p:ok("revision --autogenerate -m less")
+    p:ok("upgrade head")
+    assert.equal(EQUAL, p:ok("check").out)
+    p:sql("DROP SCHEMA audit CASCADE")
+    assert.equal("- enum 'mood'\n", p:fails(8, "diff").out)
+  end))
+
   it("that are not read keep their enums", on_postgres(function(p)
     p:sql([[
       CREATE SCHEMA other; CREATE TYPE other.mood AS ENUM ('a', 'b');

@@ -152,10 +152,18 @@ WHERE NOT EXISTS (
 )
 ORDER BY t.schema NULLS FIRST, t.relname, x.relname, k.position]]
 
+-- The schemas come twice.
 local ENUMS = [[
 SELECT ]] .. SCHEMA .. [[, t.typname AS name, ]] .. comment("t.oid", "pg_type") .. [[ AS comment,
   (SELECT array_to_json(array_agg(enumlabel ORDER BY enumsortorder))::text
-   FROM pg_catalog.pg_enum WHERE enumtypid = t.oid) AS labels
+   FROM pg_catalog.pg_enum WHERE enumtypid = t.oid) AS labels,
+  EXISTS (
+    SELECT 1
+    FROM pg_catalog.pg_attribute AS a
+    JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
+    JOIN pg_catalog.pg_namespace AS o ON o.oid = c.relnamespace
+    WHERE a.atttypid IN (t.oid, t.typarray) AND NOT a.attisdropped AND o.nspname <> ALL (CAST(? AS text[]))
+  ) AS is_used_elsewhere
 FROM pg_catalog.pg_type AS t
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
 WHERE t.typtype = 'e' AND n.nspname = ANY (CAST(? AS text[]))%s

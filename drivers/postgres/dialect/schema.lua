@@ -341,9 +341,15 @@ end
 
 local function read_enums(db, query, schemas)
   local enums = {}
-  for index, row in ipairs(db:query(query, schemas)) do
-    enums[index] =
-      { kind = "enum", name = row.name, schema = row.schema, values = decode(row.labels) or {}, comment = row.comment }
+  for index, row in ipairs(db:query(query, schemas, schemas)) do
+    enums[index] = {
+      kind = "enum",
+      name = row.name,
+      schema = row.schema,
+      values = decode(row.labels) or {},
+      comment = row.comment,
+      is_used_elsewhere = row.is_used_elsewhere,
+    }
   end
   return enums
 end

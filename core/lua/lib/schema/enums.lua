@@ -110,6 +110,8 @@ function enums.compare(state)
     elseif not live then
       local message = ("Detected added enum '%s'"):format(difference.place(model))
       add(state, "create_type", message, { up = { create_enum(model) }, down = { drop_enum(model) } })
+    elseif not model and live.is_used_elsewhere then
+      return -- by a table in a schema that is not looked at
     elseif not model then
       local message = ("Detected removed enum '%s'"):format(difference.place(live))
       add(state, "drop_type", message, { up = { drop_enum(live) }, down = { create_enum(live) } })
