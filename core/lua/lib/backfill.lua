@@ -5,6 +5,7 @@ local check = require("moonbird.check")
 local file = require("moonbird.backfill_file")
 local host = require("moonbird.host")
 local json = require("moonbird.json")
+local lists = require("moonbird.list")
 local log = require("moonbird.log")
 local offline = require("moonbird.offline")
 local op = require("moonbird.op")
@@ -41,19 +42,6 @@ local function known_column(spec, by_name, name)
   return column
 end
 
-local function same_names(a, b)
-  local set = {}
-  for _, name in ipairs(a) do
-    set[name] = true
-  end
-  for _, name in ipairs(b) do
-    if not set[name] then
-      return false
-    end
-  end
-  return #a == #b
-end
-
 -- A primary key's columns are NOT NULL; SQLite's need not be: check_nulls looks.
 local function is_usable(key, by_name)
   for _, name in ipairs(key.columns) do
@@ -79,7 +67,7 @@ local function find_key(spec, by_name)
   check_key(spec, by_name)
   local found = host.dialect:unique_keys(host.connection, spec.table, spec.schema)
   for _, key in ipairs(found) do
-    local wanted = spec.key and same_names(key.columns, spec.key) or not spec.key and key.primary
+    local wanted = spec.key and lists.same_names(key.columns, spec.key) or not spec.key and key.primary
     if wanted and is_usable(key, by_name) then
       return spec.key or key.columns
     end

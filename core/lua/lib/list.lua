@@ -1,4 +1,5 @@
--- Lists that grow while something is rendered: what is nil, false or "" is not added. Knows nothing of what it holds.
+-- Lists that grow while something is rendered (what is nil, false or "" is not added), and lists of names. Knows
+-- nothing of what they hold.
 
 local list = {}
 
@@ -12,6 +13,20 @@ function list.add_all(entries, more)
   for _, entry in ipairs(more) do
     entries[#entries + 1] = entry
   end
+end
+
+--- Have two lists the same names, in whatever order? None has one twice.
+function list.same_names(a, b)
+  local set = {}
+  for _, name in ipairs(a) do
+    set[name] = true
+  end
+  for _, name in ipairs(b) do
+    if not set[name] then
+      return false
+    end
+  end
+  return #a == #b
 end
 
 return list

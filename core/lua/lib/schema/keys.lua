@@ -3,6 +3,7 @@
 -- diff.lua, when the changes of all tables are known.
 
 local changes = require("moonbird.schema.changes")
+local list = require("moonbird.list")
 local operations = require("moonbird.schema.operations")
 
 local keys = {}
@@ -35,25 +36,9 @@ local function unique_keys(state, phases)
   return found
 end
 
-local function same_names(a, b)
-  if #a ~= #b then
-    return false
-  end
-  local set = {}
-  for _, name in ipairs(a) do
-    set[name] = true
-  end
-  for _, name in ipairs(b) do
-    if not set[name] then
-      return false
-    end
-  end
-  return true
-end
-
 local function leads_to(key, uniques)
   for _, columns in ipairs(uniques[referent_of(key)] or {}) do
-    if same_names(columns, key.referent_columns) then
+    if list.same_names(columns, key.referent_columns) then
       return true
     end
   end
