@@ -208,6 +208,20 @@ function Project:columns(name)
   )
 end
 
+--- The schema as models, for comparing: on PostgreSQL in the order of the lines, since a column that comes back is the
+--- last one there.
+function Project:dump()
+  local text, lines = self:ok("dump").out, {}
+  if self.kind ~= "postgres" then
+    return text
+  end
+  for line in text:gmatch("[^\n]+") do
+    lines[#lines + 1] = line
+  end
+  table.sort(lines)
+  return table.concat(lines, "\n")
+end
+
 --- A table `people` with n rows, id 1..n, full_name "First<id> Last<id>", counter 0.
 function Project:people(n)
   self:sql("CREATE TABLE people (id bigint NOT NULL PRIMARY KEY, full_name text, counter integer NOT NULL)")
