@@ -33,10 +33,14 @@ static bool refuse_bad(const struct script *script, int64_t bad, struct error *e
                     name, bad == 1 ? "it" : "them");
 }
 
+bool requirement_has_one(const struct plan_step *step) {
+  return step->revision && step->direction == DIRECTION_UPGRADE && revision_script(step->revision)->requires_backfill;
+}
+
 bool requirement_check(struct session *session, const struct plan_step *step, struct error *err) {
-  const struct script *script = step->revision ? revision_script(step->revision) : NULL;
-  if (!script || !script->requires_backfill || step->direction != DIRECTION_UPGRADE || session->offline)
+  if (!requirement_has_one(step) || session->offline)
     return true;
+  const struct script *script = revision_script(step->revision);
   struct rowset rows = ROWSET_INIT;
   int64_t bad = 0;
   if (session->has_backfill_table && !session_query(session, "backfill_finished", NULL, 0, &rows, err))

@@ -89,7 +89,7 @@ static bool run_each(struct session *session, const struct plan *plan, struct er
   for (size_t i = 0; i < plan->len; i++) {
     const struct plan_step *step = &plan->steps[i];
     double seconds;
-    session->goes_on = i + 1 < plan->len;
+    session->goes_on = i + 1 < plan->len && !requirement_has_one(step + 1);
     if (!session_check_interrupt(session, err) || !requirement_check(session, step, err))
       return false;
     tell_started(session, step);

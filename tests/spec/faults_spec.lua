@@ -64,6 +64,9 @@ describe("runners", function()
         assert.equals("off\noff\non\n", p:ok("upgrade c3").out)
         assert.equals("on\n", p:ok("upgrade head").out)
         assert.equals("off\non\n", p:ok("downgrade -2").out)
+        p:revision("d4", "c3", look, look, { header = 'requires_backfill = "nobody"' })
+        p:revision("c3", "b2", look, look)
+        assert.equals("on\n", p:fails(3, "upgrade head").out)
       end)
     end
 
