@@ -60,15 +60,15 @@ void estimate_take(struct estimate *e, const moonbird_batch *rows, const char *r
   take_frontier(e, frontier);
   free(frontier);
   int64_t others = batch_value(&rows->columns[AT_ROWS], 0).integer - own_rows;
-  estimate_settle(e, others); /* ours may be a batch ahead of what was read */
+  if (others > e->rows_before) /* ours may be a batch ahead of what was read */
+    e->rows_before = others;
   e->open = 0;
   for (uint64_t i = 0; i < rows->row_count; i++)
     add_range(e, rows, i, runner);
 }
 
 void estimate_settle(struct estimate *e, int64_t rows_before) {
-  if (rows_before > e->rows_before)
-    e->rows_before = rows_before;
+  e->rows_before = rows_before;
 }
 
 void estimate_own(struct estimate *e, const char *high, const char *cursor) {

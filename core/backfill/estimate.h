@@ -26,7 +26,8 @@ void estimate_release(struct estimate *estimate);
 /* Of a run that goes on, before it looks: a range that is planned and not done. `cursor` may be NULL. */
 void estimate_open(struct estimate *estimate, const char *low, const char *high, const char *cursor);
 
-/* The answer of `watch`; `own_rows` are those of this process in this run, `runner` is its id. */
+/* The answer of `watch`; `own_rows` are those of this process in this run, with those of commits that are under way,
+ * which the table may have or not. `runner` is its id. */
 void estimate_take(struct estimate *estimate, const moonbird_batch *rows, const char *runner, int64_t own_rows);
 
 /* At the end: rows of all the others, as they stand in the table. */

@@ -273,6 +273,16 @@ static void handle_batch(void *data, const struct batch_news *news) {
 
 /* --- watching --- */
 
+/* With those of commits whose answer has not been heard yet: who reads the table may have seen them. */
+static int64_t rows_until_now(const struct runner *r) {
+  int64_t rows = r->rows;
+  for (size_t i = 0; i < r->workers.len; i++) {
+    const struct worker *w = worker_at(r, i);
+    rows += w->state == WORKER_COMMIT ? w->rows : 0;
+  }
+  return rows;
+}
+
 static void take_watch(void *data, const moonbird_batch *rows) {
   struct runner *r = data;
   struct value desired = batch_value(&rows->columns[0], 0), overrides = batch_value(&rows->columns[1], 0);
@@ -284,7 +294,7 @@ static void take_watch(void *data, const moonbird_batch *rows) {
   free(text);
   if (r->job.end != before)
     wake_all(r);
-  estimate_take(&r->estimate, rows, r->id, r->rows);
+  estimate_take(&r->estimate, rows, r->id, rows_until_now(r));
 }
 
 static void post_watch(struct runner *r) {
@@ -685,7 +695,8 @@ bool runner_run(const struct runner_request *request, struct runner_outcome *out
   }
   ok = ok && settle(&r, outcome, err);
   outcome->end = r.job.end;
-  estimate_settle(&r.estimate, outcome->rows_done - r.rows);
+  if (ok)
+    estimate_settle(&r.estimate, outcome->rows_done - r.rows);
   report(&r, true);
   close_all(&r);
   return ok;
