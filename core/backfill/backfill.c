@@ -2,7 +2,7 @@
  * backfill.c - runs a backfill inside a revision; see backfill.h.
  *
  *   commit point   what the revision did before, the journal's entry "started" and the state row: one transaction
- *   batches        each a transaction of its own (runner.c, worker.c)
+ *   batches        each a transaction of its own (runner.h, worker.h)
  *   finish         state row and journal's entry "done", in the transaction in which the revision goes on
  *
  * Called by lib/backfill.lua through moonbird.host. A run that takes the revision up again finds the entry "started"

@@ -1,0 +1,200 @@
+/*
+ * upkeep.c - what a runner looks after beside the batches, once a second: the operator's wishes, heartbeats, the
+ * throttle, its limits, and whether the database is still there.
+ */
+#include "backfill/runner_parts.h"
+
+#include "backfill/persist.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WATCH_MS = 1000, MOST_BACKLOG = 16 };
+
+/* With those of commits whose answer has not been heard yet: who reads the table may have seen them. */
+static int64_t rows_until_now(const struct runner *r) {
+  int64_t rows = r->rows;
+  for (size_t i = 0; i < r->workers.len; i++) {
+    const struct worker *w = crew_at(r, i);
+    rows += w->state == WORKER_COMMIT ? w->rows : 0;
+  }
+  return rows;
+}
+
+static void take_watch(void *data, const moonbird_batch *rows) {
+  struct runner *r = data;
+  struct value desired = batch_value(&rows->columns[0], 0), overrides = batch_value(&rows->columns[1], 0);
+  char *wish = desired.type == MOONBIRD_TYPE_TEXT ? xstrndup(desired.bytes, desired.len) : NULL;
+  char *text = overrides.type == MOONBIRD_TYPE_TEXT ? xstrndup(overrides.bytes, overrides.len) : NULL;
+  enum job_end before = r->job.end;
+  job_take_wishes(&r->job, wish, text, batch_value(&rows->columns[2], 0).integer != 0);
+  free(wish);
+  free(text);
+  if (r->job.end != before)
+    crew_wake(r);
+  estimate_take(&r->estimate, rows, r->id, rows_until_now(r));
+}
+
+static void post_watch(struct runner *r) {
+  struct batch_builder params;
+  batch_init(&params, 1);
+  batch_add_str(&params, 0, r->job.definition->name);
+  control_post(&r->control, "watch", &params, take_watch, r);
+}
+
+/* Rows a second of this process over so many seconds, as if its workers were equally fast; readers add them up. */
+static int64_t rate_share(const struct runner *r, double now_s, double seconds) {
+  size_t workers = 0;
+  for (size_t i = 0; i < r->workers.len; i++)
+    workers += !crew_at(r, i)->retired;
+  return (int64_t)(window_rate(&r->window, now_s, seconds) / (double)(workers ? workers : 1) + 0.5);
+}
+
+static void post_beats(struct runner *r) {
+  double now = clock_monotonic_s();
+  if (now - r->beat_s < r->lease_s / 6)
+    return;
+  r->beat_s = now;
+  for (size_t i = 0; i < r->workers.len; i++) {
+    const struct worker *w = crew_at(r, i);
+    if (w->retired)
+      continue;
+    struct batch_builder params;
+    batch_init(&params, 6);
+    batch_add_int(&params, 0, w->limit);
+    batch_add_int(&params, 1, rate_share(r, now, 60));
+    batch_add_int(&params, 2, rate_share(r, now, 600));
+    if (runner_lag_s(r) >= 0)
+      batch_add_int(&params, 3, (int64_t)(1000 * runner_lag_s(r)));
+    else
+      batch_add_null(&params, 3);
+    batch_add_float(&params, 4, r->lease_s);
+    batch_add_str(&params, 5, w->id);
+    control_post(&r->control, "worker_beat", &params, NULL, NULL);
+  }
+}
+
+static void post_log(struct runner *r, const char *event, const char *detail) {
+  struct batch_builder params;
+  state_log_params(&params, r->job.definition->name, event, detail, NULL);
+  control_post(&r->control, "backfill_log_insert", &params, NULL, NULL);
+}
+
+/* What began or ended to hold the workers, for the log: a change from one reason to another is none. */
+static void log_throttle(struct runner *r, const char *reason) {
+  char age[CLOCK_TEXT_SIZE];
+  if (reason) {
+    log_info("throttled: %s", reason);
+    post_log(r, "throttled", reason);
+    return;
+  }
+  clock_format_duration(clock_monotonic_s() - r->throttled_s, age);
+  char *detail = xasprintf("after %s: %s", age, r->throttle_text);
+  if (r->job.end == JOB_GOES_ON)
+    log_info("goes on");
+  post_log(r, "unthrottled", detail);
+  free(detail);
+}
+
+void upkeep_tell_throttle(struct runner *r) {
+  const char *reason = r->job.end == JOB_GOES_ON ? job_held(&r->job) : NULL;
+  bool same = reason && r->throttle_text ? strcmp(reason, r->throttle_text) == 0 : !reason && !r->throttle_text;
+  if (same)
+    return;
+  bool begins = !r->throttle_text, ends = !reason;
+  struct batch_builder params;
+  batch_init(&params, 2);
+  if (ends)
+    batch_add_int(&params, 0, (int64_t)((clock_monotonic_s() - r->throttled_s) * 1000));
+  else
+    batch_add_str(&params, 0, reason);
+  batch_add_str(&params, 1, r->job.definition->name);
+  control_post(&r->control,
+               ends     ? "backfill_unthrottle"
+               : begins ? "backfill_throttle"
+                        : "backfill_throttle_again",
+               &params, NULL, NULL);
+  if (begins)
+    r->throttled_s = clock_monotonic_s();
+  if (ends)
+    r->held_s += clock_monotonic_s() - r->throttled_s;
+  if (begins || ends)
+    log_throttle(r, reason);
+  free(r->throttle_text);
+  r->throttle_text = xstrdup_or_null(reason);
+  if (ends)
+    crew_wake(r);
+}
+
+/* Throttled time counts towards no deadline but that of the clock on the wall. */
+static void check_limits(struct runner *r) {
+  const struct runner_limits *limits = &r->request->limits;
+  double now_s = clock_monotonic_s();
+  double held_s = r->held_s + (r->throttle_text ? now_s - r->throttled_s : 0);
+  if (limits->max_time_s > 0 && now_s - r->begun_s - held_s >= limits->max_time_s)
+    runner_end(r, JOB_STOPPED, "--max-time is over");
+  else if (limits->until_s > 0 && (double)clock_wall_us() / 1e6 >= limits->until_s)
+    runner_end(r, JOB_STOPPED, "--until has come");
+}
+
+/* A worker that is held or waits does not ask the database anything, and would never notice that it is gone. */
+static void check_database(struct runner *r) {
+  if (control_lost_for_s(&r->control) <= r->job.reconnect_s || r->is_gone)
+    return;
+  r->is_gone = true;
+  struct error err = ERROR_INIT;
+  error_copy(&err, control_why(&r->control));
+  persist_explain(r->session, &err);
+  r->job.end = JOB_GOES_ON; /* whatever else was to end it cannot be written down */
+  job_end(&r->job, JOB_FAILED, &err);
+  error_release(&err);
+  crew_wake(r);
+}
+
+/* The server ends statements that take too long; one that has said nothing for much longer is gone without a word. */
+static void cut_off_silent(struct runner *r) {
+  double timeout_s = r->job.definition->statement_timeout_s;
+  for (size_t i = 0; i < r->workers.len; i++) {
+    struct conn *conn = crew_at(r, i)->conn;
+    if (r->is_gone || (timeout_s > 0 && conn_busy_for_s(conn) > timeout_s + r->job.reconnect_s / 4))
+      conn_sever(conn);
+  }
+}
+
+void upkeep_go_on(struct runner *r) {
+  if (!r->watch_due)
+    return;
+  r->watch_due = false;
+  check_limits(r);
+  check_database(r);
+  cut_off_silent(r);
+  upkeep_tell_throttle(r);
+  if (control_backlog(&r->control) > MOST_BACKLOG)
+    return;
+  post_beats(r);
+  post_watch(r);
+}
+
+/* --- the timer --- */
+
+static void handle_watch(uv_timer_t *timer) {
+  ((struct runner *)timer->data)->watch_due = true;
+}
+
+void upkeep_start(struct runner *r) {
+  uv_timer_init(loop_uv(r->session->loop), &r->watch);
+  r->watch.data = r;
+  uv_timer_start(&r->watch, handle_watch, WATCH_MS, WATCH_MS);
+}
+
+static void handle_watch_closed(uv_handle_t *handle) {
+  ((struct runner *)handle->data)->watch_closed = true;
+}
+
+void upkeep_stop(struct runner *r) {
+  uv_close((uv_handle_t *)&r->watch, handle_watch_closed);
+  while (!r->watch_closed)
+    loop_run_once(r->session->loop);
+}
