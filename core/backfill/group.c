@@ -162,46 +162,75 @@ bool group_has_columns(const struct group *g, lua_State *L, int index) {
 
 /* --- values --- */
 
+/* "column age takes an integer, not 5.5" */
 static int refuse_value(lua_State *L, const char *column, const char *wanted, int index) {
-  return luaL_error(L, "column %s takes %s, not a %s", column, wanted, luaL_typename(L, index));
+  const char *given = lua_pushfstring(L, "a %s", luaL_typename(L, index));
+  if (lua_type(L, index) == LUA_TNUMBER)
+    given = value_push_text(L, index, NULL);
+  else if (value_is_blob(L, index))
+    given = "blob(...)";
+  else if (value_is_sql(L, index))
+    given = "sql \"...\", which the form `set` takes";
+  else if (lua_type(L, index) == LUA_TTABLE)
+    given = "a table (json.encode makes a string of one)";
+  return luaL_error(L, "column %s takes %s, not %s", column, wanted, given);
 }
 
-static bool add_text(lua_State *L, int index, struct batch_builder *rows, uint32_t column, bool bytes) {
+static bool add_text(lua_State *L, int index, struct batch_builder *rows, uint32_t column) {
   size_t len;
-  lua_pushvalue(L, index); /* lua_tolstring changes numbers in place, and the table of the script is not ours */
-  const char *text = lua_tolstring(L, -1, &len);
-  bool ok = bytes ? batch_add_bytes(rows, column, text, len) : batch_add_text(rows, column, text, len);
+  const char *text = value_push_text(L, index, &len); /* a copy: a number in the script's table stays one */
+  bool ok = batch_add_text(rows, column, text, len);
   lua_pop(L, 1);
   return ok;
+}
+
+static bool add_bytes(lua_State *L, int index, struct batch_builder *rows, uint32_t column) {
+  size_t len;
+  const char *bytes = lua_tolstring(L, index, &len);
+  return batch_add_bytes(rows, column, bytes, len);
+}
+
+static void add_integer(lua_State *L, int index, struct batch_builder *rows, uint32_t column, const char *name) {
+  int is_exact = 0;
+  lua_Integer integer = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &is_exact) : 0;
+  if (!is_exact)
+    refuse_value(L, name, "an integer of 64 bits", index);
+  batch_add_int(rows, column, integer);
 }
 
 static void add_value(lua_State *L, int index, struct group *g, uint32_t column, const char *name) {
   struct batch_builder *rows = &g->rows;
   int type = lua_type(L, index);
-  enum transport transport = g->transports[column];
   if (value_is_null(L, index)) {
     batch_add_null(rows, column);
-  } else if (transport == TRANSPORT_ANY || type == LUA_TTABLE) {
-    if (!value_add(L, index, rows, column))
-      refuse_value(L, name, "a string, a number, a boolean, null or blob(...)", index);
-  } else if (transport == TRANSPORT_TEXT || transport == TRANSPORT_BYTES) {
-    bool fits = type == LUA_TSTRING || type == LUA_TNUMBER;
-    if (!fits || !add_text(L, index, rows, column, transport == TRANSPORT_BYTES))
-      refuse_value(L, name, "a string", index);
-  } else if (transport == TRANSPORT_BOOL) {
+    return;
+  }
+  switch (g->transports[column]) {
+  case TRANSPORT_BOOL:
     if (type != LUA_TBOOLEAN)
       refuse_value(L, name, "a boolean", index);
     batch_add_bool(rows, column, lua_toboolean(L, index));
-  } else if (transport == TRANSPORT_FLOAT64) {
+    return;
+  case TRANSPORT_INT64:
+    add_integer(L, index, rows, column, name);
+    return;
+  case TRANSPORT_FLOAT64:
     if (type != LUA_TNUMBER)
       refuse_value(L, name, "a number", index);
     batch_add_float(rows, column, lua_tonumber(L, index));
-  } else {
-    int exact = 0;
-    lua_Integer integer = type == LUA_TNUMBER ? lua_tointegerx(L, index, &exact) : 0;
-    if (!exact)
-      refuse_value(L, name, "an integer", index);
-    batch_add_int(rows, column, integer);
+    return;
+  case TRANSPORT_TEXT:
+    if ((type != LUA_TSTRING && type != LUA_TNUMBER) || !add_text(L, index, rows, column))
+      refuse_value(L, name, "a string", index);
+    return;
+  case TRANSPORT_BYTES:
+    if (value_is_blob(L, index) ? !value_add(L, index, rows, column)
+                                : type != LUA_TSTRING || !add_bytes(L, index, rows, column))
+      refuse_value(L, name, "a string of bytes", index);
+    return;
+  case TRANSPORT_ANY:
+    if (!value_add(L, index, rows, column))
+      refuse_value(L, name, "a string, a number, a boolean, null or blob(...)", index);
   }
 }
 

@@ -4,6 +4,9 @@
 #include "lua/value.h"
 
 #include <lauxlib.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char null_address = 0;
@@ -37,14 +40,28 @@ void value_push(lua_State *L, const struct value *value) {
   }
 }
 
-/* blob(s) is a table with a metatable that is called so; its bytes are in field 1 or `bytes`. */
+/* Tables of lib/sql.lua know themselves by their metatable's name. */
+static bool is_made_by(lua_State *L, int index, const char *name) {
+  if (lua_type(L, index) != LUA_TTABLE || luaL_getmetafield(L, index, "__name") == LUA_TNIL)
+    return false;
+  const char *found = lua_tostring(L, -1);
+  bool is_it = found && strcmp(found, name) == 0;
+  lua_pop(L, 1);
+  return is_it;
+}
+
+bool value_is_blob(lua_State *L, int index) {
+  return is_made_by(L, index, "moonbird.blob");
+}
+
+bool value_is_sql(lua_State *L, int index) {
+  return is_made_by(L, index, "moonbird.sql");
+}
+
+/* The bytes of blob(s) are in field 1. */
 static bool add_blob(lua_State *L, int index, struct batch_builder *builder, uint32_t column) {
   index = lua_absindex(L, index);
-  if (luaL_getmetafield(L, index, "__name") != LUA_TSTRING)
-    return false;
-  bool is_blob = strcmp(lua_tostring(L, -1), "moonbird.blob") == 0;
-  lua_pop(L, 1);
-  if (!is_blob)
+  if (!value_is_blob(L, index))
     return false;
   lua_rawgeti(L, index, 1);
   size_t len;
@@ -78,6 +95,33 @@ bool value_add(lua_State *L, int index, struct batch_builder *builder, uint32_t 
     batch_add_null(builder, column);
     return true;
   }
+}
+
+/* Lua's own text has 14 digits. */
+static void push_float_text(lua_State *L, double number) {
+  char text[32];
+  if (isnan(number) || isinf(number)) {
+    lua_pushstring(L, isnan(number) ? "NaN" : number < 0 ? "-Infinity" : "Infinity");
+    return;
+  }
+  for (int precision = 15; precision <= 17; precision++) {
+    snprintf(text, sizeof(text), "%.*g", precision, number);
+    if (strtod(text, NULL) == number)
+      break;
+  }
+  lua_pushstring(L, text);
+}
+
+const char *value_push_text(lua_State *L, int index, size_t *len) {
+  lua_pushvalue(L, index); /* lua_tolstring changes a number in its place */
+  bool is_float = lua_type(L, -1) == LUA_TNUMBER && !lua_isinteger(L, -1);
+  double number = is_float ? lua_tonumber(L, -1) : 0;
+  const char *text = lua_tolstring(L, -1, len);
+  if (!is_float || (isfinite(number) && strtod(text, NULL) == number))
+    return text;
+  lua_pop(L, 1);
+  push_float_text(L, number);
+  return lua_tolstring(L, -1, len);
 }
 
 void value_push_row(lua_State *L, const moonbird_batch *batch, uint64_t row) {

@@ -206,11 +206,17 @@ static bool append_bytes(struct column_store *store, sqlite3_stmt *stmt, int col
   return true;
 }
 
+/* 0 and 1 in a column declared BOOLEAN are booleans, whatever other rows of the page hold. */
+static uint8_t integer_type(const struct column_store *store, int64_t value) {
+  bool is_boolean = store->is_boolean && (value == 0 || value == 1);
+  return is_boolean ? MOONBIRD_TYPE_BOOL : MOONBIRD_TYPE_INT64;
+}
+
 static bool append_value(struct column_store *store, sqlite3_stmt *stmt, int column, size_t row) {
   switch (sqlite3_column_type(stmt, column)) {
   case SQLITE_INTEGER:
-    store->types[row] = MOONBIRD_TYPE_INT64;
     store->slots[row].integer = sqlite3_column_int64(stmt, column);
+    store->types[row] = integer_type(store, store->slots[row].integer);
     return true;
   case SQLITE_FLOAT:
     store->types[row] = MOONBIRD_TYPE_FLOAT64;
@@ -316,6 +322,9 @@ static size_t row_size(const struct column_store *store, size_t row, uint64_t *e
   if (type == MOONBIRD_TYPE_INT64 || type == MOONBIRD_TYPE_FLOAT64) {
     return NUMBER_SIZE;
   }
+  if (type == MOONBIRD_TYPE_BOOL) {
+    return 1;
+  }
   uint64_t before = *end;
   *end = store->slots[row].end;
   return (size_t)(*end - before);
@@ -368,19 +377,23 @@ static void show_bytes(moonbird_column *column, struct column_store *store, cons
   store->bytes_shown = rows > 0 ? (size_t)slots[rows - 1].end : store->bytes_shown;
 }
 
-/* True where a column declared BOOLEAN holds nothing but 0 and 1, shown as such then. */
-static bool show_booleans(moonbird_column *column, struct column_store *store, const uint8_t *types,
+static void show_booleans(moonbird_column *column, struct column_store *store, const uint8_t *types,
                           const union slot *slots, size_t rows) {
   for (size_t r = 0; r < rows; r++) {
-    bool is_null = types[r] == MOONBIRD_TYPE_NONE;
-    if (!is_null && slots[r].integer != 0 && slots[r].integer != 1) {
-      return false;
-    }
-    store->booleans[r] = !is_null && slots[r].integer == 1;
+    store->booleans[r] = types[r] == MOONBIRD_TYPE_BOOL && slots[r].integer == 1;
   }
-  column->type = MOONBIRD_TYPE_BOOL;
   column->data = store->booleans;
-  return true;
+}
+
+/* Where the bytes of a value begin that a page of mixed types holds. */
+static const char *mixed_bytes(const struct column_store *store, uint8_t type, const union slot *slot, uint64_t start,
+                               uint8_t *boolean) {
+  if (type == MOONBIRD_TYPE_BOOL) {
+    *boolean = slot->integer == 1;
+    return (const char *)boolean;
+  }
+  bool is_number = type == MOONBIRD_TYPE_INT64 || type == MOONBIRD_TYPE_FLOAT64;
+  return is_number ? (const char *)slot : store->bytes + start;
 }
 
 /* Values of several types: all are copied into one block. */
@@ -403,9 +416,9 @@ static bool show_mixed(moonbird_column *column, struct column_store *store, cons
     uint64_t start = end;
     size_t len = row_size(store, first + r, &end);
     store->offsets[r] = (uint32_t)at;
-    bool is_number = types[r] == MOONBIRD_TYPE_INT64 || types[r] == MOONBIRD_TYPE_FLOAT64;
+    uint8_t boolean = 0;
     if (len > 0) {
-      memcpy(store->mixed + at, is_number ? (const char *)&slots[r] : store->bytes + start, len);
+      memcpy(store->mixed + at, mixed_bytes(store, types[r], &slots[r], start, &boolean), len);
     }
     at += len;
   }
@@ -433,11 +446,13 @@ static bool show_column(moonbird_result *result, uint32_t index, size_t rows) {
   case 0:
     column->type = MOONBIRD_TYPE_NONE;
     return true;
+  case 1u << MOONBIRD_TYPE_BOOL:
+    column->type = MOONBIRD_TYPE_BOOL;
+    show_booleans(column, store, types, slots, rows);
+    return true;
   case 1u << MOONBIRD_TYPE_INT64:
-    if (!store->is_boolean || !show_booleans(column, store, types, slots, rows)) {
-      column->type = MOONBIRD_TYPE_INT64;
-      column->data = slots;
-    }
+    column->type = MOONBIRD_TYPE_INT64;
+    column->data = slots;
     return true;
   case 1u << MOONBIRD_TYPE_FLOAT64:
     column->type = MOONBIRD_TYPE_FLOAT64;

@@ -403,6 +403,16 @@ static void declared_booleans(void **state) {
   assert_int_equal(driver->fetch(result, 3, &batch, &error), MOONBIRD_OK);
   assert_int_equal(batch.columns[0].type, MOONBIRD_TYPE_INT64);
   driver->result_free(result);
+  run(conn, "INSERT INTO t VALUES ('x', 1), (1, 1), (0, 0)");
+  assert_int_equal(execute(conn, "SELECT b FROM t WHERE b IS NOT NULL ORDER BY rowid", 0, &result), MOONBIRD_OK);
+  assert_int_equal(driver->fetch(result, 10, &batch, &error), MOONBIRD_OK);
+  const moonbird_column *mixed = &batch.columns[0]; /* true, false, 2, x, true, false */
+  static const uint8_t types[] = {MOONBIRD_TYPE_BOOL, MOONBIRD_TYPE_BOOL, MOONBIRD_TYPE_INT64,
+                                  MOONBIRD_TYPE_TEXT, MOONBIRD_TYPE_BOOL, MOONBIRD_TYPE_BOOL};
+  assert_int_equal(mixed->type, MOONBIRD_TYPE_VARIANT);
+  assert_memory_equal(mixed->row_types, types, sizeof types);
+  assert_memory_equal(mixed->data, "\1\0\2\0\0\0\0\0\0\0x\1\0", 13);
+  driver->result_free(result);
   driver->close(conn);
 }
 
