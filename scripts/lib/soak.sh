@@ -6,6 +6,7 @@
 #   soak_project URL DEFINITION [INI]        a table people and the backfill `count` in $folder, on $sql_url; its parts
 #                                            are soak_environment, soak_people and soak_define
 #   soak_run, soak_wait, soak_run_killed     the runner: in the background, to its end, killed again and again
+#   soak_join, soak_strike, soak_gather      several runners at once: one more, chance hits one of them, all to their end
 #   soak_check                               each row was written once, the backfill is done
 #
 # Chance comes from random N alone, so that --seed makes the same decisions again; the times of the machine stay its own.
@@ -38,13 +39,20 @@ random() { chance=$(((RANDOM * 32768 + RANDOM) % $1)); }
 # pause MILLISECONDS
 pause() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
 
-sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$sql_url" -c "$1"; }
+# sql STATEMENT: at $sql_url; of SQLite that is sqlite:///FILE.
+sql() {
+  case "$sql_url" in
+    sqlite:*) sqlite3 -bail -cmd ".timeout 60000" "${sql_url#sqlite:///}" "$1" ;;
+    *) psql -X -q -A -t -v ON_ERROR_STOP=1 "$sql_url" -c "$1" ;;
+  esac
+}
 
 # A table people of $rows rows.
 soak_people() {
   sql "CREATE TABLE people (id bigint PRIMARY KEY, name text NOT NULL, counter integer NOT NULL)"
-  sql "INSERT INTO people SELECT i, 'Person ' || i, 0 FROM generate_series(1, $rows) i"
-  sql "VACUUM ANALYZE people"
+  sql "INSERT INTO people SELECT value, 'Person ' || value, 0 FROM generate_series(1, $rows) value"
+  sql "VACUUM"
+  sql "ANALYZE"
 }
 
 # soak_environment URL [INI]: after the servers have been started, so that the runners end before them.
@@ -132,6 +140,77 @@ soak_run_killed() {
   soak_wait "${3:-0}"
 }
 kills=0
+
+# soak_join [WORD...]: one more runner beside the others in $runners.
+soak_join() {
+  soak_run "$@"
+  runners+=("$runner")
+  joined=$((joined + 1))
+}
+runners=() joined=0 left=0 killed=0 stopped=0
+
+# An end that was asked for: done, stopped at a safe point, interrupted before its first batch, killed.
+check_end() {
+  local status=0
+  wait "$1" 2>/dev/null || status=$?
+  case "$status" in
+    0 | 3 | 130 | 137) ;;
+    *) soak_fail "process $1 ended with exit code $status" ;;
+  esac
+}
+
+# Drops those of $runners that have ended.
+soak_reap() {
+  local pid living=()
+  for pid in ${runners[@]+"${runners[@]}"}; do
+    if kill -0 "$pid" 2>/dev/null; then
+      living+=("$pid")
+    else
+      check_end "$pid"
+    fi
+  done
+  runners=(${living[@]+"${living[@]}"})
+}
+
+# soak_kill INDEX: one of $runners.
+soak_kill() {
+  kill -KILL "${runners[$1]}" 2>/dev/null && killed=$((killed + 1))
+  check_end "${runners[$1]}"
+  unset "runners[$1]"
+  runners=(${runners[@]+"${runners[@]}"})
+}
+
+# soak_strike LONGEST_MS: one of $runners leaves (SIGINT), is killed, or is stopped for half a second and up to so much
+# longer, and wakes.
+soak_strike() {
+  local pid which
+  random "${#runners[@]}"
+  which=$chance
+  pid=${runners[$which]}
+  random 3
+  if [ "$chance" -eq 0 ]; then
+    kill -INT "$pid" 2>/dev/null && left=$((left + 1))
+  elif [ "$chance" -eq 1 ]; then
+    soak_kill "$which"
+  else
+    random "$1"
+    if kill -STOP "$pid" 2>/dev/null; then
+      stopped=$((stopped + 1))
+      (pause $((500 + chance)) && kill -CONT "$pid" 2>/dev/null) &
+    fi
+  fi
+}
+
+# Wakes all, and lets one more run to the end of the backfill, in a hurry.
+soak_gather() {
+  local pid
+  for pid in ${runners[@]+"${runners[@]}"}; do kill -CONT "$pid" 2>/dev/null || true; done
+  moonbird backfill set count nice=0 || true
+  soak_run
+  soak_wait
+  for pid in ${runners[@]+"${runners[@]}"}; do check_end "$pid"; done
+  runners=()
+}
 
 # How many rows are done.
 soak_done() { sql "SELECT coalesce(sum(rows_done), 0) FROM moonbird_backfill_range" 2>/dev/null || echo 0; }
