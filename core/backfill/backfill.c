@@ -145,13 +145,24 @@ static bool finish(struct backfill *b, struct error *err) {
   return true;
 }
 
+/* From the first key on, unless somebody has ended the wait for it. */
+static bool begin_batches(struct backfill *b, struct error *err) {
+  struct runner_outcome outcome = {.end = JOB_GOES_ON};
+  bool ok = start_bounds(b->session, &b->definition, NULL, &b->row, &outcome, err);
+  if (ok && outcome.end == JOB_GOES_ON)
+    return brake_follow(b->session, b->row.name, err) && run_batches(b, err);
+  ok = outcome_settle(b->session, &b->definition, &outcome, ok, err);
+  outcome_release(&outcome);
+  end_script(b, err);
+  return ok;
+}
+
 static bool run(struct backfill *b, struct error *err) {
   if (!(b->resumed ? start_again(b, err) : start_new(b, err)))
     return false;
   b->rows_done = b->row.rows_done;
   return state_is_done(b->row.observed) ||
-         (start_bounds(b->session, &b->definition, &b->row, err) && brake_follow(b->session, b->row.name, err) &&
-          state_observe(b->session, b->row.name, OBSERVED_RUNNING, NULL, err) && run_batches(b, err));
+         (state_observe(b->session, b->row.name, OBSERVED_RUNNING, NULL, err) && begin_batches(b, err));
 }
 
 /* Registered in the revision's transaction; operators run it. */

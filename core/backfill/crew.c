@@ -4,12 +4,11 @@
 #include "backfill/runner_parts.h"
 
 #include "backfill/persist.h"
+#include "backfill/presence.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/whoami.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { MOST_WORKERS = 64 };
 
@@ -20,18 +19,7 @@ struct worker *crew_at(const struct runner *r, size_t index) {
 }
 
 static bool insert_worker(struct runner *r, const struct worker *w, struct error *err) {
-  struct batch_builder params;
-  batch_init(&params, 7);
-  batch_add_str(&params, 0, w->id);
-  batch_add_str(&params, 1, r->id);
-  batch_add_str(&params, 2, r->job.definition->name);
-  batch_add_str(&params, 3, whoami_host());
-  batch_add_int(&params, 4, getpid());
-  batch_add_int(&params, 5, w->sizer.size);
-  batch_add_float(&params, 6, r->lease_s);
-  bool ok = session_execute_batch(r->session, "worker_insert", &params, NULL, err);
-  batch_release(&params);
-  return ok;
+  return presence_insert(r->session, w->id, r->id, r->job.definition->name, w->sizer.size, err);
 }
 
 bool crew_add(struct runner *r, struct error *err) {
@@ -112,8 +100,7 @@ void crew_wake(struct runner *r) {
 
 bool crew_sweep(struct runner *r, struct error *err) {
   const char *name = r->job.definition->name;
-  return session_execute(r->session, "worker_sweep", &name, 1, NULL, err) &&
-         session_execute(r->session, "range_unfail", &name, 1, NULL, err);
+  return presence_sweep(r->session, name, err) && session_execute(r->session, "range_unfail", &name, 1, NULL, err);
 }
 
 void crew_give_back(struct runner *r) {
@@ -124,9 +111,7 @@ void crew_give_back(struct runner *r) {
     const struct error *why = w->failed ? &r->job.err : NULL;
     ok = !w->has_range || range_give_back(r->session, r->job.definition->name, &w->range, w->attempts, why, &err);
   }
-  const char *id = r->id, *name = r->job.definition->name;
-  if (!ok || !session_execute(r->session, "worker_delete", &id, 1, NULL, &err) ||
-      !session_execute(r->session, "worker_sweep", &name, 1, NULL, &err))
+  if (!ok || !presence_delete(r->session, r->id, &err) || !presence_sweep(r->session, r->job.definition->name, &err))
     log_debug("ranges were not given back: %s", err.message);
   error_release(&err);
 }

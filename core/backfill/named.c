@@ -207,22 +207,38 @@ static bool run_workers(struct named *n, const struct runner_limits *limits, str
   return ok;
 }
 
+struct beginning {
+  struct named *named;
+  const struct runner_limits *limits;
+  struct runner_outcome outcome; /* of what has ended the wait for writers */
+  bool runs;                     /* its state says so */
+};
+
 /* All before the first batch. The wait for writers may take hours, in which the connection may be lost; each part finds
  * what an earlier try has done. */
 static bool begin(void *data, struct error *err) {
-  struct named *n = data;
+  struct beginning *b = data;
+  struct named *n = b->named;
   if (!ensure_row(n, err))
     return false;
   if (state_is_done(n->row.observed))
     return true;
-  return state_check_table(&n->row, &n->definition, err) && check_code(n, err) && check_desired(n, err) &&
-         start_bounds(n->session, &n->definition, &n->row, err) && brake_follow(n->session, n->row.name, err) &&
-         state_observe(n->session, n->row.name, OBSERVED_RUNNING, NULL, err);
+  b->runs = state_check_table(&n->row, &n->definition, err) && check_code(n, err) && check_desired(n, err) &&
+            state_observe(n->session, n->row.name, OBSERVED_RUNNING, NULL, err);
+  return b->runs && start_bounds(n->session, &n->definition, b->limits, &n->row, &b->outcome, err) &&
+         brake_follow(n->session, n->row.name, err);
 }
 
 static bool run(struct named *n, const struct runner_limits *limits, bool *nothing_to_do, struct error *err) {
-  if (!persist(n->session, begin, n, err))
+  struct beginning b = {.named = n, .limits = limits, .outcome = {.end = JOB_GOES_ON}};
+  bool ok = persist(n->session, begin, &b, err);
+  if (!ok && !b.runs)
     return false;
+  if (!ok || b.outcome.end != JOB_GOES_ON) {
+    ok = outcome_settle(n->session, &n->definition, &b.outcome, ok, err);
+    outcome_release(&b.outcome);
+    return ok;
+  }
   *nothing_to_do = state_is_done(n->row.observed);
   return *nothing_to_do ? outcome_check_bad(n->row.name, n->row.quarantined, err) : run_workers(n, limits, err);
 }

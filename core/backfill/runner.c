@@ -8,16 +8,13 @@
 #include "backfill/runner_parts.h"
 
 #include "backfill/persist.h"
+#include "backfill/presence.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/whoami.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { RANGE_BATCHES = 20 };
-
-static const double lease_default_s = 30;
 
 void runner_end(struct runner *r, enum job_end why, const char *limit) {
   if (r->job.end != JOB_GOES_ON)
@@ -115,7 +112,7 @@ static int64_t range_rows(const struct runner *r) {
 
 static void init_job(struct runner *r) {
   const struct runner_request *q = r->request;
-  r->id = xasprintf("%s:%ld:%06llx", whoami_host(), (long)getpid(), (unsigned long long)clock_wall_us() & 0xffffff);
+  r->id = presence_runner_id();
   r->job = (struct job){.session = q->session,
                         .definition = q->definition,
                         .style = q->session->driver->table.placeholder,
@@ -262,7 +259,7 @@ bool runner_run(const struct runner_request *request, struct runner_outcome *out
                      .session = request->session,
                      .workers = VEC_INIT,
                      .begun_s = clock_monotonic_s(),
-                     .lease_s = config_backfill_number(request->session->request->config, "lease", lease_default_s)};
+                     .lease_s = presence_lease_s(request->session)};
   *outcome = (struct runner_outcome){.end = JOB_GOES_ON};
   if (!begin(&r, err))
     return false;

@@ -8,15 +8,8 @@
 #define BACKFILL_RUNNER_H
 
 #include "backfill/job.h"
+#include "backfill/limits.h"
 #include "backfill/state.h"
-
-/* Limits of this run; 0: none. */
-struct runner_limits {
-  int workers;       /* instead of the definition's */
-  double max_time_s; /* without what the throttle held */
-  int64_t max_rows;
-  double until_s; /* wall clock, seconds since 1970 */
-};
 
 struct runner_request {
   struct session *session;

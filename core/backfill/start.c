@@ -4,76 +4,13 @@
 #include "backfill/start.h"
 
 #include "backfill/key.h"
-#include "base/clock.h"
-#include "base/log.h"
+#include "backfill/writers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const double look_every_s = 0.2;
-static const double tell_after_s = 30;
-
 bool start_tables(struct session *session, bool has_tables, struct error *err) {
   return has_tables || state_create_tables(session, err);
-}
-
-/* --- waiting for writers --- */
-
-static bool query(struct session *session, const char *sql, struct rowset *rows, struct error *err) {
-  struct statement statement = {.sql = sql, .len = strlen(sql)};
-  return conn_query(session->conn, &statement, rows, err);
-}
-
-static bool is_among(const struct rowset *rows, const char *id, size_t *at) {
-  for (size_t i = 0; i < rows->row_count; i++)
-    if (rowset_text(rows, i, 0) && strcmp(rowset_text(rows, i, 0), id) == 0) {
-      *at = i;
-      return true;
-    }
-  return false;
-}
-
-/* Is one of the transactions of `first` still there? `who` gets it, for people. */
-static bool is_one_left(const struct rowset *first, const struct rowset *now, char **who) {
-  size_t at;
-  for (size_t i = 0; i < first->row_count; i++)
-    if (is_among(now, rowset_text(first, i, 0), &at)) {
-      *who = xstrdup(rowset_text(now, at, 1));
-      return true;
-    }
-  return false;
-}
-
-static void tell_waiting(const struct definition *d, const char *who, double waited_s, double *told_s) {
-  if (waited_s - *told_s < tell_after_s)
-    return;
-  *told_s = waited_s;
-  log_warn("backfill %s waits for a transaction that writes to %s: %s", d->name, d->table, who);
-}
-
-/* Only those that are there at the first look: later ones see the table as it is now. */
-static bool wait_for_writers(struct session *session, const struct definition *d, struct error *err) {
-  struct rowset first = ROWSET_INIT;
-  if (!d->writers)
-    return true;
-  if (!query(session, d->writers, &first, err))
-    return false;
-  double begun_s = clock_monotonic_s(), told_s = 0;
-  bool ok = true;
-  for (bool waits = first.row_count > 0; ok && waits;) {
-    struct rowset now = ROWSET_INIT;
-    char *who = NULL;
-    ok = query(session, d->writers, &now, err);
-    waits = ok && is_one_left(&first, &now, &who);
-    if (waits)
-      tell_waiting(d, who, clock_monotonic_s() - begun_s, &told_s);
-    free(who);
-    rowset_release(&now);
-    if (waits && (!loop_sleep(session->loop, look_every_s) || host_is_interrupted(session->host)))
-      ok = error_set(err, ERROR_INTERRUPTED, "interrupted while waiting for transactions that write to %s", d->table);
-  }
-  rowset_release(&first);
-  return ok;
 }
 
 /* --- the first and the last key --- */
@@ -159,28 +96,19 @@ static bool set_bounds_once(struct session *session, const struct definition *d,
   return !is_new || set_bounds(session, d, err);
 }
 
-static bool read_again(struct session *session, struct backfill_row *row, struct error *err) {
-  struct backfill_row now;
-  bool found = false;
-  if (!state_read(session, row->name, &now, &found, err))
-    return false;
-  if (!found) {
-    backfill_row_release(&now);
-    return error_set(err, ERROR_HISTORY, "the state of backfill %s is gone", row->name);
-  }
-  backfill_row_release(row);
-  *row = now;
-  return true;
-}
-
-bool start_bounds(struct session *session, const struct definition *d, struct backfill_row *row, struct error *err) {
+bool start_bounds(struct session *session, const struct definition *d, const struct runner_limits *limits,
+                  struct backfill_row *row, struct runner_outcome *outcome, struct error *err) {
   if (row->first_key || row->planned)
     return true;
-  if (!wait_for_writers(session, d, err) || !session_begin(session, err))
+  if (!writers_wait(session, d, limits, row, outcome, err))
+    return false;
+  if (outcome->end != JOB_GOES_ON)
+    return true;
+  if (!session_begin(session, err))
     return false;
   if (!set_bounds_once(session, d, err) || !session_commit(session, err)) {
     session_rollback(session);
     return false;
   }
-  return read_again(session, row, err);
+  return state_read_again(session, row, err);
 }

@@ -4,7 +4,7 @@
 #ifndef BACKFILL_START_H
 #define BACKFILL_START_H
 
-#include "backfill/state.h"
+#include "backfill/runner.h"
 
 /* Makes the tables where they are not there; in the open transaction, or each by itself. */
 bool start_tables(struct session *session, bool has_tables, struct error *err) MUST_CHECK;
@@ -15,9 +15,10 @@ bool start_check_keys(struct session *session, const struct definition *definiti
 /*
  * Waits until every transaction that holds a write lock on the table has ended, then writes down the first and the last
  * key, unless another process has done so. Not in a transaction. Afterwards every row is in the range, or the
- * application that wrote it knows of the new columns. `row` is read anew.
+ * application that wrote it knows of the new columns. `row` is read anew. `limits` may be NULL; what has ended the wait
+ * stands in `outcome` (writers.h), and is JOB_GOES_ON when the keys are known.
  */
-bool start_bounds(struct session *session, const struct definition *definition, struct backfill_row *row,
-                  struct error *err) MUST_CHECK;
+bool start_bounds(struct session *session, const struct definition *definition, const struct runner_limits *limits,
+                  struct backfill_row *row, struct runner_outcome *outcome, struct error *err) MUST_CHECK;
 
 #endif

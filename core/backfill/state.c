@@ -92,6 +92,18 @@ bool state_read(struct session *session, const char *name, struct backfill_row *
   return true;
 }
 
+bool state_read_again(struct session *session, struct backfill_row *row, struct error *err) {
+  struct backfill_row now;
+  bool found = false;
+  if (!state_read(session, row->name, &now, &found, err))
+    return false;
+  if (!found)
+    return error_set(err, ERROR_HISTORY, "the state of backfill %s is gone", row->name);
+  backfill_row_release(row);
+  *row = now;
+  return true;
+}
+
 bool state_find(struct session *session, const char *name, struct backfill_row *row, bool *found, struct error *err) {
   struct rowset rows = ROWSET_INIT;
   *row = (struct backfill_row){.name = NULL};

@@ -65,6 +65,9 @@ bool state_find(struct session *session, const char *name, struct backfill_row *
 bool state_read(struct session *session, const char *name, struct backfill_row *row, bool *found,
                 struct error *err) MUST_CHECK;
 
+/* The same row as it is now; ERROR_HISTORY when it is gone. */
+bool state_read_again(struct session *session, struct backfill_row *row, struct error *err) MUST_CHECK;
+
 /* Names of all, in the order in which they were registered; appends owned strings. No table gives none. */
 bool state_names(struct session *session, struct vec *names, struct error *err) MUST_CHECK;
 

@@ -5,6 +5,7 @@
 #include "backfill/runner_parts.h"
 
 #include "backfill/persist.h"
+#include "backfill/presence.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -54,24 +55,19 @@ static int64_t rate_share(const struct runner *r, double now_s, double seconds) 
 
 static void post_beats(struct runner *r) {
   double now = clock_monotonic_s();
-  if (now - r->beat_s < r->lease_s / 6)
+  if (now - r->beat_s < presence_beat_every_s(r->lease_s))
     return;
   r->beat_s = now;
   for (size_t i = 0; i < r->workers.len; i++) {
     const struct worker *w = crew_at(r, i);
     if (w->retired)
       continue;
+    const struct presence_news news = {.batch_size = w->limit,
+                                       .rate_1m = rate_share(r, now, 60),
+                                       .rate_10m = rate_share(r, now, 600),
+                                       .lag_s = runner_lag_s(r)};
     struct batch_builder params;
-    batch_init(&params, 6);
-    batch_add_int(&params, 0, w->limit);
-    batch_add_int(&params, 1, rate_share(r, now, 60));
-    batch_add_int(&params, 2, rate_share(r, now, 600));
-    if (runner_lag_s(r) >= 0)
-      batch_add_int(&params, 3, (int64_t)(1000 * runner_lag_s(r)));
-    else
-      batch_add_null(&params, 3);
-    batch_add_float(&params, 4, r->lease_s);
-    batch_add_str(&params, 5, w->id);
+    presence_beat_params(&params, w->id, r->lease_s, &news);
     control_post(&r->control, "worker_beat", &params, NULL, NULL);
   }
 }
@@ -130,13 +126,10 @@ void upkeep_tell_throttle(struct runner *r) {
 
 /* Throttled time counts towards no deadline but that of the clock on the wall. */
 static void check_limits(struct runner *r) {
-  const struct runner_limits *limits = &r->request->limits;
-  double now_s = clock_monotonic_s();
-  double held_s = r->held_s + (r->throttle_text ? now_s - r->throttled_s : 0);
-  if (limits->max_time_s > 0 && now_s - r->begun_s - held_s >= limits->max_time_s)
-    runner_end(r, JOB_STOPPED, "--max-time is over");
-  else if (limits->until_s > 0 && (double)clock_wall_us() / 1e6 >= limits->until_s)
-    runner_end(r, JOB_STOPPED, "--until has come");
+  double held_s = r->held_s + (r->throttle_text ? clock_monotonic_s() - r->throttled_s : 0);
+  const char *limit = limits_reached(&r->request->limits, held_s);
+  if (limit)
+    runner_end(r, JOB_STOPPED, limit);
 }
 
 /* A worker that is held or waits does not ask the database anything, and would never notice that it is gone. */

@@ -115,7 +115,7 @@ static bool read_until(const char *text, double *until_s, struct error *err) {
 static bool read_limits(struct runner_limits *limits, struct error *err) {
   enum { MOST_WORKERS = 64 };
   long long workers, rows;
-  *limits = (struct runner_limits){.max_time_s = given.max_time_s};
+  *limits = (struct runner_limits){.max_time_s = given.max_time_s, .begun_s = clock_monotonic_s()};
   if (given.max_time_s == 0)
     return error_set(err, ERROR_USAGE, "option '--max-time' wants a time above 0, such as 90min");
   if (!read_count(given.workers, "workers", MOST_WORKERS, &workers, err) ||

@@ -215,7 +215,7 @@ static void add_rates(const struct view *v) {
 }
 
 static void add_batches(const struct view *v) {
-  if (v->s->batch_size <= 0 || status_has_ended(v->s))
+  if (v->s->batch_size <= 0 || v->s->elapsed_s < 0 || status_has_ended(v->s))
     return;
   struct strbuf words = STRBUF_INIT;
   screen_add_count(&words, v->s->batch_size);
@@ -303,7 +303,7 @@ static void add_throttle(const struct view *v) {
     strbuf_add_str(&words, words.len ? ", for " : "for ");
     add_duration(&words, v->s->throttled_for_s);
   }
-  if (v->s->throttled_s >= 0.5)
+  if (v->s->throttled_s >= 0.5 && v->s->elapsed_s > 0)
     strbuf_addf(&words, "%s%.1f %% of the time", words.len ? ", " : "", status_throttled_share(v->s) * 100);
   if (words.len)
     add_line(v, "throttled", &words);

@@ -66,6 +66,7 @@ static void set_figures(json_t *object, const struct backfill_status *s) {
   set_int(object, "ranges_done", s->ranges_done);
   set_int(object, "ranges_failed", s->ranges_failed);
   set_real(object, "last_commit_age_s", s->commit_age_s);
+  set_real(object, "throttled_for_s", s->throttled_for_s);
   set_real(object, "throttled_s", s->throttled_s);
   set_real(object, "throttled_share", status_throttled_share(s));
   set_real(object, "braked_for_s", s->braked_for_s);

@@ -96,6 +96,10 @@ DELETE FROM {backfill_worker} WHERE runner = ?
 -- name: worker_sweep
 DELETE FROM {backfill_worker} WHERE backfill = ? AND lease_until < {clock}
 
+-- name: worker_sweep_reason
+UPDATE {backfill} SET throttle_reason = NULL, throttled_since = NULL
+WHERE name = ? AND throttle_reason IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {backfill_worker} w WHERE w.backfill = ?)
+
 -- name: bad_reopen
 UPDATE {backfill_bad} SET state = 'bad' WHERE backfill = ? AND bad_key = ? AND state IN ('ignored', 'mended')
 

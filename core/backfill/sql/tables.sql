@@ -168,6 +168,9 @@ UPDATE {backfill} SET throttle_reason = ?, throttled_since = {clock} WHERE name 
 -- name: backfill_throttle_again
 UPDATE {backfill} SET throttle_reason = ? WHERE name = ?
 
+-- name: backfill_untell
+UPDATE {backfill} SET throttle_reason = NULL, throttled_since = NULL WHERE name = ? AND throttle_reason = ?
+
 -- name: backfill_unthrottle
 UPDATE {backfill} SET throttle_reason = NULL, throttled_since = NULL, throttled_ms = throttled_ms + ? WHERE name = ?
 

@@ -266,11 +266,11 @@ local WRITERS = [[
 SELECT l.virtualtransaction AS id,
   CASE WHEN l.pid IS NULL
     THEN (SELECT concat('the prepared transaction ', quote_literal(min(p.gid)), ' of ', min(p.owner), ', since ',
-        min(p.prepared), ': COMMIT PREPARED or ROLLBACK PREPARED ends it')
+        date_trunc('second', min(p.prepared)), ': COMMIT PREPARED or ROLLBACK PREPARED ends it')
       FROM pg_catalog.pg_prepared_xacts AS p JOIN pg_catalog.pg_locks AS x ON x.transactionid = p.transaction
       WHERE x.virtualtransaction = l.virtualtransaction AND x.pid IS NULL)
-    ELSE concat('pid ', l.pid, ', ', a.usename, ', ', a.application_name, ', since ', a.xact_start, ', ',
-      left(a.query, 80)) END AS who
+    ELSE concat('pid ', l.pid, ', ', a.usename, ', ', a.application_name, ', since ',
+      date_trunc('second', a.xact_start), ', ', left(a.query, 80)) END AS who
 FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
 WHERE l.locktype = 'relation' AND l.granted
   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
