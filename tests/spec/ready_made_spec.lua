@@ -57,6 +57,14 @@ describe("ready-made backfills", function()
       assert.equals("2,4,5,6", (p:sql("SELECT id FROM people ORDER BY id"):gsub("\n", ",")))
     end)
 
+    it("leave one of those that are the same among the rows of `where`, by a key of two columns", function()
+      p:sql([[
+        CREATE TABLE mails (a integer NOT NULL, b text NOT NULL, email text, gone integer, PRIMARY KEY (a, b));
+        INSERT INTO mails VALUES (1, 'x', 'm', 1), (1, 'y', 'm', 0), (2, 'a', 'm', 0), (2, 'b', 'm', 1), (0, 'z', 'n', 0)]])
+      run([[backfill.dedupe { table = "mails", by = "email", key = { "a", "b" }, keep = "last", where = "gone = 0" }]])
+      assert.equals("0|z\n1|x\n2|a\n2|b", p:sql("SELECT a, b FROM mails ORDER BY a, b"))
+    end)
+
     it("copy a table, in a revision", function()
       p:revision("a1", nil, [[
         op.backfill(backfill.copy_table {
@@ -89,7 +97,16 @@ describe("ready-made backfills", function()
       problem([[backfill.delete_orphans { table = "posts", column = "person_id", references = "people" }]],
         'references must be "table.column"')
       problem([[backfill.delete_where { table = "people", where = "true", row = print }]], "row is for op.backfill")
-      problem([[backfill.delete_where { table = "people", where = "1=1", sise = 3 }]], 'unknown key "sise"')
+      problem([[backfill.delete_where { table = "people", where = "1=1", sise = 3 }]],
+        'unknown key "sise", did you mean "size"?; its own are table, where')
+      problem([[backfill.copy_column { table = "people", from = "old_age", to = "age", wiht = "1" }]],
+        'backfill.copy_column: unknown key "wiht", did you mean "with"?')
+      problem([[backfill.dedupe { table = 5, by = "email", key = "id" }]],
+        "fill.lua: backfill.dedupe: table must be a name, not an integer")
+      problem([[backfill.copy_table { table = "people", to = "posts", columns = { "id", email = "id" } }]],
+        "columns names id twice")
+      problem([[backfill.copy_table { table = "people", to = "posts", columns = { email = 5 } }]],
+        "columns must hold names, not an integer")
     end)
   end)
 end)

@@ -438,7 +438,7 @@ backfill = {}
 function backfill.copy_column(given) end
 
 ---Every row into another table; columns are names, or from = "to".
----@param given { table: string, to: string, columns: table, to_schema?: string }
+---@param given { table: string, to: string, columns: table<string|integer, string>, to_schema?: string }
 ---@return moonbird.Backfill
 function backfill.copy_table(given) end
 
@@ -452,8 +452,8 @@ function backfill.delete_where(given) end
 ---@return moonbird.Backfill
 function backfill.delete_orphans(given) end
 
----Of rows with the same values only one stays; NULLs are not the same.
----@param given { table: string, by: string|string[], key: string, keep?: "first"|"last" }
+---Of rows with the same values only one stays; NULLs are not the same. `where`: only these rows are looked at.
+---@param given { table: string, by: string|string[], key: string|string[], keep?: "first"|"last", where?: moonbird.Expression }
 ---@return moonbird.Backfill
 function backfill.dedupe(given) end
 

@@ -49,12 +49,17 @@ local function shown(value)
   return type(value) == "number" and tostring(value) or check.describe(value)
 end
 
-local function unknown(name, known)
+local function sorted(known)
   local list = {}
   for key in pairs(known) do
     list[#list + 1] = not own_keys[key] and key or nil
   end
   table.sort(list)
+  return list
+end
+
+local function unknown(name, known)
+  local list = sorted(known)
   local near = type(name) == "string" and check.nearest(name, list)
   return ("unknown key %q%s; known are %s"):format(
     tostring(name),
@@ -173,6 +178,11 @@ end
 
 function spec.is_key(name)
   return keys[name] ~= nil
+end
+
+--- The keys that a script may give, in order.
+function spec.key_names()
+  return sorted(keys)
 end
 
 --- "shop.people" -> { table = "people", schema = "shop" }; a name that holds a dot needs its schema beside it.

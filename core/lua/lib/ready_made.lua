@@ -33,10 +33,36 @@ local words = {
   expression = "SQL text",
 }
 
+-- What is neither the function's nor a definition's.
+local function check_known(caller, given, wanted)
+  local own, known, is_own = {}, spec_of.key_names(), {}
+  for index, field in ipairs(wanted) do
+    own[index], known[#known + 1], is_own[field[1]] = field[1], field[1], true
+  end
+  for name in pairs(given) do
+    if not is_own[name] and not spec_of.is_key(name) then
+      local near = type(name) == "string" and check.nearest(name, known)
+      error(
+        ("backfill.%s: unknown key %q%s; its own are table, %s"):format(
+          caller,
+          tostring(name),
+          near and (", did you mean %q?"):format(near) or "",
+          table.concat(own, ", ")
+        ),
+        4
+      )
+    end
+  end
+end
+
 -- Takes what the function needs out of a copy; the rest is the definition's.
 local function take(caller, given, wanted)
   if type(given) ~= "table" then
     error(("backfill.%s: argument 1 must be a table, not %s"):format(caller, check.describe(given)), 3)
+  end
+  check_known(caller, given, wanted)
+  if not kinds.name(given.table) then
+    error(("backfill.%s: table must be a name, not %s"):format(caller, check.describe(given.table)), 3)
   end
   local rest, own = {}, {}
   for key, value in pairs(given) do
@@ -50,10 +76,8 @@ local function take(caller, given, wanted)
     end
     own[name], rest[name] = value, nil
   end
-  if kinds.name(rest.table) then
-    local split = spec_of.place(rest.table, rest.schema)
-    rest.table, rest.schema = split.table, split.schema
-  end
+  local split = spec_of.place(rest.table, rest.schema)
+  rest.table, rest.schema = split.table, split.schema
   for _, name in ipairs({ "set", "row", "batch" }) do
     if rest[name] ~= nil then
       error(("backfill.%s: it says itself what is done; %s is for op.backfill"):format(caller, name), 3)
@@ -170,13 +194,24 @@ function ready_made.delete_orphans(given)
   return delete(spec, both(text, own.where))
 end
 
---- All rows but one of those with the same values: { table =, by = { "email" }, key = "id", keep = "first" or "last" }.
---- NULLs are not the same. The columns of `by` want an index.
+-- "(kept.a, kept.b) < (t.a, t.b)", in the order of the key.
+local function comes_before(key, mine, keep)
+  local others, own = {}, {}
+  for index, name in ipairs(key) do
+    others[index], own[index] = "kept." .. ident(name), mine .. "." .. ident(name)
+  end
+  local sign = keep == "first" and "<" or ">"
+  return ("(%s) %s (%s)"):format(table.concat(others, ", "), sign, table.concat(own, ", "))
+end
+
+--- All rows but one of those with the same values: { table =, by = { "email" }, key = "id", keep = "first" or "last",
+--- where = which rows are looked at }. NULLs are not the same. The columns of `by` want an index.
 function ready_made.dedupe(given)
   local own, spec = take("dedupe", given, {
     { "by", "names" },
-    { "key", "name" },
+    { "key", "names" },
     { "keep", "name", optional = true },
+    { "where", "expression", optional = true },
   })
   local keep = own.keep or "first"
   if keep ~= "first" and keep ~= "last" then
@@ -186,23 +221,27 @@ function ready_made.dedupe(given)
   for index, name in ipairs(list_of(own.by)) do
     conditions[index] = ("kept.%s = %s.%s"):format(ident(name), mine, ident(name))
   end
-  local key = ident(own.key)
-  conditions[#conditions + 1] = ("kept.%s %s %s.%s"):format(key, keep == "first" and "<" or ">", mine, key)
+  conditions[#conditions + 1] = comes_before(list_of(own.key), mine, keep)
   spec.key = own.key
-  return delete(
-    spec,
-    ("EXISTS (SELECT 1 FROM %s AS kept WHERE %s)"):format(
-      place(spec.table, spec.schema),
-      table.concat(conditions, " AND ")
-    )
+  local text = ("EXISTS (SELECT 1 FROM %s AS kept WHERE %s)"):format(
+    place(spec.table, spec.schema),
+    both(table.concat(conditions, " AND "), own.where) -- names in `where` are those of `kept` here
   )
+  return delete(spec, both(text, own.where))
 end
 
 -- { "a", b = "c" } -> { a = "a", b = "c" }
 local function column_map(columns)
-  local map = {}
+  local map, origins = {}, {}
   for from, to in pairs(columns) do
-    map[math.type(from) and to or from] = to
+    from = math.type(from) and to or from
+    if not kinds.name(from) or not kinds.name(to) then
+      local wrong = kinds.name(from) and to or from
+      error(("backfill.copy_table: columns must hold names, not %s"):format(check.describe(wrong)), 3)
+    elseif map[from] or origins[to] then
+      error(("backfill.copy_table: columns names %s twice"):format(map[from] and from or to), 3)
+    end
+    map[from], origins[to] = to, from
   end
   return map
 end
