@@ -60,7 +60,8 @@ describe("ready-made backfills", function()
     it("leave one of those that are the same among the rows of `where`, by a key of two columns", function()
       p:sql([[
         CREATE TABLE mails (a integer NOT NULL, b text NOT NULL, email text, gone integer, PRIMARY KEY (a, b));
-        INSERT INTO mails VALUES (1, 'x', 'm', 1), (1, 'y', 'm', 0), (2, 'a', 'm', 0), (2, 'b', 'm', 1), (0, 'z', 'n', 0)]])
+        INSERT INTO mails VALUES (1, 'x', 'm', 1), (1, 'y', 'm', 0), (2, 'a', 'm', 0), (2, 'b', 'm', 1),
+          (0, 'z', 'n', 0)]])
       run([[backfill.dedupe { table = "mails", by = "email", key = { "a", "b" }, keep = "last", where = "gone = 0" }]])
       assert.equals("0|z\n1|x\n2|a\n2|b", p:sql("SELECT a, b FROM mails ORDER BY a, b"))
     end)
@@ -107,6 +108,8 @@ describe("ready-made backfills", function()
         "columns names id twice")
       problem([[backfill.copy_table { table = "people", to = "posts", columns = { email = 5 } }]],
         "columns must hold names, not an integer")
+      problem([[backfill.dedupe { table = "people", by = { "email", 5 }, key = "id" }]],
+        "by must be a column or a list of columns, not a table")
     end)
   end)
 end)

@@ -11,12 +11,22 @@ local ready_made = {}
 
 -- --- arguments ---
 
+local function is_name(value)
+  return type(value) == "string" and value ~= ""
+end
+
 local kinds = {
-  name = function(value)
-    return type(value) == "string" and value ~= ""
-  end,
+  name = is_name,
   names = function(value)
-    return type(value) == "string" or type(value) == "table" and #value > 0
+    if type(value) ~= "table" then
+      return is_name(value)
+    end
+    for _, name in ipairs(value) do
+      if not is_name(name) then
+        return false
+      end
+    end
+    return #value > 0
   end,
   map = function(value)
     return type(value) == "table" and next(value) ~= nil
