@@ -67,6 +67,8 @@ static void take_settings(struct worker *w) {
 /* The sizer's rows, but not more bytes than a batch may have. */
 static int64_t next_limit(struct worker *w) {
   const struct throttle *throttle = &w->job->throttle;
+  if (w->fitting)
+    return w->fitting;
   if (w->narrow)
     return w->narrow;
   int divisor = throttle->divisor ? throttle->divisor(throttle->data) : 1;
@@ -91,6 +93,7 @@ static void begin_batch(struct worker *w) {
   take_settings(w);
   choose_lock(w);
   w->limit = next_limit(w);
+  w->fitting = 0;
   w->rows = 0;
   w->page_total = 0;
   w->page_bytes = 0;
@@ -198,6 +201,33 @@ void attempt_finish_work(struct worker *w) {
 
 /* --- the script's function --- */
 
+/* The rows of the batch are in memory: function(bytes, rows of the range, its last key or nil, again). Only so many
+ * were read, where the range ends with them; `again`, where the script has seen the range as it was before. */
+static int take_rows_read(lua_State *L) {
+  struct worker *w = lua_touserdata(L, lua_upvalueindex(1));
+  double bytes = luaL_checknumber(L, 1);
+  int64_t rows = luaL_checkinteger(L, 2);
+  const char *end_key = luaL_optstring(L, 3, NULL);
+  w->row_bytes = rows > 0 ? bytes / (double)rows : 0;
+  if (!end_key)
+    return 0;
+  if (lua_toboolean(L, 4)) {
+    w->fitting = rows;
+    return 0;
+  }
+  free(w->end_key);
+  w->end_key = xstrdup(end_key);
+  w->finishes_range = false;
+  w->rows = w->limit = rows; /* the sizer is told how many rows took the time */
+  return 0;
+}
+
+/* What has effects outside is announced first, as it will be: until then its rows are only read, to see how many fit.
+ */
+static bool only_reads(const struct worker *w) {
+  return w->job->definition->external && !w->announced;
+}
+
 static void start_function(struct worker *w) {
   struct host *host = w->job->session->host;
   char *id = attempt_batch_id(w);
@@ -208,7 +238,10 @@ static void start_function(struct worker *w) {
   lua_pushinteger(host->L, w->rows);
   lua_pushstring(host->L, id);
   lua_pushinteger(host->L, chunk_seed(w->job->run_seed, from_key(w)));
-  host_task_start(host, &w->task, 6);
+  lua_pushlightuserdata(host->L, w);
+  lua_pushcclosure(host->L, take_rows_read, 1);
+  lua_pushboolean(host->L, only_reads(w));
+  host_task_start(host, &w->task, 8);
   free(id);
 }
 
@@ -224,6 +257,10 @@ static void resume_function(struct worker *w) {
     return;
   }
   host_task_release(host, &w->task);
+  if (w->fitting) {
+    recover_again(w);
+    return;
+  }
   int tx = conn_transaction_state(w->conn);
   if (status == TASK_ENDED && tx != MOONBIRD_TX_ACTIVE && tx != MOONBIRD_TX_UNKNOWN) {
     if (tx == MOONBIRD_TX_FAILED)
@@ -236,10 +273,12 @@ static void resume_function(struct worker *w) {
     memcpy(w->err.sqlstate, "25000", 6);
     status = TASK_FAILED;
   }
-  if (status == TASK_ENDED)
-    attempt_finish_work(w);
-  else
+  if (status != TASK_ENDED)
     recover_from(w);
+  else if (only_reads(w))
+    worker_enter(w, WORKER_ANNOUNCE);
+  else
+    attempt_finish_work(w);
 }
 
 /* --- what follows each state --- */
@@ -314,7 +353,7 @@ static void after_hop(struct worker *w) {
   worker_discard(w);
   if (quarantine_is_due(w))
     quarantine_put_aside(w);
-  else if (d->external)
+  else if (d->external && d->form != FORM_BATCH)
     worker_enter(w, WORKER_ANNOUNCE);
   else if (d->form == FORM_SET)
     worker_enter(w, WORKER_UPDATE);

@@ -61,7 +61,7 @@ struct definition {
   char *row_place;  /* file and line of the script's `row`, or NULL */
   int row_ref;      /* FORM_ROW: function(row, batch) */
   int guard_ref;    /* FORM_ROW: metatable of the rows */
-  int batch_ref;    /* FORM_ROW: the second argument; FORM_BATCH: function(from_is_first, from, to, rows, id, seed) */
+  int batch_ref;    /* FORM_ROW: the second argument; FORM_BATCH: what lib/backfill_batch.lua makes */
   int writer_ref;   /* FORM_ROW: function(kind, { column names }, table, schema) -> { sql, bind, transports } */
   int throttle_ref; /* the script's `throttle`, a table or nil */
 };

@@ -107,6 +107,7 @@ struct worker {
   struct outcome put_away;    /* an answer, while the connection is lent to a writer that reads the catalog */
   struct host_task task;      /* FORM_BATCH: the script's function */
   int connection_ref;         /* the connection as that function sees it */
+  int64_t fitting;            /* the batch again, with so many rows: more cannot be in memory at once; 0: no */
   struct vec bad;             /* struct bad_row *: to be put aside with this batch */
   int64_t bad_reopened;       /* of them, those that counted as settled */
   int64_t narrow;             /* limit while a row with an error of the data is looked for; 0: none is */

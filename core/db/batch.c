@@ -265,6 +265,15 @@ struct value batch_value(const moonbird_column *column, uint64_t row) {
   }
 }
 
+size_t batch_row_bytes(const moonbird_batch *batch, uint64_t row) {
+  size_t bytes = 0;
+  for (uint32_t c = 0; c < batch->column_count; c++) {
+    const uint32_t *offsets = batch->columns[c].offsets;
+    bytes += offsets ? offsets[row + 1] - offsets[row] : sizeof(int64_t);
+  }
+  return bytes;
+}
+
 bool batch_add_value(struct batch_builder *b, uint32_t column, const struct value *value) {
   switch (value->type) {
   case MOONBIRD_TYPE_BOOL:

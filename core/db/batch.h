@@ -76,6 +76,9 @@ struct value {
 
 struct value batch_value(const moonbird_column *column, uint64_t row);
 
+/* Bytes that the values of a row take, for limits. */
+size_t batch_row_bytes(const moonbird_batch *batch, uint64_t row);
+
 /* Appends a value to a builder's column. */
 bool batch_add_value(struct batch_builder *b, uint32_t column, const struct value *value) MUST_CHECK;
 

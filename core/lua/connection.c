@@ -1,5 +1,5 @@
 /*
- * connection.c - the methods of a connection in Lua: exec, exec_all, query, rows, one, scalar.
+ * connection.c - the methods of a connection in Lua: exec, exec_all, query, query_within, rows, one, scalar.
  *
  * Each method makes a `call` userdata first (what it holds is freed whatever happens), starts the call, waits by
  * host_await, and goes on in its continuation, which finds the call at a fixed place of the stack. This is the plain
@@ -32,7 +32,9 @@ struct call {
   moonbird_result *result;
   bool has_batch;
   bool ended;
-  uint64_t row; /* rows(): the next one of the batch */
+  uint64_t row;      /* rows(): the next one of the batch */
+  double bytes;      /* query_within(): of the rows in the list */
+  double most_bytes; /* and how many are enough */
 };
 
 static struct conn *check_connection(lua_State *L, int index) {
@@ -249,7 +251,7 @@ static int connection_exec_all(lua_State *L) {
   return host_await(L, conn, 0, exec_all_done);
 }
 
-/* --- query, one, scalar --- */
+/* --- query --- */
 
 static int query_more(lua_State *L, int status, lua_KContext rows) {
   (void)status;
@@ -276,6 +278,69 @@ static int connection_query(lua_State *L) {
   conn_start_execute(call->conn, &call->statement, ROWS_AT_ONCE, NULL, NULL);
   return host_await(L, call->conn, 0, query_more);
 }
+
+/* --- query_within --- */
+
+static void push_types(lua_State *L, const moonbird_batch *batch, uint64_t row) {
+  static const char *const names[] = {[MOONBIRD_TYPE_BOOL] = "bool",
+                                      [MOONBIRD_TYPE_INT64] = "int64",
+                                      [MOONBIRD_TYPE_FLOAT64] = "float64",
+                                      [MOONBIRD_TYPE_TEXT] = "text",
+                                      [MOONBIRD_TYPE_BYTES] = "bytes"};
+  lua_createtable(L, (int)batch->column_count, 0);
+  for (uint32_t c = 0; c < batch->column_count; c++) {
+    uint32_t type = batch_value(&batch->columns[c], row).type;
+    lua_pushstring(L, type < ARRAY_LEN(names) && names[type] ? names[type] : "none");
+    lua_rawseti(L, -2, (lua_Integer)c + 1);
+  }
+}
+
+/* Appends rows to the list at 4 while there is room; false when a row found none. The types at 5 are the last one's. */
+static bool take_within(lua_State *L, struct call *call, const moonbird_batch *batch, lua_Integer rows) {
+  uint64_t r = 0;
+  for (; r < batch->row_count && (rows == 0 || call->bytes < call->most_bytes); r++) {
+    value_push_row(L, batch, r);
+    lua_rawseti(L, 4, ++rows);
+    call->bytes += (double)batch_row_bytes(batch, r);
+  }
+  if (r > 0) {
+    push_types(L, batch, r - 1);
+    lua_replace(L, 5);
+  }
+  return r == batch->row_count;
+}
+
+static int within_more(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  struct call *call = call_at_3(L);
+  finish(L, call);
+  bool fits = call->ended || take_within(L, call, &conn_outcome(call->conn)->batch, (lua_Integer)lua_rawlen(L, 4));
+  if (fits && !call->ended) {
+    conn_start_fetch(call->conn, call->result, ROWS_AT_ONCE, NULL, NULL);
+    return host_await(L, call->conn, 0, within_more);
+  }
+  end_call(call);
+  lua_settop(L, 5);
+  lua_pushnumber(L, call->bytes);
+  lua_pushboolean(L, !fits);
+  lua_rotate(L, 5, -1);
+  return 4;
+}
+
+/* connection:query_within(bytes, sql, ...) -> list of rows, which ends with the one that makes the bytes full, their
+ * bytes, whether there are further rows, and the last row's types: of its columns, in their order */
+static int connection_query_within(lua_State *L) {
+  double most_bytes = luaL_checknumber(L, 2);
+  lua_remove(L, 2);
+  struct call *call = prepare(L, MOONBIRD_STREAM, false);
+  call->most_bytes = most_bytes;
+  lua_newtable(L);
+  lua_newtable(L);
+  conn_start_execute(call->conn, &call->statement, ROWS_AT_ONCE, NULL, NULL);
+  return host_await(L, call->conn, 0, within_more);
+}
+
+/* --- one, scalar --- */
 
 static int one_done(lua_State *L, int status, lua_KContext scalar) {
   (void)status;
@@ -378,13 +443,10 @@ static int connection_rows(lua_State *L) {
 
 void connection_install(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"exec", connection_exec},
-      {"exec_all", connection_exec_all},
-      {"query", connection_query},
-      {"one", connection_one},
-      {"rows", connection_rows},
-      {"scalar", connection_scalar},
-      {NULL, NULL},
+      {"exec", connection_exec},     {"exec_all", connection_exec_all},
+      {"query", connection_query},   {"query_within", connection_query_within},
+      {"one", connection_one},       {"rows", connection_rows},
+      {"scalar", connection_scalar}, {NULL, NULL},
   };
   luaL_newmetatable(L, connection_type);
   luaL_newlib(L, methods);

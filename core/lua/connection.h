@@ -11,7 +11,7 @@
 
 #include <lua.h>
 
-/* Pushes a new connection object with the methods exec, query, rows, one, scalar. */
+/* Pushes a new connection object with the methods exec, query, query_within, rows, one, scalar. */
 void connection_push(lua_State *L, struct conn *conn);
 
 /* Makes the object at `index` stale. */

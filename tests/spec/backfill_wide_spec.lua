@@ -7,11 +7,12 @@ describe("op.backfill over wide rows", function()
     local p
     before_each(function()
       p = moonbird.project(kind)
-      local text = kind == "sqlite" and "replace(hex(zeroblob(%d)), '00', 'ab')" or "repeat('ab', %d)"
+      local text = kind == "sqlite" and "replace(hex(zeroblob(%s)), '00', 'ab')" or "repeat('ab', %s)"
       p:sql("CREATE TABLE texts (id bigint NOT NULL PRIMARY KEY, body text, times integer NOT NULL)")
-      for id = 1, 40 do
-        p:sql(("INSERT INTO texts SELECT %d, %s, 0"):format(id, text:format(id <= 5 and 10 or 500000)))
-      end
+      p:sql(([[
+INSERT INTO texts
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+SELECT i, %s, 0 FROM n]]):format(text:format("CASE WHEN i <= 5 THEN 10 ELSE 500000 END")))
     end)
     after_each(function()
       p:remove()
@@ -19,6 +20,12 @@ describe("op.backfill over wide rows", function()
 
     local function rows()
       return p:sql("SELECT count(*), sum(times), sum(CASE WHEN substr(body, 1, 2) = 'AB' THEN 1 ELSE 0 END) FROM texts")
+    end
+
+    local function limit_to_2_mib()
+      local path = p:path("moonbird.ini")
+      moonbird.write_file(path, moonbird.read_file(path) .. "\n[backfill]\nmax_bytes = 2MiB\n")
+      p:sql("DELETE FROM texts WHERE id > 14")
     end
 
     it("cuts the very first batch by its bytes, though nobody knows how wide the rows are", function()
@@ -48,15 +55,75 @@ describe("op.backfill over wide rows", function()
     end }
   print("sizes: " .. table.concat(sizes, " "))
 ]]):format(more))
-        local path = p:path("moonbird.ini")
-        moonbird.write_file(path, moonbird.read_file(path) .. "\n[backfill]\nmax_bytes = 2MiB\n")
-        p:sql("DELETE FROM texts WHERE id > 14")
+        limit_to_2_mib()
         local run = p:ok("upgrade head")
         assert.equals("14|14|14", (rows():gsub("%s", "")))
         local sizes = run.err:match("sizes: ([%d ]+)")
         assert.truthy(sizes:find("^5 [1-4] [123] [123]"), run:describe())
       end)
     end
+
+    -- 2 MiB are three rows of a megabyte, as the third one makes them full. `first` is what the script looks at first.
+    local function by_batches(more, first)
+      return ([[
+  local sizes, tries = {}, 0
+  op.backfill { table = "texts", columns = { "body" }, %s batch = function(batch)
+    tries = tries + 1
+    assert(%s or true)
+    local rows, bytes, wanted = batch.rows, 0, {}
+    for _, row in ipairs(rows) do
+      bytes, wanted[row.id] = bytes + #row.body, true
+    end
+    assert(bytes <= 3000100, bytes)
+    sizes[#sizes + 1] = #rows
+    for id in db:rows("SELECT id FROM texts WHERE " .. batch.range.predicate, batch.range.values) do
+      wanted[id.id] = nil
+    end
+    assert(next(wanted) == nil and batch.count >= #rows, "the range is another one")
+    db:exec("UPDATE texts SET times = times + 1 WHERE " .. batch.range.predicate, batch.range.values)
+  end }
+  print("sizes: " .. table.concat(sizes, " ") .. ", tries: " .. tries)
+]]):format(more, first)
+    end
+
+    for _, case in ipairs({
+      { "", "nil", "8 3 2 1, tries: 4" },
+      { "", "batch.range", "8 3 2 1, tries: 6" }, -- twice taken back and done again with fewer rows
+      { 'where = "id % 2 = 0",', "batch.count", "5 2, tries: 3" }, -- the range has the other rows too
+      { 'effects = "external",', "batch.range", "8 3 2 1, tries: 4" }, -- cut before it is announced
+    }) do
+      local more, first, expected = table.unpack(case)
+      it(("ends a batch whose rows are read where they are full, after %s %s"):format(first, more), function()
+        limit_to_2_mib()
+        p:revision("a1", nil, by_batches("size = 50, " .. more, first))
+        local run = p:ok("upgrade head")
+        assert.equals("14|1|1", p:sql("SELECT count(*), min(times), max(times) FROM texts"))
+        moonbird.contains(run.err, "sizes: " .. expected)
+      end)
+    end
+
+    it("ends a batch by its bytes at odd keys, also in a sample", function()
+      limit_to_2_mib()
+      local bytes = kind == "postgres" and "'\\x00ff'::bytea" or "x'00ff'"
+      local type_name = kind == "postgres" and "bytea" or "blob"
+      p:sql(("CREATE TABLE t (a %s, b double precision, body text, n integer, PRIMARY KEY (a, b))"):format(type_name))
+      p:sql(("INSERT INTO t SELECT %s, id / 3.0, body, 0 FROM texts WHERE id > 5"):format(bytes))
+      p:sql(("INSERT INTO t SELECT %s, 1e300 * id, body, 0 FROM texts WHERE id < 5"):format(bytes))
+      p:backfill("fill", [[
+return { table = "t", batch = function(batch)
+  assert(batch.range)
+  local sum = 0
+  for _, row in ipairs(batch.rows) do
+    sum = sum + #row.body
+  end
+  assert(sum <= 3000100)
+  db:exec("UPDATE t SET n = n + 1 WHERE " .. batch.range.predicate, batch.range.values)
+end }]])
+      p:revision("a1", nil, 'op.backfill "fill"')
+      moonbird.contains(p:ok("backfill plan fill --sample 1").out, " 3 rows in ")
+      p:ok("upgrade head")
+      assert.equals("13|1|1", p:sql("SELECT count(*), min(n), max(n) FROM t"))
+    end)
 
     it("finds the one bad row among them", function()
       p:revision("a1", nil, [[

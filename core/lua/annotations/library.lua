@@ -383,7 +383,7 @@ function RowBatch:quarantine(reason) end
 ---What a batch function gets.
 ---@class moonbird.Batch
 ---@field range moonbird.BatchRange
----@field rows table<string, string|number|boolean>[] read, and locked, when it is first asked for
+---@field rows table<string, string|number|boolean>[] read, and locked, when first asked for; ends the batch where they are too many
 ---@field count integer rows in the range, whether `where` takes them or not
 ---@field id string the same when the batch is done again
 

@@ -1,6 +1,7 @@
 -- backfill.lua: op.backfill. Asks the catalog for the key and the columns and the dialect for the SQL, and hands the
 -- result to the engine (core/backfill), inside a revision as one statement of the journal, or for `backfill run`.
 
+local batch_form = require("moonbird.backfill_batch")
 local check = require("moonbird.check")
 local file = require("moonbird.backfill_file")
 local host = require("moonbird.host")
@@ -10,7 +11,6 @@ local log = require("moonbird.log")
 local offline = require("moonbird.offline")
 local op = require("moonbird.op")
 local spec_of = require("moonbird.backfill_spec")
-local sql = require("moonbird.sql")
 local settings = require("moonbird.settings")
 local statement = require("moonbird.statement")
 
@@ -243,72 +243,6 @@ local function row_guard(t, by_name)
   return { __index = look }
 end
 
-local function from_hex(hex)
-  return (hex:gsub("%x%x", function(digits)
-    return string.char(tonumber(digits, 16))
-  end))
-end
-
-local special_numbers = { inf = math.huge, ["-inf"] = -math.huge, nan = 0 / 0 }
-
--- Keys come from the engine as JSON (core/backfill/key.h); what JSON cannot say is an object.
-local function key_values(text)
-  local values = {}
-  for index, value in ipairs(json.decode(text)) do
-    if type(value) ~= "table" then
-      values[index] = value
-    elseif value.number then
-      values[index] = special_numbers[value.number]
-    else
-      values[index] = value.hex and sql.blob(from_hex(value.hex)) or from_hex(value.text)
-    end
-  end
-  return values
-end
-
-local function append(list, more)
-  for _, value in ipairs(more) do
-    list[#list + 1] = value
-  end
-  return list
-end
-
-local row_methods = { insert = true, quarantine = true, copy = true, delete = true }
-
-local function new_batch(spec, t, range, count, id)
-  local dialect = host.dialect
-  local batch = { range = range, count = count, id = id }
-  return setmetatable(batch, {
-    __index = function(self, name)
-      if row_methods[name] then
-        error(("batch:%s is for the form `row`; a batch function has `db`"):format(name), 2)
-      elseif name ~= "rows" then
-        return nil
-      end
-      local rows = host.connection:query(dialect:page(t, range.kind, false, true), range.values)
-      rawset(self, "rows", rows)
-      return rows
-    end,
-  }), spec
-end
-
--- The whole script of a batch() call: batch.rows is read when it is first asked for. Its statements are none of the
--- journal's.
-local function new_batch_function(spec, t)
-  return function(is_first, from, to, count, id, seed)
-    local kind = is_first and "first" or "after"
-    local values = append(key_values(from), key_values(to))
-    local range = { predicate = host.dialect:range_predicate(t, kind), values = values, kind = kind }
-    math.randomseed(seed)
-    statement.enter_batch()
-    local ok, problem = xpcall(spec.batch, host.error_object, (new_batch(spec, t, range, count, id)))
-    statement.leave_batch()
-    if not ok then
-      error(problem, 0)
-    end
-  end
-end
-
 -- How many rows a range will add to those that are done, whatever its form.
 local function count_again(dialect, spec, t, from)
   return spec.batch and dialect:count_range(t, from) or dialect:count_work(t, from, spec.set)
@@ -425,7 +359,7 @@ local function define(spec, name)
     row = spec.row,
     row_guard = spec.row and row_guard(t, by_name),
     path = spec.file and spec.file.path,
-    batch = spec.form == "batch" and new_batch_function(spec, t) or new_row_batch(),
+    batch = spec.form == "batch" and batch_form.new_function(spec, t) or new_row_batch(),
     writer = new_writer(spec, t, by_name),
   }
   add_sql(definition, spec, t)

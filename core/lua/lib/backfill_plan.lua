@@ -5,6 +5,8 @@ local backfill = require("moonbird.backfill")
 local check = require("moonbird.check")
 local host = require("moonbird.host")
 local json = require("moonbird.json")
+local key = require("moonbird.backfill_key")
+local lists = require("moonbird.list")
 local sample = require("moonbird.backfill_sample")
 local throttle = require("moonbird.throttle")
 
@@ -12,27 +14,9 @@ local backfill_plan = {}
 
 -- --- facts ---
 
-local function row_values(row, names)
-  local values = {}
-  for index, name in ipairs(names) do
-    values[index] = row[name]
-  end
-  return values
-end
-
--- The first and the last key, each as a list of values; nil where the table is empty.
-local function ends(definition, key)
-  local first = host.connection:query(definition.first_key)[1]
-  local last = host.connection:query(definition.last_key)[1]
-  if first then
-    return row_values(first, key), row_values(last, key)
-  end
-end
-
-local function with_count(values, count)
-  local list = table.move(values, 1, #values, 1, {})
-  list[#list + 1] = count
-  return list
+-- The first and the last key; nil where the table is empty.
+local function ends(definition, names)
+  return key.find(definition.first_key, {}, names), key.find(definition.last_key, {}, names)
 end
 
 -- The statements of a batch that find rows: the hop, and the rows of a range, without the lock: who may only read may
@@ -41,9 +25,9 @@ local function statements_of(definition, t, values)
   local size = definition.size_fixed or definition.size_start or 1000
   local versioned = not definition.external and definition.versioned_page_first
   local page = versioned or host.dialect:page(t, "first", not definition.bounded, false)
-  local page_values = definition.bounded and values or with_count(values, size)
+  local page_values = definition.bounded and values or lists.joined(values, { size })
   return {
-    { what = "hop", sql = definition.hop_first, values = with_count(values, size - 1), table = t.table },
+    { what = "hop", sql = definition.hop_first, values = lists.joined(values, { size - 1 }), table = t.table },
     { what = "batch", sql = page, values = page_values, table = t.table },
   }
 end
@@ -53,7 +37,7 @@ local function explained(definition, t)
   if not first then
     return {}
   end
-  local values = table.move(last, 1, #last, #first + 1, first)
+  local values = lists.joined(key.values(first), key.values(last))
   local statements = statements_of(definition, t, values)
   local plans = host.dialect:explain(host.connection, statements)
   for index, entry in ipairs(plans) do
@@ -114,9 +98,9 @@ local function written_columns(spec, t, by_name)
   return columns
 end
 
-local function key_name(spec, key)
+local function key_name(spec, names)
   for _, found in ipairs(host.dialect:unique_keys(host.connection, spec.table, spec.schema)) do
-    if table.concat(found.columns, "\0") == table.concat(key, "\0") then
+    if table.concat(found.columns, "\0") == table.concat(names, "\0") then
       return found.name
     end
   end

@@ -2,43 +2,35 @@
 -- plan NAME --sample N`. What the engine does in C for speed is done here in Lua, so a sample is a little slower than
 -- the run. Every batch is a transaction that ends with ROLLBACK. Called by backfill_plan.lua.
 
+local batch_form = require("moonbird.backfill_batch")
 local host = require("moonbird.host")
 local json = require("moonbird.json")
+local key = require("moonbird.backfill_key")
+local lists = require("moonbird.list")
 
 local sample = {}
 
 local SHOWN_ROWS = 2
 
-local function key_of(row, key)
-  local values = {}
-  for index, name in ipairs(key) do
-    values[index] = row[name]
-  end
-  return values
-end
-
-local function joined(...)
-  local list = {}
-  for _, part in ipairs({ ... }) do
-    table.move(part, 1, #part, #list + 1, list)
-  end
-  return list
+-- Parameters of every statement over a range.
+local function range(from, to)
+  return lists.joined(key.values(from), key.values(to))
 end
 
 -- --- where the samples are ---
 
 -- The key so many rows after `from`, or nil where there are not so many.
 local function hop(definition, t, from, last, count)
-  local row = host.connection:query(definition.hop_first, joined(from, last, { count - 1 }))[1]
-  return row and key_of(row, t.key)
+  return key.find(definition.hop_first, lists.joined(range(from, last), { count - 1 }), t.key)
 end
 
 -- A fraction of the way from the first to the last key: by the number where the key is one, else so many rows on, which
 -- costs a walk along the index.
 local function key_at(definition, t, first, last, fraction)
-  if #t.key == 1 and math.type(first[1]) == "integer" and math.type(last[1]) == "integer" then
-    local number = first[1] + math.floor((last[1] - first[1]) * fraction)
-    return hop(definition, t, { number }, last, 1)
+  local low, high = key.values(first), key.values(last)
+  if #low == 1 and math.type(low[1]) == "integer" and math.type(high[1]) == "integer" then
+    local number = low[1] + math.floor((high[1] - low[1]) * fraction)
+    return hop(definition, t, json.encode(json.array({ number })), last, 1)
   end
   local rows = math.floor((definition.estimate or 0) * fraction)
   return hop(definition, t, first, last, math.min(rows, 100000) + 1)
@@ -119,12 +111,15 @@ local function new_batch(groups, id)
 end
 
 local function take(groups, t, row, result)
-  local key = key_of(row, t.key)
+  local values = {}
+  for index, name in ipairs(t.key) do
+    values[index] = row[name]
+  end
   if result == DELETE then
-    add_values(group_of(groups, "delete", {}), key)
+    add_values(group_of(groups, "delete", {}), values)
   elseif type(result) == "table" and next(result) ~= nil then
     local names = sorted_names(result)
-    add_values(group_of(groups, "update", names), joined(key, values_of(result, names)))
+    add_values(group_of(groups, "update", names), lists.joined(values, values_of(result, names)))
   end
 end
 
@@ -147,59 +142,90 @@ local function run_rows(definition, spec, t, rows)
   return bad, problem
 end
 
+-- Nil and a number: again, with so many rows, as more of them do not fit into a batch.
+local function run_batch(definition, t, from, to)
+  local count = host.connection:scalar(host.dialect:count_range(t, "first"), range(from, to))
+  local done, fitting = count, nil
+  local ok, problem = pcall(definition.batch, true, from, to, count, "sample", 0, function(_, rows, _, again)
+    done, fitting = rows, again and rows or nil
+  end)
+  if fitting then
+    return nil, fitting
+  elseif not ok then
+    error(problem, 0)
+  end
+  return done, 0
+end
+
+-- How many rows, how many of them are bad, and why the first one is.
 local function run_form(definition, spec, t, from, to)
   if spec.set then
-    return host.connection:exec(definition.update_first, joined(from, to)), 0
+    return host.connection:exec(definition.update_first, range(from, to)), 0
+  elseif spec.batch then
+    return run_batch(definition, t, from, to)
   end
   local page = host.dialect:page(t, "first", false, true)
-  local rows = host.connection:query(page, joined(from, to))
-  if spec.row then
-    return #rows, run_rows(definition, spec, t, rows)
-  end
-  local text_from, text_to = json.encode(json.array(from)), json.encode(json.array(to))
-  definition.batch(true, text_from, text_to, #rows, "sample", 0)
-  return #rows, 0
+  local rows = host.connection:query_within(batch_form.max_bytes(), page, range(from, to))
+  return #rows, run_rows(definition, spec, t, rows)
 end
 
 -- --- one batch ---
 
+-- Rows as people and JSON can read them: bytes by their digits.
+local function readable(rows)
+  for _, row in ipairs(rows) do
+    for name, value in pairs(row) do
+      row[name] = type(value) == "string" and not utf8.len(value) and "\\x" .. key.to_hex(value) or value
+    end
+  end
+  return json.array(rows)
+end
+
 local function rows_at(t, from, to)
   local shown = { table = t.table, schema = t.schema, key = t.key, columns = t.shown }
   local text = host.dialect:page(shown, "first", true, false)
-  return host.connection:query(text, joined(from, to, { SHOWN_ROWS }))
+  return readable(host.connection:query(text, lists.joined(range(from, to), { SHOWN_ROWS })))
 end
 
-local function one(definition, spec, t, from, last)
-  local size = definition.size_fixed or definition.size_start or 1000
+-- Nil and a number as run_form.
+local function one(definition, spec, t, from, last, size)
   local to = hop(definition, t, from, last, size) or last
-  local entry = { from = json.array(from), before = json.array(rows_at(t, from, to)) }
+  local entry = { from = json.decode(from), before = rows_at(t, from, to) }
   local begun_s = host.monotonic()
   local rows, bad, problem = run_form(definition, spec, t, from, to)
+  if not rows then
+    return nil, bad
+  end
   entry.ms = 1000 * (host.monotonic() - begun_s)
   entry.rows, entry.bad, entry.problem = rows, bad, problem
-  entry.after = json.array(rows_at(t, from, to))
+  entry.after = rows_at(t, from, to)
   return entry
 end
 
 local function one_taken_back(definition, spec, t, from, last)
-  host.connection:exec((definition.begin:gsub("{worker}", "sample")))
-  local ok, entry = pcall(one, definition, spec, t, from, last)
-  host.connection:exec("ROLLBACK")
-  if not ok then
-    error(entry, 0)
-  end
+  local entry, fitting
+  local size = definition.size_fixed or definition.size_start or 1000
+  repeat
+    host.connection:exec((definition.begin:gsub("{worker}", "sample")))
+    local ok
+    ok, entry, fitting = pcall(one, definition, spec, t, from, last, size)
+    host.connection:exec("ROLLBACK")
+    if not ok then
+      error(entry, 0)
+    end
+    size = fitting
+  until entry
   return entry
 end
 
---- So many batches between the keys `first` and `last` (lists of values): a list of { from, rows, bad, problem, ms,
---- before, after }.
+--- So many batches between the keys `first` and `last`: a list of { from, rows, bad, problem, ms, before,
+--- after }.
 function sample.run(definition, spec, t, first, last, count)
   local list, seen = {}, {}
   for index = 0, count - 1 do
     local from = key_at(definition, t, first, last, index / count)
-    local name = from and json.encode(json.array(from))
-    if from and not seen[name] then
-      seen[name] = true
+    if from and not seen[from] then
+      seen[from] = true
       list[#list + 1] = one_taken_back(definition, spec, t, from, last)
     end
   end

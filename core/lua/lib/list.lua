@@ -15,6 +15,15 @@ function list.add_all(entries, more)
   end
 end
 
+--- The entries of several lists, in a new one.
+function list.joined(...)
+  local entries = {}
+  for _, more in ipairs({ ... }) do
+    table.move(more, 1, #more, #entries + 1, entries)
+  end
+  return entries
+end
+
 --- Have two lists the same names, in whatever order? None has one twice.
 function list.same_names(a, b)
   local set = {}
