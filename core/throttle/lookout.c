@@ -9,6 +9,8 @@
  *   OPENING   open                   RESTING
  *   ASKING    one signal's SELECT    the next signal, RESTING after the last one
  *
+ * The SQL of a script's probe stands between two statements of the dialect, so that it can write nothing.
+ *
  * A call that takes too long is cut off (conn_sever); what could not be read grows old, and holds the backfill up.
  */
 #include "throttle/lookout.h"
@@ -108,6 +110,38 @@ static void take_failure(struct reader *r, const struct error *err) {
   log_debug("throttle: %s cannot be read: %s", asked(r)->what, err->message);
 }
 
+static void reader_send(struct reader *r, const char *sql, conn_done_fn done) {
+  r->statement = (struct statement){.sql = sql, .len = strlen(sql), .flags = MOONBIRD_REPEATED};
+  r->asked_s = clock_monotonic_s();
+  conn_start_execute(r->conn, &r->statement, MOST_ROWS, done, r);
+}
+
+/* Done with a signal. */
+static void reader_leave(struct reader *r) {
+  r->next = r->is_broken ? r->signals.len : r->next + 1;
+  reader_go_on(r);
+}
+
+/* The first one of the first look, which ends the run. */
+static void keep_failure(struct reader *r, struct error *err) {
+  if (!error_is_set(err) || !r->lookout->is_starting || error_is_set(&r->failure))
+    return;
+  error_prefix(err, "throttle: %s cannot be read: ", asked(r)->what);
+  if (asked(r)->kind == SIGNAL_PROBE)
+    error_hint(err, "a probe is a query that gives one value, and can only read");
+  error_move(&r->failure, err);
+}
+
+/* What could not be ended is opened anew. */
+static void handle_ended(void *data) {
+  struct reader *r = data;
+  struct error err = ERROR_INIT;
+  r->is_broken = !conn_check(r->conn, r->statement.sql, r->statement.len, &err);
+  conn_discard(r->conn, conn_outcome(r->conn)->result);
+  error_release(&err);
+  reader_leave(r);
+}
+
 static void handle_answer(void *data) {
   struct reader *r = data;
   struct error err = ERROR_INIT;
@@ -117,18 +151,35 @@ static void handle_answer(void *data) {
   else
     take_failure(r, &err);
   conn_discard(r->conn, result);
-  if (error_is_set(&err) && r->lookout->is_starting && !error_is_set(&r->failure))
-    error_move(&r->failure, &err);
+  keep_failure(r, &err);
   error_release(&err);
-  r->next = r->is_broken ? r->signals.len : r->next + 1;
-  reader_go_on(r);
+  if (asked(r)->after && !r->is_broken)
+    reader_send(r, asked(r)->after, handle_ended);
+  else
+    reader_leave(r);
+}
+
+static void handle_begun(void *data) {
+  struct reader *r = data;
+  struct error err = ERROR_INIT;
+  moonbird_result *result = conn_outcome(r->conn)->result;
+  bool ok = conn_check(r->conn, r->statement.sql, r->statement.len, &err);
+  if (!ok)
+    take_failure(r, &err);
+  conn_discard(r->conn, result);
+  keep_failure(r, &err);
+  error_release(&err);
+  if (ok)
+    reader_send(r, sql_for(r), handle_answer);
+  else
+    reader_leave(r);
 }
 
 static void reader_ask(struct reader *r) {
-  const char *sql = sql_for(r);
-  r->statement = (struct statement){.sql = sql, .len = strlen(sql), .flags = MOONBIRD_REPEATED};
-  r->asked_s = clock_monotonic_s();
-  conn_start_execute(r->conn, &r->statement, MOST_ROWS, handle_answer, r);
+  if (asked(r)->before)
+    reader_send(r, asked(r)->before, handle_begun);
+  else
+    reader_send(r, sql_for(r), handle_answer);
 }
 
 /* Asks the next signal that has something to ask. */
@@ -326,7 +377,7 @@ static bool check_readers(struct lookout *w, struct error *err) {
     if (!error_is_set(&r->failure))
       continue;
     error_move(err, &r->failure);
-    return error_prefix(err, "throttle: a signal cannot be read: ");
+    return false;
   }
   return check_signals(w, err);
 }

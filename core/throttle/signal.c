@@ -248,10 +248,15 @@ static char *reason_of(const struct value *v) {
   return number != 0 ? xasprintf("%g", number) : NULL;
 }
 
+/* One value, or no row, which is go as NULL is. */
 static bool take_probe(struct signal *s, const moonbird_batch *rows, double now_s, struct error *err) {
-  if (rows->row_count > 1)
-    return error_set(err, ERROR_USAGE, "the probe gives %llu rows, and one is needed",
-                     (unsigned long long)rows->row_count);
+  bool ok = true;
+  if (rows->column_count != 1)
+    ok = error_set(err, ERROR_USAGE, "it gives %u columns, and one is needed", rows->column_count);
+  else if (rows->row_count > 1)
+    ok = error_set(err, ERROR_USAGE, "it gives %llu rows, and one is needed", (unsigned long long)rows->row_count);
+  if (!ok)
+    return error_statement(err, s->sql, strlen(s->sql));
   struct value v = rows->row_count ? cell(rows, 0, 0) : (struct value){0};
   set_text(&s->says, reason_of(&v));
   gauge_take(&s->gauge, 0, now_s);

@@ -39,11 +39,12 @@ struct replica {
 
 struct signal {
   enum signal_kind kind;
-  char *name; /* of its limit, as operators set it, or NULL */
-  char *what; /* for people */
-  char *unit; /* "bytes", "seconds", "count" */
-  char *sql;  /* NULL: nothing is asked of the database */
-  char *text; /* path, window */
+  char *name;           /* of its limit, as operators set it, or NULL */
+  char *what;           /* for people */
+  char *unit;           /* "bytes", "seconds", "count" */
+  char *sql;            /* NULL: nothing is asked of the database */
+  char *before, *after; /* statements around it, or NULL; `after` also where it has failed */
+  char *text;           /* path, window */
   int call_ref;
   int ready_ref; /* function(limit): is there anything to ask? or LUA_NOREF */
   int value_ref; /* function(row ...): the number; or LUA_NOREF: the row is name and number */

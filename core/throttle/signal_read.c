@@ -69,6 +69,8 @@ struct signal *signal_read(lua_State *L, int index) {
   s->what = text_field(L, index, "what");
   s->unit = text_field(L, index, "unit");
   s->sql = kind == SIGNAL_FUNCTION ? NULL : text_field(L, index, "sql");
+  s->before = text_field(L, index, "before");
+  s->after = text_field(L, index, "after");
   s->text = text_field(L, index, "text");
   s->replica_sql = text_field(L, index, "replica_sql");
   s->call_ref = function_field(L, index, "call");
@@ -110,6 +112,8 @@ void signal_free(struct signal *s, lua_State *L) {
   free(s->what);
   free(s->unit);
   free(s->sql);
+  free(s->before);
+  free(s->after);
   free(s->text);
   free(s->replica_sql);
   free(s->worst);

@@ -99,6 +99,10 @@ end
 -- look at (throttle.lua describes them). Standard SQL has none.
 dialect.throttle_defaults = {}
 
+-- Statements around the SQL of a script's probe, `before` and `after`, so that it cannot write by mistake. They must do
+-- behind a transaction pooler too.
+dialect.throttle_read_only = {}
+
 function dialect.throttle_signals()
   return {}
 end

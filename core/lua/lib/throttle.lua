@@ -108,10 +108,11 @@ local readers = {
       fail("%s must be SQL text, a function, or a list of them, not an empty list; false turns it off", key)
     end
     for index, item in ipairs(list) do
-      if type(item) ~= "function" and type(item) ~= "string" and not sql.is(item) then
+      local text = sql.is(item) and sql.text(item) or item
+      if type(text) ~= "function" and (type(text) ~= "string" or not text:find("%S")) then
         fail("%s must be SQL text, a function, or a list of them, not %s", key, check.describe(item))
       end
-      probes[index] = type(item) == "function" and item or sql.text(item)
+      probes[index] = text
     end
     return probes
   end,
@@ -189,10 +190,17 @@ local function limits_of(settings, given)
   return values
 end
 
+local function probe_signal(probe)
+  if type(probe) == "function" then
+    return { kind = "function", call = probe, what = "probe" }
+  end
+  local around = host.dialect.throttle_read_only
+  return { kind = "probe", sql = probe, before = around.before, after = around.after, what = "probe" }
+end
+
 local function add_own(signals, settings)
   for _, probe in ipairs(settings.probe or {}) do
-    local is_function = type(probe) == "function"
-    signals[#signals + 1] = { kind = is_function and "function" or "probe", sql = probe, call = probe, what = "probe" }
+    signals[#signals + 1] = probe_signal(probe)
   end
   if settings.flag_file then
     signals[#signals + 1] = { kind = "file", text = settings.flag_file, what = "flag file" }

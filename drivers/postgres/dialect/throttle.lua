@@ -15,6 +15,8 @@ throttle.throttle_defaults = {
   max_blocked = 0.25,
 }
 
+throttle.throttle_read_only = { before = "BEGIN READ ONLY", after = "ROLLBACK" }
+
 -- A position is bytes since the beginning of the log. The row without a name is this server itself, with its timeline:
 -- a replica that takes over begins a new one.
 local position = [[

@@ -5,6 +5,9 @@ local throttle = {}
 
 throttle.throttle_defaults = { max_wal = 64 * 1024 * 1024 }
 
+-- A probe's connection is its own, so it may stay so.
+throttle.throttle_read_only = { before = "PRAGMA query_only = on" }
+
 local function file_size(path)
   local file = path and path ~= "" and io.open(path .. "-wal", "rb")
   if not file then
