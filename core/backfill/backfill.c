@@ -55,11 +55,18 @@ static bool check_named(struct backfill *b, struct error *err) {
                          "stand side by side, add --accept-code-change");
 }
 
+/* With which revision the row goes when that is taken back: see backfill_forget. A named one that downgrade() runs goes
+ * at its end, or the next downgrade would take it for done; an inline one has a name of its own there. */
+static const char *owner(const struct backfill *b) {
+  const struct step *step = b->session->step;
+  return b->named || step->plan->direction == DIRECTION_UPGRADE ? step->script->id : NULL;
+}
+
 /* The row: what is there of a named one stays. */
 static bool register_row(struct backfill *b, struct error *err) {
   struct session *session = b->session;
   const struct journal_clock *clock = &session->step->journal.clock;
-  const char *revision = session->step->plan->direction == DIRECTION_UPGRADE ? session->step->script->id : NULL;
+  const char *revision = owner(b);
   bool found = false;
   if (!start_tables(session, b->has_tables, err))
     return false;
@@ -161,8 +168,11 @@ static bool run(struct backfill *b, struct error *err) {
   if (!(b->resumed ? start_again(b, err) : start_new(b, err)))
     return false;
   b->rows_done = b->row.rows_done;
-  return state_is_done(b->row.observed) ||
-         (state_observe(b->session, b->row.name, OBSERVED_RUNNING, NULL, err) && begin_batches(b, err));
+  if (state_is_done(b->row.observed)) {
+    log_info("backfill %s was done before: nothing to do", b->definition.name);
+    return true;
+  }
+  return state_observe(b->session, b->row.name, OBSERVED_RUNNING, NULL, err) && begin_batches(b, err);
 }
 
 /* Registered in the revision's transaction; operators run it. */

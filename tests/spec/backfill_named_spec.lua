@@ -75,6 +75,19 @@ describe("a named backfill", function()
       assert.equals("200|3|3", counts())
     end)
 
+    it("runs again in each downgrade and each upgrade, but not twice in one", function()
+      p:people(20)
+      define("more", 'return { table = "people", set = { counter = sql "counter + 1" } }')
+      define("less", 'return { table = "people", set = { counter = sql "counter - 1" } }')
+      p:revision("a1", nil, 'op.backfill "more"\n  op.backfill "more"', 'op.backfill "less"')
+      for _ = 1, 2 do
+        assert.matches("backfill more was done before: nothing to do", p:ok("upgrade head").err, 1, true)
+        assert.equals("20|1|1", counts())
+        p:ok("downgrade base")
+        assert.equals("20|0|0", counts())
+      end
+    end)
+
     it("sees its context in a batch, where nothing may outlive the transaction", function()
       p:people(3)
       local function batch(body)
