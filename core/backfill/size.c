@@ -10,6 +10,9 @@ enum { SAMPLES_WANTED = 5 };
 static const double growth_most = 1.5;
 static const double halve_beyond = 3;
 static const double tenth_beyond = 5;
+static const double leap_most = 4;
+static const double leap_below = 1.0 / 3;
+static const double leap_on_below = 0.8;
 
 void sizer_init_fixed(struct sizer *sizer, int64_t size) {
   *sizer = (struct sizer){.fixed = true, .size = size, .min = size, .max = size};
@@ -38,6 +41,8 @@ void sizer_configure(struct sizer *sizer, const struct sizer *base, int64_t fixe
   sizer->max = highest > lowest ? highest : lowest;
   sizer->size = sizer->size < sizer->min ? sizer->min : sizer->size > sizer->max ? sizer->max : sizer->size;
   sizer->count = 0;
+  sizer->proven = 0;
+  sizer->has_leapt = false;
 }
 
 /* A new size that is far from the old one makes the old samples worthless. */
@@ -72,23 +77,49 @@ static void follow(struct sizer *sizer) {
   int64_t size = wanted < 1 ? 1 : (int64_t)wanted;
   int64_t before = sizer->size;
   size_t count = sizer->count;
+  if (size >= before - before / 10 && before > sizer->proven)
+    sizer->proven = before;
+  sizer->has_leapt = false;
   jump(sizer, size);
   /* Growing wants new samples at the new size; small corrections keep what is known. */
   if (sizer->size < before + before / 4 && sizer->size > before - before / 4)
     sizer->count = count;
 }
 
+/* A size that the table does not bear any more, so soon after it was taken back, is not tried again. */
+static void fall(struct sizer *sizer, int64_t size) {
+  if (sizer->has_leapt)
+    sizer->proven = 0;
+  sizer->has_leapt = false;
+  jump(sizer, size);
+}
+
+/* What made the batches slow is over: back towards the size that was right before. */
+static bool leap(struct sizer *sizer, int64_t rows, double seconds) {
+  double below = sizer->has_leapt ? leap_on_below : leap_below;
+  if (sizer->size >= sizer->proven || seconds >= sizer->target_s * below)
+    return false;
+  double wanted = sizer->target_s / seconds * (double)rows, most = leap_most * (double)sizer->size;
+  if (wanted > most)
+    wanted = most;
+  jump(sizer, wanted > (double)sizer->proven ? sizer->proven : (int64_t)wanted);
+  sizer->has_leapt = true;
+  return true;
+}
+
 void sizer_add(struct sizer *sizer, int64_t rows, double seconds) {
   if (sizer->fixed || rows <= 0 || rows < sizer->size / 2)
     return;
   if (seconds > sizer->target_s * tenth_beyond) {
-    jump(sizer, sizer->size / 10);
+    fall(sizer, sizer->size / 10);
     return;
   }
   if (seconds > sizer->target_s * halve_beyond) {
-    jump(sizer, sizer->size / 2);
+    fall(sizer, sizer->size / 2);
     return;
   }
+  if (leap(sizer, rows, seconds))
+    return;
   sizer->samples[sizer->count % SIZE_SAMPLES] = (struct size_sample){.size = rows, .seconds = seconds};
   sizer->count++;
   if (sizer->count >= SAMPLES_WANTED)
@@ -99,5 +130,5 @@ void sizer_timed_out(struct sizer *sizer) {
   if (sizer->fixed)
     sizer->size = sizer->size > 10 ? sizer->size / 10 : 1;
   else
-    jump(sizer, sizer->size / 10);
+    fall(sizer, sizer->size / 10);
 }

@@ -3,7 +3,9 @@
  *
  * Follows a target duration from the durations of the batches before (BACKFILL.md, 4.5): after 5 samples at about this
  * size, size x target / p90 of the last 10, growing at most 1.5 times; a batch of more than 3 x target halves it at
- * once, of more than 5 x, or a time-out, divides by 10. Pure; the caller owns the struct, which owns nothing.
+ * once, of more than 5 x, or a time-out, divides by 10. After such a fall the size that was right before comes back as
+ * quickly (8, item 8: within 3 batches, both ways): below it, a batch of less than a third of the target makes the next
+ * one up to four times as large. Pure; the caller owns the struct, which owns nothing.
  */
 #ifndef BACKFILL_SIZE_H
 #define BACKFILL_SIZE_H
@@ -27,6 +29,8 @@ struct sizer {
   int64_t max;
   struct size_sample samples[SIZE_SAMPLES]; /* the last ones; a ring */
   size_t count;                             /* of all samples since the size last jumped */
+  int64_t proven;                           /* the largest size whose samples kept to the target; 0: none did yet */
+  bool has_leapt;                           /* towards `proven`, and no samples have told yet that it is right again */
 };
 
 /* A fixed size, or one that follows `target_s` from `start` on within min..max. */
