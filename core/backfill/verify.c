@@ -36,6 +36,8 @@ struct walk {
   bool requeue;         /* the stretches are wanted */
   struct vec stretches; /* struct stretch * */
   struct map bad;       /* keys of the rows that were put aside */
+  bool announced;       /* the state says that it is verified now */
+  char *unrecorded;     /* why nothing can be written into the state, or NULL */
   struct rate rate;
   double begun_s;
 };
@@ -299,9 +301,30 @@ static bool write_down(struct walk *w, struct error *err) {
   return ok;
 }
 
-/* The walk did not come to its end: nothing is known, and the backfill is done as it was. */
-static void take_back(struct walk *w) {
+/* Is it a role that only reads, or a server or file that only is read? Then `err` is why the walk leaves no trace. */
+static bool goes_unrecorded(struct walk *w, struct error *err) {
+  bool may_not_write = strcmp(err->sqlstate, "42501") == 0 || strcmp(err->sqlstate, "25006") == 0;
+  if (!may_not_write || w->requeue)
+    return false;
+  w->unrecorded = xstrdup(err->message);
+  error_clear(err);
+  return true;
+}
+
+static bool announce(struct walk *w, struct error *err) {
+  w->announced = set_observed(w->session, w->row->name, OBSERVED_VERIFYING, err);
+  return w->announced || goes_unrecorded(w, err);
+}
+
+static bool record(struct walk *w, struct error *err) {
+  return w->unrecorded || write_down(w, err) || goes_unrecorded(w, err);
+}
+
+/* Of the walk nothing is known: the backfill is done as it was. */
+static void take_back(const struct walk *w) {
   struct error ignored = ERROR_INIT;
+  if (!w->announced)
+    return;
   if (!set_observed(w->session, w->row->name, w->row->quarantined ? OBSERVED_DONE_BAD : OBSERVED_DONE, &ignored))
     error_release(&ignored); /* `verifying` counts as done too */
 }
@@ -346,27 +369,30 @@ static bool verify(struct named *n, bool requeue, struct verify_result *result, 
                    .stretches = VEC_INIT,
                    .bad = MAP_INIT,
                    .begun_s = clock_monotonic_s()};
-  bool ok = read_bad(&w, err) && set_observed(n->session, n->row.name, OBSERVED_VERIFYING, err);
-  if (ok) {
-    ok = walk_all(&w, err);
-    if (ok)
-      ok = write_down(&w, err);
-    else
-      take_back(&w);
-  }
-  *result = (struct verify_result){
-      .undone = w.undone, .ranges = (int64_t)w.stretches.len, .again = w.again, .requeued = w.stretches.len > 0};
+  bool ok = read_bad(&w, err) && announce(&w, err) && walk_all(&w, err) && record(&w, err);
+  if (!ok || w.unrecorded)
+    take_back(&w);
+  *result = (struct verify_result){.undone = w.undone,
+                                   .ranges = (int64_t)w.stretches.len,
+                                   .again = w.again,
+                                   .requeued = w.stretches.len > 0,
+                                   .unrecorded = w.unrecorded};
   vec_release_with(&w.stretches, free_stretch);
   map_release(&w.bad);
   free(w.cursor);
   return ok;
 }
 
+void verify_result_release(struct verify_result *result) {
+  free(result->unrecorded);
+  result->unrecorded = NULL;
+}
+
 bool verify_run(const struct run_request *request, const char *name, bool requeue, struct verify_result *result,
                 struct error *err) {
   struct session session;
   struct named named;
-  if (!session_open(&session, request, false, err))
+  if (!session_open(&session, request, !requeue, err))
     return false;
   session_watch(&session);
   bool ok = named_open(&named, &session, name, err);

@@ -26,6 +26,8 @@ static void tell_result(struct cli *cli, const char *name, const struct verify_r
   if (!cli->out.json) {
     if (!result->undone && cli->out.live)
       log_info("backfill %s: every row is done", name);
+    if (result->unrecorded)
+      log_warn("the result is not recorded: %s", result->unrecorded);
     return;
   }
   json_t *event = json_object();
@@ -35,6 +37,8 @@ static void tell_result(struct cli *cli, const char *name, const struct verify_r
   json_object_set_new(event, "requeued", json_boolean(result->requeued));
   json_object_set_new(event, "ranges", json_integer(result->ranges));
   json_object_set_new(event, "rows_again", json_integer(result->again));
+  json_object_set_new(event, "recorded", json_boolean(!result->unrecorded));
+  json_object_set_new(event, "not_recorded_because", output_json_text(result->unrecorded));
   output_event(&cli->out, event);
 }
 
@@ -65,10 +69,12 @@ bool cmd_backfill_verify(struct cli *cli, struct error *err) {
   struct run_request request = cli_run_request(cli, &listener.run);
   bool ok = backfill_check_file(cli, name, err) && verify_run(&request, name, given.requeue, &result, err);
   listener_release(&listener);
-  if (!ok)
-    return false;
-  tell_result(cli, name, &result);
-  return judge(name, &result, err);
+  if (ok) {
+    tell_result(cli, name, &result);
+    ok = judge(name, &result, err);
+  }
+  verify_result_release(&result);
+  return ok;
 }
 
 /* --- log --- */

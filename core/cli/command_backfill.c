@@ -96,8 +96,9 @@ const struct command backfill_commands[] = {
     {.name = "backfill verify",
      .arguments = "NAME",
      .summary = "count the rows of a finished backfill for which its `done` does not hold",
-     .description = "It reads the table in key order. Exit code 8 when there are such rows, 3 when they are to be done "
-                    "again.",
+     .description =
+         "It reads the table in key order. Who may not write, or only reaches a replica, verifies as well: then "
+         "the result is not recorded. Exit code 8 when there are such rows, 3 when they are to be done again.",
      .options = backfill_verify_options,
      .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE | NEEDS_WRITE,
      .events = true,

@@ -245,6 +245,13 @@ static int32_t explain_open(moonbird_conn *conn, bool may_create, int code, moon
     error_set(error, "08001", "cannot open the database %s: the file is not a SQLite database", conn->path);
     error_hint(error, "It may be another kind of file, or be encrypted.");
     break;
+  case SQLITE_READONLY:
+    error_set(error, "08001", "cannot open the database %s: SQLite must write beside it, even to read it", conn->path);
+    error_hint(error,
+               "Its journal is a write-ahead log, which makes %s-wal and %s-shm, or a killed writer has left "
+               "something to roll back: let file and folder be written, or read a copy.",
+               conn->path, conn->path);
+    break;
   case SQLITE_BUSY:
     error_set(error, "08001", "cannot open the database %s: another process has locked it", conn->path);
     error->retry = MOONBIRD_RETRY_CONNECTION;
