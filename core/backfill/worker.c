@@ -20,9 +20,8 @@
  *                                                  when a row that was not locked has been changed meanwhile
  *   MORE           fetch                           as after PAGE
  *   COUNT          rows of the last batch          FUNCTION
- *   FUNCTION       the script's own statements     CHECKPOINT; ROLLBACK and BEGIN with as many rows as fit; or ANNOUNCE,
- *                                                  where the rows are only read to see how many fit
- *   UPDATE         one UPDATE                      CHECKPOINT
+ *   FUNCTION       the script's own statements     CHECKPOINT; ROLLBACK and BEGIN with as many rows as fit; or
+ * ANNOUNCE, where the rows are only read to see how many fit UPDATE         one UPDATE                      CHECKPOINT
  *   BAD_..., MENDED, SYNC   before CHECKPOINT, where there is something to put aside or a range ends
  *   CHECKPOINT     cursor, rows, state             COMMIT
  *   COMMIT         COMMIT                          BEGIN, SEEK, PAUSE, HELD, ENDED

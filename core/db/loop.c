@@ -10,9 +10,10 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
-enum { TICK_MS = 250 };
+enum { TICK_MS = 250, INTERRUPTS_TO_LEAVE = 3, EXIT_INTERRUPTED = 130 };
 
 struct loop {
   uv_loop_t uv;
@@ -34,9 +35,19 @@ static volatile sig_atomic_t interrupt_count;
 static struct loop *volatile signalled_loop;
 static void (*volatile handler_hook)(int count);
 
+/* For what never comes back, such as a function of C that a script called. A kill loses nothing, and nor does this. */
+static void leave_at_once(void) {
+  static const char words[] = "\ninterrupted again: left at once; what was not committed is rolled back\n";
+  ssize_t ignored = write(STDERR_FILENO, words, sizeof(words) - 1);
+  (void)ignored;
+  _exit(EXIT_INTERRUPTED);
+}
+
 static void handle_signal(int number) {
   (void)number;
   interrupt_count = interrupt_count + 1;
+  if (interrupt_count >= INTERRUPTS_TO_LEAVE)
+    leave_at_once();
   if (handler_hook)
     handler_hook(interrupt_count);
   if (signalled_loop)

@@ -6,7 +6,8 @@
  *
  * Interrupts: SIGINT and SIGTERM are counted. The count can be asked at any time; a callback runs on the loop at each,
  * and a second one inside the signal handler itself, for code that does not come back to the loop (a Lua script that
- * computes for ever).
+ * computes for ever). The third one ends the process inside the handler, with exit code 130: what neither comes back to
+ * the loop nor to Lua cannot be stopped otherwise.
  */
 #ifndef DB_LOOP_H
 #define DB_LOOP_H

@@ -280,6 +280,27 @@ describe("an upgrade", function()
       assert.equals(before, p:tables())
     end)
 
+    it("leaves at the third SIGINT what cannot be stopped: a function of C that never returns", function()
+      p:revision(
+        "a1",
+        nil,
+        'op.create_table("t", { column("id", types.integer()) })\n'
+          .. ('io.open("%s/place", "w"):close()\n'):format(p.folder)
+          .. 'string.find(("a"):rep(50), ("a*"):rep(40) .. "b")'
+      )
+      local before = p:tables()
+      local run = p:start("upgrade head")
+      wait_for_file(p, "place")
+      for _ = 1, 3 do
+        run:kill("INT")
+        moonbird.sleep(0.1)
+      end
+      run:wait(3)
+      assert.equals(130, run.code, run:describe())
+      assert.matches("left at once; what was not committed is rolled back", run.err, 1, true)
+      assert.equals(before, p:tables())
+    end)
+
     it("cannot swallow SIGINT with pcall", function()
       p:revision(
         "a1",
