@@ -38,7 +38,7 @@ struct job {
   const char *style;  /* of placeholders */
   const char *runner; /* id of this process in moonbird_backfill_worker */
   bool exclusive;     /* nobody else can be at work: whoever had a range is dead */
-  int64_t range_rows; /* of a range that is planned; 0: all that is left */
+  int64_t range_rows; /* of the first ranges that are planned (size_range_at); 0: all that is left */
   int64_t run_seed;   /* of math.random() */
   double reconnect_s; /* for so long a lost connection is opened anew */
   struct throttle throttle;

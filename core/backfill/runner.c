@@ -14,8 +14,6 @@
 
 #include <stdlib.h>
 
-enum { RANGE_BATCHES = 20 };
-
 void runner_end(struct runner *r, enum job_end why, const char *limit) {
   if (r->job.end != JOB_GOES_ON)
     return;
@@ -98,18 +96,6 @@ static bool open_control(struct runner *r, struct error *err) {
   return true;
 }
 
-/* About 20 batches; where nobody can join in, all in one. Many small ranges would make the table of them slow. */
-static int64_t range_rows(const struct runner *r) {
-  enum { MOST_RANGES = 2000, FEWEST_ROWS = 1000 };
-  const struct definition *d = r->job.definition;
-  if (r->shares_conn)
-    return 0;
-  int64_t rows = d->sizer.size * RANGE_BATCHES;
-  if (d->rows_estimated / MOST_RANGES > rows)
-    rows = d->rows_estimated / MOST_RANGES;
-  return rows < FEWEST_ROWS ? FEWEST_ROWS : rows;
-}
-
 static void init_job(struct runner *r) {
   const struct runner_request *q = r->request;
   r->id = presence_runner_id();
@@ -118,7 +104,6 @@ static void init_job(struct runner *r) {
                         .style = q->session->driver->table.placeholder,
                         .runner = r->id,
                         .exclusive = q->exclusive,
-                        .range_rows = 0,
                         .run_seed = q->row->run_seed,
                         .reconnect_s = persist_seconds(q->session),
                         .throttle = r->throttle,
@@ -231,7 +216,9 @@ static bool begin(struct runner *r, struct error *err) {
   init_job(r);
   estimate_begin(r, r->request->row);
   window_init(&r->window, r->begun_s);
-  r->job.range_rows = range_rows(r);
+  const struct definition *d = r->job.definition;
+  if (!r->shares_conn) /* else nobody can join in, and one range has all */
+    r->job.range_rows = size_range(d->sizer.size, d->rows_estimated);
   start_listening(r);
   return true;
 }

@@ -47,7 +47,7 @@ static void start_plan(struct worker *w) {
     recover_from(w);
     return;
   }
-  batch_add_int(&w->params, 2 * n, w->job->range_rows - 1);
+  batch_add_int(&w->params, 2 * n, size_range_at(w->job->range_rows, w->range.number) - 1);
   worker_execute(w, w->range.cursor ? hop->after : hop->first, MOONBIRD_REPEATED, 1);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 enum { SAMPLES_WANTED = 5 };
+enum { RANGE_BATCHES = 20, FEWEST_RANGE_ROWS = 1000, MOST_RANGES = 2000, RANGES_PER_GROWTH = 250 };
 
 static const double growth_most = 1.5;
 static const double halve_beyond = 3;
@@ -131,4 +132,15 @@ void sizer_timed_out(struct sizer *sizer) {
     sizer->size = sizer->size > 10 ? sizer->size / 10 : 1;
   else
     fall(sizer, sizer->size / 10);
+}
+
+int64_t size_range(int64_t batch_rows, int64_t rows_estimated) {
+  int64_t rows = batch_rows * RANGE_BATCHES;
+  if (rows_estimated / MOST_RANGES > rows)
+    rows = rows_estimated / MOST_RANGES;
+  return rows < FEWEST_RANGE_ROWS ? FEWEST_RANGE_ROWS : rows;
+}
+
+int64_t size_range_at(int64_t range_rows, int64_t number) {
+  return number <= MOST_RANGES ? range_rows : range_rows * (1 + (number - MOST_RANGES) / RANGES_PER_GROWTH);
 }

@@ -1,5 +1,5 @@
 /*
- * size.h - how many rows the next batch takes.
+ * size.h - how many rows the next batch takes, and how many a range.
  *
  * Follows a target duration from the durations of the batches before (BACKFILL.md, 4.5): after 5 samples at about this
  * size, size x target / p90 of the last 10, growing at most 1.5 times; a batch of more than 3 x target halves it at
@@ -47,5 +47,13 @@ void sizer_add(struct sizer *sizer, int64_t rows, double seconds);
 
 /* A batch ran into a time-out. */
 void sizer_timed_out(struct sizer *sizer);
+
+/* Rows of a range: about 20 batches, and so many that a table of so many rows (below 0: not known) has 2000 ranges at
+ * most. */
+int64_t size_range(int64_t batch_rows, int64_t rows_estimated);
+
+/* The same for the range of this number. A claim, and whoever looks how far it is, go through all ranges; where there
+ * are more than was thought, because the estimate was wrong or there was none, each further one is larger. */
+int64_t size_range_at(int64_t range_rows, int64_t number);
 
 #endif

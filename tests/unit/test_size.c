@@ -255,6 +255,31 @@ static void takes_what_is_set(void **state) {
   assert_int_equal(s.size, 7);
 }
 
+static int64_t count_ranges(int64_t table_rows, int64_t range_rows) {
+  int64_t number = 0;
+  while (table_rows > 0)
+    table_rows -= size_range_at(range_rows, ++number);
+  return number;
+}
+
+static void a_range_is_twenty_batches(void **state) {
+  (void)state;
+  assert_int_equal(size_range(500, -1), 10000);
+  assert_int_equal(size_range(10, 100), 1000); /* not too few */
+  assert_int_equal(size_range(500, 10000000), 10000);
+  assert_int_equal(size_range(500, 500000000), 250000);
+  assert_int_equal(count_ranges(500000000, size_range(500, 500000000)), 2000);
+}
+
+static void there_are_never_very_many_ranges(void **state) {
+  (void)state;
+  assert_int_equal(count_ranges(2000000, size_range(50, -1)), 2000);
+  assert_in_range(count_ranges(500000000, size_range(50, -1)), 2000, 20000);
+  assert_in_range(count_ranges(500000000, size_range(50, 1000)), 2000, 20000); /* it has grown since it was analyzed */
+  assert_in_range(size_range_at(1000, 500000), 1000000, 2000000);              /* of a run that began with them */
+  assert_int_equal(size_range_at(0, 1), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(finds_the_target_from_any_start),
@@ -269,6 +294,8 @@ int main(void) {
       cmocka_unit_test(keeps_to_its_limits),
       cmocka_unit_test(a_fixed_size_stays),
       cmocka_unit_test(takes_what_is_set),
+      cmocka_unit_test(a_range_is_twenty_batches),
+      cmocka_unit_test(there_are_never_very_many_ranges),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
