@@ -2,6 +2,9 @@
  * cmd_backfill_plan.c - `moonbird backfill plan`: what a backfill would do; lib/backfill_plan.lua finds it out. It only
  * reads; with --sample it does some batches and takes them back.
  */
+#include "backfill/overrides.h"
+#include "backfill/state.h"
+#include "base/log.h"
 #include "cli/cmd_backfill.h"
 #include "cli/commands.h"
 #include "cli/width.h"
@@ -15,6 +18,7 @@
 struct outlook {
   const char *name;
   lua_Integer samples; /* batches to try */
+  char *overrides;     /* what operators have set, JSON, or NULL */
   char *text;
   char *facts;   /* JSON */
   char *problem; /* what speaks against it, or NULL */
@@ -53,7 +57,12 @@ static int describe(lua_State *L) {
   lua_getfield(L, -1, "describe");
   lua_pushstring(L, plan->name);
   lua_pushinteger(L, plan->samples);
-  lua_call(L, 2, 3);
+  lua_pushstring(L, plan->overrides);
+  struct strbuf set = STRBUF_INIT;
+  overrides_show(plan->overrides, &set);
+  lua_pushstring(L, set.len ? set.buf : NULL);
+  strbuf_release(&set);
+  lua_call(L, 4, 3);
   plan->text = text_at(L, -3);
   plan->facts = text_at(L, -2);
   plan->problem = text_at(L, -1);
@@ -100,6 +109,21 @@ static void print_plan(struct cli *cli, const struct outlook *plan) {
     print_text(cli, plan->text);
 }
 
+/* A role that may read the table, but not the state, plans without what operators have set. */
+static bool read_overrides(struct session *session, struct outlook *plan, struct error *err) {
+  struct backfill_row row;
+  bool found = false;
+  if (state_find(session, plan->name, &row, &found, err))
+    plan->overrides = xstrdup_or_null(row.overrides);
+  else if (strcmp(err->sqlstate, "42501") != 0)
+    return false;
+  else
+    log_warn("what `backfill set` has set cannot be read: %s", err->message);
+  backfill_row_release(&row);
+  error_clear(err);
+  return true;
+}
+
 bool cmd_backfill_plan(struct cli *cli, struct error *err) {
   struct session session;
   struct outlook plan = {.name = cli_argument(cli, 0, NULL)};
@@ -107,7 +131,7 @@ bool cmd_backfill_plan(struct cli *cli, struct error *err) {
   if (!read_samples(&plan.samples, err) || !backfill_check_file(cli, plan.name, err) ||
       !session_open(&session, &request, plan.samples == 0, err))
     return false;
-  bool ok = host_protect(session.host, describe, &plan, err);
+  bool ok = read_overrides(&session, &plan, err) && host_protect(session.host, describe, &plan, err);
   session_close(&session);
   if (ok)
     print_plan(cli, &plan);
@@ -115,6 +139,7 @@ bool cmd_backfill_plan(struct cli *cli, struct error *err) {
     ok = error_set(err, ERROR_FAILED, "%s", plan.problem);
     error_hint(err, "a `key` whose index has the same columns in the same order lets it be read piece by piece");
   }
+  free(plan.overrides);
   free(plan.text);
   free(plan.facts);
   free(plan.problem);

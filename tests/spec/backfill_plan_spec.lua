@@ -38,6 +38,43 @@ describe("backfill plan", function()
       contains(out, "by_counter, by_name (those whose columns the function changes)")
     end)
 
+    it("tells each limit of the throttle and who has set it, and lets a probe write nothing", function()
+      local limit = kind == "postgres" and "max_slot_wal" or "max_wal"
+      local function assert_line(...)
+        local out = p:ok("backfill plan fill").out
+        local pattern = "\n[ %l]+" .. table.concat({ ... }, " +"):gsub("[%-:]", "%%%0") .. " *\n"
+        assert.truthy((out .. "\n"):find(pattern), out .. pattern)
+        for line in out:match("\n  throttle(.*)"):gmatch("[^\n]+") do
+          assert.is_true(#line <= 80 or line:find("CANNOT BE READ", 1, true) ~= nil, line)
+        end
+      end
+      assert_line(limit, "default", kind == "postgres" and "4 GiB" or "64 MiB")
+      local ini = p:read("moonbird.ini")
+      p:write("moonbird.ini", ini .. "\n[backfill]\n" .. limit .. " = 1GiB\nwindow = 22:00-06:00 UTC\n")
+      assert_line(limit, "configuration", "1 GiB")
+      assert_line("window", "configuration", "22:00-06:00 UTC")
+      p:backfill("fill", SET:gsub("where", ('throttle = { %s = "2MiB", probe = "%%s" }, where'):format(limit):format(
+        "UPDATE people SET counter = 7 RETURNING 0")))
+      assert_line(limit, "definition", "2 MiB")
+      contains(p:ok("backfill plan fill").out, "CANNOT BE READ: ")
+      assert.equals("0", p:sql("SELECT max(counter) FROM people"))
+
+      p:backfill("fill", (SET:gsub("where", ('throttle = { %s = "2MiB" }, where'):format(limit))))
+      p:write("moonbird.ini", ini)
+      p:fails(3, "backfill run fill --max-rows 1")
+      p:ok("backfill set fill nice=2 " .. limit .. "=3MiB")
+      assert_line(limit, "set", "3 MiB")
+      contains(p:ok("backfill plan fill").out, "\n  set          ")
+      local json = p:ok("backfill plan fill --json").out
+      contains(json, '"limit": 3145728,\n      "readable": true,\n      "unit": "bytes"')
+      contains(json, '"from": "set"')
+      p:ok("backfill set fill " .. limit .. "=off")
+      assert_line(limit, "set", "off")
+      p:backfill("fill", (SET:gsub("where", "throttle = false, where")))
+      p:ok("backfill set fill " .. limit .. "=")
+      assert_line(limit, "definition", "off")
+    end)
+
     it("gives the same as JSON", function()
       local out = p:ok("backfill plan fill --json").out
       contains(out, '"reads_all": false')

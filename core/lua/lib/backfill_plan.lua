@@ -8,7 +8,7 @@ local json = require("moonbird.json")
 local key = require("moonbird.backfill_key")
 local lists = require("moonbird.list")
 local sample = require("moonbird.backfill_sample")
-local throttle = require("moonbird.throttle")
+local throttle_outlook = require("moonbird.throttle_outlook")
 
 local backfill_plan = {}
 
@@ -69,21 +69,6 @@ local function indexes_written(spec, columns)
   return names
 end
 
--- Each signal of the throttle is read once: can it be?
-local function signals_of(spec)
-  local list = {}
-  for _, signal in ipairs(throttle.signals(spec.throttle, host.connection)) do
-    local entry = { what = signal.what or signal.name, limit = signal.limit, readable = true }
-    if signal.sql then
-      local ok, problem = pcall(host.connection.query, host.connection, signal.sql)
-      entry.readable = ok
-      entry.problem = not ok and tostring(problem) or nil
-    end
-    list[#list + 1] = entry
-  end
-  return list
-end
-
 local function written_columns(spec, t, by_name)
   if spec.set then
     return check.sorted_keys(spec.set)
@@ -127,8 +112,10 @@ local function pace_of(samples, estimate)
   return { ms_per_row = ms / rows, eta_s = estimate and estimate * ms / rows / 1000 or nil }
 end
 
-local function facts_of(name, count)
+-- `overrides`: what `backfill set` has set, JSON, or nil.
+local function facts_of(name, count, overrides)
   local spec, definition, t, by_name = backfill.look_named(name)
+  local set = overrides and json.decode(overrides) or {}
   local samples = count > 0 and sampled(definition, spec, t, by_name, count) or nil
   return {
     samples = samples,
@@ -147,7 +134,8 @@ local function facts_of(name, count)
     plans = json.array(explained(definition, t)),
     triggers = json.array(host.dialect:row_triggers(host.connection, spec.table, spec.schema)),
     indexes_written = json.array(indexes_written(spec, written_columns(spec, t, by_name))),
-    signals = json.array(signals_of(spec)),
+    overrides = set,
+    throttle = json.array(throttle_outlook.facts(spec.throttle, set)),
   }
 end
 
@@ -162,14 +150,6 @@ local function size_text(size)
     return ("%d rows"):format(size.fixed)
   end
   return ("%d rows to begin with, then as many as take %g ms"):format(size.start or 1000, size.target_ms)
-end
-
-local function signal_text(signal)
-  local text = tostring(signal.what)
-  if signal.readable then
-    return text
-  end
-  return ("%s CANNOT BE READ: %s"):format(text, (signal.problem:match("[^\n]*")))
 end
 
 local function row_text(row)
@@ -209,7 +189,7 @@ local function add_samples(add, facts)
   end
 end
 
-local function lines_of(facts)
+local function lines_of(facts, set)
   local lines = { ("%s  %s"):format(facts.name, facts.table) }
   local function add(title, text)
     lines[#lines + 1] = ("  %-12s %s"):format(title, text)
@@ -225,6 +205,9 @@ local function lines_of(facts)
     add("where", facts.where)
   end
   add("batches of", size_text(facts.size))
+  if set then
+    add("set", set)
+  end
   for _, plan in ipairs(facts.plans) do
     for number, line in ipairs(plan.lines) do
       add(number == 1 and plan.what or "", line)
@@ -236,10 +219,10 @@ local function lines_of(facts)
   local may = facts.form == "set" and "" or " (those whose columns the function changes)"
   add("indexes", list_text(facts.indexes_written) .. (#facts.indexes_written > 0 and may or ""))
   add("triggers", list_text(facts.triggers))
-  for number, signal in ipairs(facts.signals) do
-    add(number == 1 and "throttle" or "", signal_text(signal))
+  for number, line in ipairs(throttle_outlook.lines(facts.throttle)) do
+    add(number == 1 and "throttle" or "", line)
   end
-  if #facts.signals == 0 then
+  if #facts.throttle == 0 then
     add("throttle", "none")
   end
   if facts.samples then
@@ -258,10 +241,11 @@ local function problem_of(facts)
   end
 end
 
---- Text for people, the facts as JSON, and what speaks against running it, or nil; `count` batches are tried.
-function backfill_plan.describe(name, count)
-  local facts = facts_of(name, count)
-  return table.concat(lines_of(facts), "\n") .. "\n", json.encode(facts), problem_of(facts)
+--- Text for people, the facts as JSON, and what speaks against running it, or nil; `count` batches are tried. What
+--- operators have set: as JSON, and as they type it; nil where they have not.
+function backfill_plan.describe(name, count, overrides, set)
+  local facts = facts_of(name, count, overrides)
+  return table.concat(lines_of(facts, set), "\n") .. "\n", json.encode(facts), problem_of(facts)
 end
 
 return backfill_plan

@@ -156,14 +156,20 @@ local function words_of(text)
   return words
 end
 
--- What [backfill] of the ini says, for all backfills.
+-- What [backfill] of the ini says of a key, for all backfills; false for "off", nil where it says nothing.
+local function configured(key)
+  local text, kind = host.throttle_defaults[key], keys[key]
+  if text then
+    return text ~= "off" and readers[kind](key, kind == "urls" and words_of(text) or text)
+  end
+end
+
 local function with_defaults(given)
   local settings = {}
-  for key, kind in pairs(keys) do
+  for key in pairs(keys) do
     local value = given[key]
-    local text = host.throttle_defaults[key]
-    if value == nil and text then
-      value = text ~= "off" and readers[kind](key, kind == "urls" and words_of(text) or text)
+    if value == nil then
+      value = configured(key)
     end
     settings[key] = value
   end
@@ -208,6 +214,60 @@ local function add_own(signals, settings)
   if settings.window then
     signals[#signals + 1] = { kind = "window", text = table.concat(settings.window, ";"), what = "window" }
   end
+end
+
+-- --- for people ---
+
+local units = { duration = "seconds", size = "bytes", count = "count" }
+
+-- The value that counts, and who has said it: the last one who has, of the dialect, the ini, the definition, `backfill
+-- set`.
+local function origin_of(key, given, overrides)
+  local value, from = host.dialect.throttle_defaults[key], "default"
+  local layers = { { configured(key), "configuration" }, { given and given[key], "definition" } }
+  if given == false then
+    layers[2][1] = false
+  end
+  layers[3] = { overrides[key], "set" }
+  for index = 1, 3 do
+    if layers[index][1] ~= nil then
+      value, from = layers[index][1], layers[index][2]
+    end
+  end
+  return value, from
+end
+
+--- What may hold a backfill back, in a fixed order: key, value (false: off), unit of a limit, from ("default",
+--- "configuration", "definition", "set"), and whether it was off before it was set. `overrides` are what `backfill set`
+--- has set.
+---@param value table|boolean|nil
+---@param overrides table
+---@return table
+function throttle.origins(value, overrides)
+  local given, list = throttle.check(value), {}
+  for _, key in ipairs(limits) do
+    if host.dialect.throttle_defaults[key] ~= nil then
+      local limit, from = origin_of(key, given, overrides)
+      local was_off = origin_of(key, given, {}) == false
+      list[#list + 1] = { key = key, value = limit, unit = units[keys[key]], from = from, was_off = was_off }
+    end
+  end
+  for _, key in ipairs({ "replicas", "probe", "flag_file", "window" }) do
+    local setting, from = origin_of(key, given, {})
+    if setting then
+      list[#list + 1] = { key = key, value = setting, from = from }
+    end
+  end
+  return list
+end
+
+local limits_by_kind = { replicas = { "max_lag", "max_lag_bytes" }, waiters = { "lock_yield", "max_blocked" } }
+
+--- The keys of the limits that a signal has.
+---@param signal table
+---@return string[]
+function throttle.limits_of(signal)
+  return limits_by_kind[signal.kind] or { signal.name }
 end
 
 --- The signals to look at, with their limits; `connection` is the throttle's own. Called by core/throttle/lookout.c.
