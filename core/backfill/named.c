@@ -60,18 +60,33 @@ static void set_clock(struct backfill_row *row) {
   row->run_seed = now_us ^ ((int64_t)getpid() << 40);
 }
 
-bool named_open(struct named *n, struct session *session, const char *name, struct error *err) {
+static bool find_row(struct named *n, struct session *session, const char *name, struct error *err) {
   *n = (struct named){.session = session};
   definition_init(&n->definition);
-  if (!state_find(session, name, &n->row, &n->registered, err))
-    return false;
+  return state_find(session, name, &n->row, &n->registered, err);
+}
+
+static bool read_definition(struct named *n, const char *name, struct error *err) {
   if (!n->registered)
     set_clock(&n->row);
   struct reading reading = {.named = n, .name = name};
-  if (host_protect(session->host, read_file, &reading, err))
+  if (host_protect(n->session->host, read_file, &reading, err))
     return true;
   named_release(n);
   return false;
+}
+
+bool named_open(struct named *n, struct session *session, const char *name, struct error *err) {
+  return find_row(n, session, name, err) && read_definition(n, name, err);
+}
+
+static bool is_done(const struct named *n) {
+  return n->registered && state_is_done(n->row.observed);
+}
+
+/* What is done is not read: a later revision may have dropped the columns that its file names. */
+static bool open_unless_done(struct named *n, struct session *session, const char *name, struct error *err) {
+  return find_row(n, session, name, err) && (is_done(n) || read_definition(n, name, err));
 }
 
 void named_release(struct named *n) {
@@ -231,7 +246,7 @@ static bool begin(void *data, struct error *err) {
 
 static bool run(struct named *n, const struct runner_limits *limits, bool *nothing_to_do, struct error *err) {
   struct beginning b = {.named = n, .limits = limits, .outcome = {.end = JOB_GOES_ON}};
-  bool ok = persist(n->session, begin, &b, err);
+  bool ok = is_done(n) || persist(n->session, begin, &b, err);
   if (!ok && !b.runs)
     return false;
   if (!ok || b.outcome.end != JOB_GOES_ON) {
@@ -252,7 +267,7 @@ bool named_run(const struct run_request *request, const char *name, const struct
     return false;
   const struct run_listener *listener = request->listener;
   bool shared = driver_can(session.driver, MOONBIRD_CAP_MANY_CONNECTIONS);
-  bool ok = (shared || lock_take(&session, err)) && named_open(&named, &session, name, err);
+  bool ok = (shared || lock_take(&session, err)) && open_unless_done(&named, &session, name, err);
   if (ok) {
     bool opened = !listener || !listener->opened || listener->opened(listener->data, session.loop, err);
     ok = opened && run(&named, limits, nothing_to_do ? nothing_to_do : &ignored, err);

@@ -111,7 +111,7 @@ static const char *type_hint(const struct override *row) {
 }
 
 static void show_bytes(double number, struct strbuf *text) {
-  static const char *const units[] = {"", "KiB", "MiB", "GiB"};
+  static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB"};
   size_t unit = 0;
   for (; unit + 1 < ARRAY_LEN(units) && number >= 1024 && fmod(number, 1024) == 0; unit++)
     number /= 1024;
@@ -122,7 +122,7 @@ static void show_number(const struct override *row, double number, struct strbuf
   if (row && row->type == SETTING_BYTES)
     show_bytes(number, text);
   else
-    strbuf_addf(text, "%.12g%s", number, row && row->type == SETTING_SECONDS ? "s" : "");
+    strbuf_addf(text, "%.13g%s", number, row && row->type == SETTING_SECONDS ? "s" : "");
 }
 
 /* "workers must be a whole number from 1 to 64, not 'many'" */

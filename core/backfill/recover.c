@@ -134,6 +134,17 @@ static void give_up(struct worker *w) {
   job_end(w->job, JOB_FAILED, NULL);
 }
 
+/* What to do about a row that the database or (without a state) the function refuses; inside of a revision that one
+ * says what to do next. */
+static void advise(struct worker *w) {
+  const struct definition *d = w->job->definition;
+  bool is_row = has_sent_rows(w) || !w->err.sqlstate[0];
+  if (!d->path || d->quarantines || d->external || !is_row)
+    return;
+  error_add_hint(&w->err, "mend the row or the backfill, and run the same command again; with on_error = "
+                          "\"quarantine\" such a row is put aside, and the others go on");
+}
+
 /* A server that has become a replica, or was told to read only: it, or another one behind its address, may write soon.
  * Only the waiting for it counts, not what the throttle holds. */
 static void wait_for_writer(struct worker *w) {
@@ -142,6 +153,8 @@ static void wait_for_writer(struct worker *w) {
     job_end(w->job, JOB_FAILED, NULL);
     return;
   }
+  if (!w->refusals)
+    log_warn("worker %s may only read: %s; it waits until it may write", w->id, w->err.message);
   w->then = WORKER_CONNECT;
   w->retry_s = retry_pause_s(FAILURE_WAIT, w->refusals++, chance());
   w->refused_s += w->retry_s;
@@ -156,8 +169,10 @@ static void try_again(struct worker *w, enum failure failure) {
     return;
   }
   w->retry_s = retry_pause_s(failure, (*before)++, chance());
-  if (connects)
-    w->then = WORKER_CONNECT;
+  if (!connects)
+    return;
+  log_warn("worker %s has lost its connection: %s; it connects again", w->id, w->err.message);
+  w->then = WORKER_CONNECT;
 }
 
 static void pause_all(struct worker *w) {
@@ -179,6 +194,7 @@ static enum failure decide(struct worker *w) {
   case FAILURE_ROW:
     if (!narrow(w) && !condemn(w)) {
       name_place(w, failure);
+      advise(w);
       give_up(w);
     }
     return failure;

@@ -112,6 +112,10 @@ static void init_job(struct runner *r) {
                         .data = r,
                         .on_batch = handle_batch};
   job_take_wishes(&r->job, q->row->desired, q->row->overrides, false);
+  if (q->limits.workers && r->job.workers != q->limits.workers)
+    log_warn("--workers %d does not count: `backfill set` has workers=%d; `moonbird backfill set %s workers=` takes it "
+             "back",
+             q->limits.workers, r->job.workers, q->row->name);
 }
 
 /* A run that goes on is not where the frontier is: ranges below it are open. Where they cannot be read, the first look

@@ -195,6 +195,7 @@ struct metrics_server *metrics_server_start(uv_loop_t *loop, const char *host, i
   if (code == 0)
     return s;
   error_set(err, ERROR_USAGE, "cannot listen for --metrics at %s port %d: %s", host, port, uv_strerror(code));
+  error_hint(err, "each run of a machine wants a port of its own; or write the figures to a file: --metrics FILE");
   metrics_server_stop(s);
   return NULL;
 }

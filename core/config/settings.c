@@ -316,8 +316,16 @@ bool setting_parse_seconds(const char *text, double *seconds) {
 
 bool setting_parse_bytes(const char *text, int64_t *bytes) {
   static const struct unit units[] = {
-      {"", 1},     {"B", 1},      {"kB", 1e3},          {"MB", 1e6},
-      {"GB", 1e9}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024.0 * 1024 * 1024},
+      {"", 1},
+      {"B", 1},
+      {"kB", 1e3},
+      {"MB", 1e6},
+      {"GB", 1e9},
+      {"TB", 1e12},
+      {"KiB", 1024},
+      {"MiB", 1024 * 1024},
+      {"GiB", 1024.0 * 1024 * 1024},
+      {"TiB", 1024.0 * 1024 * 1024 * 1024},
   };
   double value;
   if (!parse_with_unit(text, units, ARRAY_LEN(units), &value) || value > 9e18)

@@ -16,10 +16,10 @@ static void begin_reason(struct strbuf *reason) {
     strbuf_add_str(reason, "; ");
 }
 
-static void add_amount(struct strbuf *text, const char *unit, double amount) {
+static void add_amount(struct strbuf *text, const char *unit, double amount, int digits) {
   static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   if (strcmp(unit, "seconds") == 0) {
-    strbuf_addf(text, "%.3g s", amount);
+    strbuf_addf(text, "%.*g s", digits, amount);
     return;
   }
   if (strcmp(unit, "bytes") != 0) {
@@ -29,20 +29,32 @@ static void add_amount(struct strbuf *text, const char *unit, double amount) {
   size_t u = 0;
   for (; amount >= 1024 && u + 1 < ARRAY_LEN(units); u++)
     amount /= 1024;
-  strbuf_addf(text, "%.3g %s", amount >= 1000 ? floor(amount) : amount, units[u]);
+  strbuf_addf(text, "%.*g %s", digits, amount >= 1000 ? floor(amount) : amount, units[u]);
 }
 
-/* ": 5.1 GiB, above 4 GiB", or while it is on its way down ": 3 GiB, goes on below 2 GiB". */
+/* ": 5.1 GiB, above 4 GiB", or while it is on its way down ": 3 GiB, goes on below 2 GiB". As many digits as it takes
+ * to see a difference. */
 static void add_limit(struct strbuf *text, const struct gauge *gauge, const char *unit) {
+  enum { FEW_DIGITS = 3, MOST_DIGITS = 9 };
+  struct strbuf value = STRBUF_INIT, limit = STRBUF_INIT;
   bool above = gauge->value > gauge->limit;
-  add_amount(text, unit, gauge->value);
-  strbuf_add_str(text, above ? ", above " : ", goes on below ");
-  add_amount(text, unit, above ? gauge->limit : gauge->limit / 2);
+  for (int digits = FEW_DIGITS; digits <= MOST_DIGITS; digits++) {
+    strbuf_clear(&value);
+    strbuf_clear(&limit);
+    add_amount(&value, unit, gauge->value, digits);
+    add_amount(&limit, unit, above ? gauge->limit : gauge->limit / 2, digits);
+    if (strcmp(value.buf, limit.buf) != 0)
+      break;
+  }
+  strbuf_addf(text, "%s%s%s", value.buf, above ? ", above " : ", goes on below ", limit.buf);
+  strbuf_release(&value);
+  strbuf_release(&limit);
 }
 
+/* Signals that are asked over one connection have the same trouble: it is told once. */
 static void add_stale(struct strbuf *text, const char *trouble, const struct gauge *gauge, double now_s) {
   strbuf_addf(text, "signal stale, last read %.0f s ago", now_s - gauge->seen_s);
-  if (trouble)
+  if (trouble && !strstr(text->buf, trouble))
     strbuf_addf(text, " (%s)", trouble);
 }
 

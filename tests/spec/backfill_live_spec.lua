@@ -90,6 +90,8 @@ describe("while a backfill runs, an operator", function()
         wait_for_workers("6")
         p:ok("backfill set fill workers=1")
         wait_for_workers("2")
+        runs[3] = p:start("backfill run fill --workers 2")
+        throttle.wait_for_text(runs[3], "warning: --workers 2 does not count: `backfill set` has workers=1; `moonbird")
         os.remove(p:path("stop"))
         for _, run in ipairs(runs) do
           assert_ends(run)

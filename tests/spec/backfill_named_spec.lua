@@ -43,6 +43,20 @@ describe("a named backfill", function()
       assert.truthy(run.err:find("nothing to do: backfill fill is done", 1, true), run.err)
       assert.equals("500|1|1", counts())
       assert.equals("done", observed())
+      p:sql("ALTER TABLE people DROP COLUMN counter") -- as a later revision does
+      for _, command in ipairs({ "run", "finalize" }) do
+        run = p:ok(("backfill %s fill"):format(command))
+        assert.truthy(run.err:find("nothing to do: backfill fill is done", 1, true), run.err)
+      end
+    end)
+
+    it("tells what to do about a row that fails", function()
+      p:people(20)
+      define("fill", 'return { table = "people", row = function(person) assert(person.id ~= 7, "no good") end }')
+      local run = p:fails(1, "backfill run fill")
+      assert.truthy(run.err:find("row id = 7: ", 1, true), run.err)
+      assert.truthy(run.err:find('hint: mend the row or the backfill, and run the same command again; with on_error = '
+        .. '"quarantine" such a row is put aside, and the others go on', 1, true), run.err)
     end)
 
     it("stops at --max-rows and goes on later", function()

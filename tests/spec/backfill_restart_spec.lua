@@ -78,6 +78,7 @@ describe("a backfill whose server goes away", function()
     assert.is_true(done() < 3500) -- there is something left to do
     server:order("postgres_restart fast")
     assert_ends(run, 4000)
+    assert.truthy(run.err:find("has lost its connection: .-; it connects again\n"), run.err)
     assert.truthy(run.err:find("has its connection again", 1, true), run.err)
   end)
 
@@ -146,6 +147,7 @@ describe("a backfill whose server goes away", function()
     assert.is_true(run:is_running())
     allow_writing()
     assert_ends(run, 4000)
+    assert.truthy(run.err:find("may only read: .-; it waits until it may write\n"), run.err)
   end)
 
   it("ends when it only reads for longer than `reconnect`", function()

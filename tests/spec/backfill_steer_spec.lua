@@ -129,7 +129,7 @@ describe("an operator", function()
         ["nice=-1"] = "nice must be a number from 0 to 1000, not '-1'",
         ["target_ms=2h"] = "target_ms must be milliseconds or a duration from 1 to 3600000, not '2h'",
         ["max_lag=0"] = "max_lag must be a duration from 0.001s to 86400s, or off, not '0'",
-        ["max_wal=much"] = "max_wal must be a size in bytes from 1 to 1048576GiB, or off, not 'much'",
+        ["max_wal=much"] = "max_wal must be a size in bytes from 1 to 1024TiB, or off, not 'much'",
         ["min=9 max=8"] = "min=9 is above max=8",
         ["nice=1 nice=2"] = "nice stands twice",
       }) do

@@ -260,6 +260,28 @@ static void test_signals_grow_stale(void **state) {
   }
 }
 
+/* What has one connection in common has the same trouble; a value a little above its limit is seen to be above it. */
+static void test_reasons_are_told_once_and_exactly(void **state) {
+  (void)state;
+  static char what[] = "slots", other[] = "archive", unit[] = "seconds", trouble[] = "no answer";
+  struct strbuf reason = STRBUF_INIT;
+  struct signal *s = calloc(1, sizeof(*s));
+  assert_non_null(s);
+  *s = (struct signal){.kind = SIGNAL_GAUGE, .what = what, .unit = unit, .trouble = trouble};
+  gauge_init(&s->gauge, 3, 100);
+  signal_add_reason(s, 116, &reason);
+  s->what = other;
+  signal_add_reason(s, 116, &reason);
+  assert_string_equal(reason.buf, "slots: signal stale, last read 16 s ago (no answer); "
+                                  "archive: signal stale, last read 16 s ago");
+  strbuf_clear(&reason);
+  gauge_take(&s->gauge, 3.0021, 120);
+  signal_add_reason(s, 120, &reason);
+  assert_string_equal(reason.buf, "archive: 3.002 s, above 3 s");
+  strbuf_release(&reason);
+  free(s);
+}
+
 static struct signal *new_replicas(void) {
   struct signal *s = calloc(1, sizeof(*s));
   assert_non_null(s);
@@ -372,6 +394,7 @@ int main(void) {
       cmocka_unit_test(test_divisor_recovers),
       cmocka_unit_test(test_another_writer),
       cmocka_unit_test(test_named_replica_is_promoted),
+      cmocka_unit_test(test_reasons_are_told_once_and_exactly),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
