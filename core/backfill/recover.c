@@ -51,8 +51,10 @@ static void tell(const struct worker *w, enum failure failure, const char *sqlst
 
 /* --- one row --- */
 
+/* A constraint that is deferred speaks at the COMMIT. */
 static bool has_sent_rows(const struct worker *w) {
-  return w->state == WORKER_WRITE || w->state == WORKER_UPDATE || w->state == WORKER_FUNCTION;
+  return w->state == WORKER_WRITE || w->state == WORKER_UPDATE || w->state == WORKER_FUNCTION ||
+         w->state == WORKER_COMMIT;
 }
 
 void recover_name_row(struct worker *w) {
@@ -99,7 +101,7 @@ static bool narrow(struct worker *w) {
 /* The one row is found: the next batch puts it aside. */
 static bool condemn(struct worker *w) {
   const struct definition *d = w->job->definition;
-  if (!d->quarantines || d->external || !has_sent_rows(w) || w->limit != 1 || !w->end_key)
+  if (!d->quarantines || d->external || !has_sent_rows(w) || w->limit != 1 || !w->end_key || quarantine_is_due(w))
     return false;
   free(w->condemned);
   w->condemned = xstrdup(w->end_key);

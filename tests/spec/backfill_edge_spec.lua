@@ -86,6 +86,26 @@ describe("op.backfill", function()
       assert.truthy(p:fails(1, "upgrade head").err:find("must not change the key column id", 1, true))
     end)
 
+    it("finds the row that breaks a deferred constraint, which speaks at the commit, and puts it aside", function()
+      p:sql([[
+        CREATE TABLE towns (id integer NOT NULL PRIMARY KEY);
+        CREATE TABLE t (id integer NOT NULL PRIMARY KEY,
+          town integer REFERENCES towns (id) DEFERRABLE INITIALLY DEFERRED);
+        INSERT INTO towns VALUES (1)]])
+      p:sql("INSERT INTO t (id) VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12)")
+      local body = [[
+  op.backfill { table = "t", %s, row = function(r) return { town = r.id == 9 and 7 or 1 } end }]]
+      local foreign_keys = kind == "sqlite" and "--url " .. p.url .. "?foreign_keys=on " or ""
+      p:revision("a1", nil, body:format("columns = {}"))
+      assert.matches("backfill of t, row id = 9: ", p:fails(7, foreign_keys .. "upgrade head").err, 1, true)
+      assert.equals("8", p:sql("SELECT count(*) FROM t WHERE town = 1"))
+      p:ok("stamp --purge base")
+      p:revision("a1", nil, body:format('on_error = "quarantine"'))
+      p:ok(foreign_keys .. "upgrade head")
+      assert.equals("11|[9]", p:sql(
+        "SELECT (SELECT count(*) FROM t WHERE town = 1), bad_key FROM moonbird_backfill_bad"))
+    end)
+
     it("does not take texts in a key for NULL", function()
       p:sql("CREATE TABLE t (id varchar(20) PRIMARY KEY, n integer)")
       p:sql("INSERT INTO t VALUES ('annulled', 0), ('null', 0), ('nullify', 0)")
