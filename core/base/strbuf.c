@@ -111,6 +111,16 @@ void strbuf_add_vf(struct strbuf *sb, const char *fmt, va_list args) {
   sb->len += (size_t)len;
 }
 
+void strbuf_add_number(struct strbuf *sb, double number) {
+  char text[32];
+  for (int precision = 15; precision <= 17; precision++) {
+    snprintf(text, sizeof(text), "%.*g", precision, number);
+    if (strtod(text, NULL) == number)
+      break;
+  }
+  strbuf_add_str(sb, text);
+}
+
 void strbuf_mask_controls(struct strbuf *sb, size_t from) {
   for (size_t i = from; i < sb->len; i++) {
     unsigned char c = (unsigned char)sb->buf[i], next = (unsigned char)sb->buf[i + 1]; /* behind the end is a NUL */

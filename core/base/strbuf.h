@@ -44,6 +44,9 @@ void strbuf_add_utf8(struct strbuf *sb, const char *text, size_t len);
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strbuf_add_vf(struct strbuf *sb, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 
+/* Appends the shortest text that reads back as the same number, which is finite. */
+void strbuf_add_number(struct strbuf *sb, double number);
+
 /* From the byte `from` on, what could move a terminal's cursor or colour it becomes question marks: all control
  * characters but line feeds and tabs. */
 void strbuf_mask_controls(struct strbuf *sb, size_t from);

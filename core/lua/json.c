@@ -5,11 +5,13 @@
  * json.array(t) marks a table as an array, an empty one too. Keys are written in order, so that the same value is the
  * same text.
  */
+#include "base/strbuf.h"
 #include "lua/modules.h"
 #include "lua/value.h"
 
 #include <jansson.h>
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_DEPTH = 200 };
@@ -92,10 +94,49 @@ static json_t *to_json(lua_State *L, int index, int depth) {
   }
 }
 
+/* Appends a number of jansson's text, which has 17 digits: 0.1 is 0.10000000000000001 there. One with a fraction or an
+ * exponent keeps one. */
+static void add_number(struct strbuf *out, const char *text, size_t len) {
+  if (!memchr(text, '.', len) && !memchr(text, 'e', len)) {
+    strbuf_add(out, text, len);
+    return;
+  }
+  size_t start = out->len;
+  strbuf_add_number(out, strtod(text, NULL));
+  if (!strpbrk(out->buf + start, ".e"))
+    strbuf_add_str(out, ".0");
+}
+
+/* The same JSON with its numbers as short as they can be; frees `text`. */
+static char *shorten_numbers(char *text) {
+  struct strbuf out = STRBUF_INIT;
+  for (const char *at = text; *at;) {
+    size_t len = 1;
+    if (*at == '"') {
+      while (at[len] != '"')
+        len += at[len] == '\\' ? 2 : 1;
+      strbuf_add(&out, at, ++len);
+    } else if ((len = strspn(at, "-+.0123456789eE")) > 0 && *at != 'e') {
+      add_number(&out, at, len);
+    } else {
+      len = 1;
+      strbuf_add_char(&out, *at);
+    }
+    at += len;
+  }
+  free(text);
+  return strbuf_detach(&out);
+}
+
+static char *dump(const json_t *value) {
+  char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+  return text ? shorten_numbers(text) : NULL;
+}
+
 static int encode(lua_State *L) {
   luaL_checkany(L, 1);
   json_t *value = to_json(L, 1, 0);
-  char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS) : NULL;
+  char *text = value ? dump(value) : NULL;
   json_decref(value);
   if (!text)
     return luaL_error(

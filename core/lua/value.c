@@ -5,7 +5,6 @@
 
 #include <lauxlib.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,17 +98,14 @@ bool value_add(lua_State *L, int index, struct batch_builder *builder, uint32_t 
 
 /* Lua's own text has 14 digits. */
 static void push_float_text(lua_State *L, double number) {
-  char text[32];
   if (isnan(number) || isinf(number)) {
     lua_pushstring(L, isnan(number) ? "NaN" : number < 0 ? "-Infinity" : "Infinity");
     return;
   }
-  for (int precision = 15; precision <= 17; precision++) {
-    snprintf(text, sizeof(text), "%.*g", precision, number);
-    if (strtod(text, NULL) == number)
-      break;
-  }
-  lua_pushstring(L, text);
+  struct strbuf text = STRBUF_INIT;
+  strbuf_add_number(&text, number);
+  lua_pushstring(L, text.buf);
+  strbuf_release(&text);
 }
 
 const char *value_push_text(lua_State *L, int index, size_t *len) {

@@ -241,6 +241,10 @@ static void json_there_and_back(void **state) {
              "same({ 1, 2.5, 'x', true, null }, '[1,2.5,\"x\",true,null]')\n"
              "same({}, '{}') same(json.array(), '[]') same({ a = { 1 } }, '{\"a\":[1]}')\n"
              "same('\\u{e9}\\n', '\"\\u{e9}\\\\n\"') same(1 << 62, '4611686018427387904') same(null, 'null')\n"
+             "same({ 0.1, -0.0, 1e22, 5e-324, 1 / 3, 123456789012345.67, -1.5e300 },\n"
+             "  '[0.1,-0.0,1e+22,4.94065645841247e-324,0.3333333333333333,123456789012345.67,-1.5e+300]')\n"
+             "same({ ['1.10\\\\'] = '\\\\\"0.10', t = true, f = false, e = { 2.0 } },\n"
+             "  '{\"1.10\\\\\\\\\":\"\\\\\\\\\\\\\"0.10\",\"e\":[2.0],\"f\":false,\"t\":true}')\n"
              "local t = json.decode('{\"a\": [1, null, {\"b\": 1.0}], \"c\": \"\\\\u0000\"}')\n"
              "assert(#t.a == 3 and t.a[2] == null and math.type(t.a[3].b) == 'float' and t.c == '\\0')\n"
              "assert(json.encode(json.decode('[]')) == '[]' and json.decode('7') == 7)");
