@@ -45,6 +45,7 @@ void backfill_row_release(struct backfill_row *row) {
   free(row->overrides);
   free(row->throttle_reason);
   free(row->last_error);
+  free(row->finished_at);
   *row = (struct backfill_row){.name = NULL};
 }
 
@@ -76,6 +77,7 @@ static void take_row(const struct rowset *rows, struct backfill_row *row) {
       .run_seed = rowset_int(rows, 0, 18),
       .last_error = text_at(rows, 19),
       .rows_done = rowset_int(rows, 0, 20),
+      .finished_at = text_at(rows, 21),
   };
 }
 

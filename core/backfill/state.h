@@ -54,6 +54,7 @@ struct backfill_row {
   int64_t run_seed;
   char *last_error;
   int64_t rows_done; /* of all its ranges */
+  char *finished_at; /* as the database writes it; NULL: it is not done */
 };
 
 void backfill_row_release(struct backfill_row *row);

@@ -259,9 +259,29 @@ static bool walk_all(struct walk *w, struct error *err) {
 
 /* --- the state --- */
 
-static bool set_observed(struct session *session, const char *name, const char *observed, struct error *err) {
-  const char *params[] = {observed, NULL, name};
-  return session_execute(session, "backfill_observe", params, 3, NULL, err);
+/* Only what is done: somebody may have opened it again. */
+static bool set_observed(const struct walk *w, const char *observed, struct error *err) {
+  const char *params[] = {observed, w->row->name};
+  return session_execute(w->session, "verify_observe", params, 2, NULL, err);
+}
+
+static bool set_done(const struct walk *w, struct error *err) {
+  return set_observed(w, w->row->quarantined ? OBSERVED_DONE_BAD : OBSERVED_DONE, err);
+}
+
+/* Rows that were done again since the walk began, or that wait for it, were seen as they are no more. Called when the
+ * row is locked. */
+static bool check_not_reopened(const struct walk *w, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  if (!session_query(w->session, "verify_finished", (const char *const[]){w->row->name}, 1, &rows, err))
+    return false;
+  const char *now = rows.row_count ? rowset_text(&rows, 0, 0) : NULL;
+  bool same = now && strcmp(now, w->row->finished_at) == 0;
+  rowset_release(&rows);
+  if (same)
+    return true;
+  error_set(err, ERROR_PENDING, "backfill %s was opened again while its rows were looked at", w->row->name);
+  return error_hint(err, "when it is done, run the same command again");
 }
 
 /* The stretch's rows have been counted, and will be again: its range begins below zero, so that the sum is right. */
@@ -290,8 +310,7 @@ static bool write_down(struct walk *w, struct error *err) {
   const char *name = w->row->name;
   struct session *session = w->session;
   char *detail = xasprintf("rows not done: %lld", (long long)w->undone);
-  bool ok = session_begin(session, err) &&
-            set_observed(session, name, w->row->quarantined ? OBSERVED_DONE_BAD : OBSERVED_DONE, err) &&
+  bool ok = session_begin(session, err) && set_done(w, err) && check_not_reopened(w, err) &&
             state_log(session, name, "verified", detail, NULL, err) &&
             (w->undone || session_execute(session, "backfill_verified", &name, 1, NULL, err)) &&
             (!w->stretches.len || requeue_all(w, err)) && session_commit(session, err);
@@ -312,7 +331,7 @@ static bool goes_unrecorded(struct walk *w, struct error *err) {
 }
 
 static bool announce(struct walk *w, struct error *err) {
-  w->announced = set_observed(w->session, w->row->name, OBSERVED_VERIFYING, err);
+  w->announced = set_observed(w, OBSERVED_VERIFYING, err);
   return w->announced || goes_unrecorded(w, err);
 }
 
@@ -325,7 +344,7 @@ static void take_back(const struct walk *w) {
   struct error ignored = ERROR_INIT;
   if (!w->announced)
     return;
-  if (!set_observed(w->session, w->row->name, w->row->quarantined ? OBSERVED_DONE_BAD : OBSERVED_DONE, &ignored))
+  if (!set_done(w, &ignored))
     error_release(&ignored); /* `verifying` counts as done too */
 }
 
@@ -344,7 +363,7 @@ static bool refuse_undone(const struct named *n, const char *name, struct error 
 }
 
 static bool check(const struct named *n, const char *name, struct error *err) {
-  if (!n->registered || !state_is_done(n->row.observed))
+  if (!n->registered || !state_is_done(n->row.observed) || !n->row.finished_at)
     return refuse_undone(n, name, err);
   if (n->definition.undone.first)
     return state_check_table(&n->row, &n->definition, err);

@@ -110,5 +110,11 @@ SELECT name, ranges, CAST(? AS {text}), CAST(? AS {text}), CAST(? AS {text}), 'p
        CAST(CAST(? AS {text}) AS {bigint})
 FROM {backfill} WHERE name = ?
 
+-- name: verify_observe
+UPDATE {backfill} SET observed = ? WHERE name = ? AND finished_at IS NOT NULL
+
+-- name: verify_finished
+SELECT finished_at FROM {backfill} WHERE name = ?
+
 -- name: backfill_verified
 UPDATE {backfill} SET verified_at = {clock} WHERE name = ?

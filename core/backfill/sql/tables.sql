@@ -111,7 +111,8 @@ CREATE TABLE {backfill_brake} (
 -- name: backfill_find
 SELECT name, fingerprint, table_name, key_columns, key_types, first_key, last_key, frontier_key, planned, desired, observed,
        batch_size, overrides, throttle_reason, throttled_ms, rows_estimated, quarantined, run_time, run_seed, last_error,
-       (SELECT CAST(COALESCE(SUM(r.rows_done), 0) AS {bigint}) FROM {backfill_range} r WHERE r.backfill = b.name)
+       (SELECT CAST(COALESCE(SUM(r.rows_done), 0) AS {bigint}) FROM {backfill_range} r WHERE r.backfill = b.name),
+       finished_at
 FROM {backfill} b WHERE name = ?
 
 -- name: backfill_names

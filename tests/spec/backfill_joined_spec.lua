@@ -1,0 +1,65 @@
+-- What other machines and operators do to a backfill at the same moment: one opens again what another verifies, two
+-- register the same, or different code under the same name. PostgreSQL only: elsewhere one process has the file.
+local moonbird = require("support.moonbird")
+local contains = moonbird.contains
+
+describe("a backfill that others meddle with", function()
+  if not moonbird.postgres_url then
+    pending("on PostgreSQL: $MOONBIRD_TEST_POSTGRES_URL is not set")
+    return
+  end
+  local p
+  before_each(function()
+    p = moonbird.project("postgres")
+    p:people(200)
+  end)
+  after_each(function()
+    p:remove()
+  end)
+
+  -- `first` runs when the file is loaded, `body` in each call of row().
+  local function define(keys, body, first)
+    p:backfill("fill", ([[
+%s
+return {
+  table = "people", columns = { "counter" }, size = 50, %s
+  row = function(person)
+    %s
+    return { counter = person.counter + 1 }
+  end,
+}]]):format(first or "", keys or "", body or ""))
+  end
+
+  local function counts()
+    return p:sql("SELECT count(*), min(counter), max(counter) FROM people")
+  end
+
+  -- Its `done` needs a table that is locked until it is let go.
+  it("is not requeued by a verify that saw rows as they are no more", function()
+    p:sql("CREATE TABLE gate ()")
+    define([[on_error = "quarantine", done = "counter > 0 AND NOT EXISTS (SELECT FROM gate)",]],
+      'if person.id == 7 and not io.open("mended") then error("poison") end')
+    p:fails(8, "backfill run fill")
+    p:write("mended", "")
+    p:write("lock.sql", "BEGIN;\nLOCK TABLE gate;\n\\! touch locked; until [ -e go ]; do sleep 0.02; done\nCOMMIT;\n")
+    local holder = p:start({ "-X", "-q", "-f", "lock.sql", p.shell_url }, { program = "psql" })
+    moonbird.wait_until("the table is locked", 20, function()
+      return p:read("locked")
+    end)
+    local verify = p:start("backfill verify fill --requeue")
+    moonbird.wait_until("it verifies", 20, function()
+      return p:sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        .. " AND wait_event_type = 'Lock' AND query LIKE '%gate%'") ~= "0"
+    end)
+    p:ok("backfill bad retry fill")
+    p:write("go", "")
+    holder:wait(20)
+    assert.equals(3, verify:wait(20).code, verify:describe())
+    contains(verify.err, "backfill fill was opened again while its rows were looked at")
+    assert.equals("paused|1", p:sql("SELECT observed, (SELECT count(*) FROM moonbird_backfill_range"
+      .. " WHERE state = 'pending') FROM moonbird_backfill"))
+    p:ok("backfill run fill")
+    assert.equals("200|1|1", counts())
+    p:ok("backfill verify fill")
+  end)
+end)
