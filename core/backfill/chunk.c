@@ -7,6 +7,7 @@
 #include "backfill/chunk.h"
 
 #include "backfill/key.h"
+#include "base/log.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -199,14 +200,75 @@ static void fill_row_table(lua_State *L, const struct filling *f) {
   }
 }
 
+static char *row_key(const struct filling *f) {
+  return key_from_row(f->page, f->row, (uint32_t)f->work->definition->key.len);
+}
+
+/* "id = 17", "part, number = "a", 3": the key's JSON without its brackets */
+static char *shown_key(const struct filling *f) {
+  char *names = strvec_join(&f->work->definition->key, ", ");
+  char *key = row_key(f);
+  char *shown = xasprintf("%s = %.*s", names, (int)strlen(key) - 2, key + 1);
+  free(names);
+  free(key);
+  return shown;
+}
+
+/* The name of a column that the script has changed in the row table, or NULL. */
+static const char *changed_column(lua_State *L, const struct filling *f) {
+  for (uint32_t c = 0; c < shown_columns(f); c++) {
+    struct value v = batch_value(&f->page->columns[c], f->row);
+    lua_pushvalue(L, AT_FIRST_NAME + (int)c);
+    lua_rawget(L, AT_ROW);
+    value_push(L, &v);
+    bool is_nan = v.type == MOONBIRD_TYPE_FLOAT64 && v.number != v.number;
+    bool is_same = is_nan || lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    if (!is_same)
+      return f->page->columns[c].name;
+  }
+  return NULL;
+}
+
+/* Is anything of the present row to be written? */
+static bool has_work(const struct chunk *chunk) {
+  for (const struct group *g = chunk->groups; g; g = g->next)
+    if (group_row_count(g) > g->mark)
+      return true;
+  return false;
+}
+
+/* Nothing was returned. Who has changed the row table meant to; looked at for the first rows of a run, and said once.
+ */
+static void look_for_changes(lua_State *L, const struct filling *f) {
+  int *looks = f->work->looks;
+  if (*looks <= 0 || has_work(f->chunk))
+    return;
+  --*looks;
+  const char *column = changed_column(L, f);
+  if (!column)
+    return;
+  *looks = 0;
+  char *key = shown_key(f);
+  log_warn("row() has changed %s in the table that it got (row %s) and returned nothing, so nothing is written: return "
+           "{ %s = ... }",
+           column, key, column);
+  free(key);
+}
+
 static void take_result(lua_State *L, struct filling *f) {
   int type = lua_type(L, -1);
-  if (type == LUA_TTABLE)
+  if (type == LUA_TNIL)
+    look_for_changes(L, f);
+  else if (lua_rawequal(L, -1, AT_ROW))
+    luaL_error(L, "row() returned the row itself: return a table of the columns to change, { column = value }");
+  else if (type == LUA_TTABLE)
     add_update(L, f, lua_gettop(L));
   else if (type == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == (const void *)f->work->definition)
     add_key(L, f, find_group(L, f, GROUP_DELETE, NULL, NULL, 0));
-  else if (type != LUA_TNIL)
-    luaL_error(L, "row() must return a table of columns, nil or batch.delete, not a %s", luaL_typename(L, -1));
+  else
+    luaL_error(L, "row() must return a table of columns, nil or batch.delete, not %s%s",
+               value_is_null(L, -1) ? "null" : "a ", value_is_null(L, -1) ? "" : luaL_typename(L, -1));
   lua_pop(L, 1);
 }
 
@@ -219,10 +281,6 @@ static void mark_groups(struct chunk *chunk) {
 static void cut_groups(struct chunk *chunk) {
   for (struct group *g = chunk->groups; g; g = g->next)
     group_cut(g, g->mark);
-}
-
-static char *row_key(const struct filling *f) {
-  return key_from_row(f->page, f->row, (uint32_t)f->work->definition->key.len);
 }
 
 static void put_aside(struct filling *f, char *sqlstate, char *message) {
@@ -303,16 +361,6 @@ static int close_batch(lua_State *L) {
 static int start_random(lua_State *L) {
   seed_random(L, lua_touserdata(L, 1));
   return 0;
-}
-
-/* "id = 17", "part, number = "a", 3": the key's JSON without its brackets */
-static char *shown_key(const struct filling *f) {
-  char *names = strvec_join(&f->work->definition->key, ", ");
-  char *key = row_key(f);
-  char *shown = xasprintf("%s = %.*s", names, (int)strlen(key) - 2, key + 1);
-  free(names);
-  free(key);
-  return shown;
 }
 
 /* With on_error = "quarantine" a failing row is put aside, and the next one is tried. */

@@ -38,6 +38,7 @@ struct chunk_work {
   int64_t seed;             /* of math.random(), with the key of the first row */
   uint32_t version_columns; /* at the end of the page; 0: the rows are locked */
   struct group_lender lender;
+  int *looks;      /* rows that are still looked at for changes that row() does not return */
   struct vec *bad; /* gets struct bad_row *: rows put aside, by batch:quarantine or (on_error) by an error */
 };
 

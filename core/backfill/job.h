@@ -59,6 +59,7 @@ struct job {
   struct error err;
   bool has_committed; /* this run has committed a batch */
   bool has_inserted;  /* its row function has inserted into other tables */
+  int looks;          /* see struct chunk_work */
 
   void *data;
   void (*on_batch)(void *data, const struct batch_news *news);

@@ -74,6 +74,7 @@ static bool fill_next(struct worker *w) {
                             .seed = w->job->run_seed,
                             .version_columns = w->locks_rows ? 0 : w->job->definition->version_columns,
                             .lender = {lend_connection, take_connection_back, w},
+                            .looks = &w->job->looks,
                             .bad = &w->bad};
   host->refusal = row_refusal;
   w->filled = chunk_fill(&w->chunks[w->filling], &work, &w->page, w->page_row, count, &w->err);

@@ -109,6 +109,7 @@ static void init_job(struct runner *r) {
                         .throttle = r->throttle,
                         .forced_workers = q->limits.workers,
                         .err = ERROR_INIT,
+                        .looks = 1000,
                         .data = r,
                         .on_batch = handle_batch};
   job_take_wishes(&r->job, q->row->desired, q->row->overrides, false);

@@ -46,6 +46,52 @@ describe("a value in a backfill", function()
       })
     end)
 
+    describe("that row() puts into the row table", function()
+      local function run(body, verb)
+        p:sql("CREATE TABLE t (id integer NOT NULL PRIMARY KEY, a text, b text, other text)")
+        p:sql("INSERT INTO t VALUES (1, 'x', NULL, 'o'), (2, 'y', NULL, 'o')")
+        p:revision("a1", nil, ([[
+  op.backfill { table = "t", columns = { "a", "b" }, row = function(r) %s end }]]):format(body))
+        return verb == "ok" and p:ok("upgrade head").err or p:fails(7, "upgrade head").err
+      end
+      local function has(text, words)
+        assert.truthy(text:find(words, 1, true), text)
+      end
+
+      it("is not written, which is said once", function()
+        local err = run('r.a = "z"', "ok")
+        has(err, "warning: row() has changed a in the table that it got (row id = 1) and returned nothing, "
+          .. "so nothing is written: return { a = ... }")
+        local _, count = err:gsub("warning:", "")
+        assert.equals(1, count)
+      end)
+
+      it("is nobody's concern where something is returned", function()
+        assert.is_nil(run('r.a, r.b = "z", "w" return { other = r.a .. r.b }', "ok"):find("warning"))
+        assert.equals("zw\nzw", p:sql("SELECT other FROM t"))
+      end)
+
+      it("must be a column that is read, or it would stay for the next row", function()
+        has(run("if r.id == 1 then r.seen = true end"), "row id = 1: ")
+        has(p:fails(7, "upgrade head").err,
+          "the row has no column seen; what is not a column belongs into a local variable")
+        p:sql("DROP TABLE t")
+        p:ok("stamp --purge base")
+        has(run('r.other = "z"'), "the row has no other to set, which `columns` does not name: return { other = ... }")
+      end)
+
+      it("comes to nothing when the row itself is returned", function()
+        has(run('r.a = "z" return r'),
+          "row id = 1: row() returned the row itself: return a table of the columns to change, { column = value }")
+        p:sql("DROP TABLE t")
+        p:ok("stamp --purge base")
+        has(run("return null"), "row() must return a table of columns, nil or batch.delete, not null")
+        p:sql("DROP TABLE t")
+        p:ok("stamp --purge base")
+        has(run("return { A = 1 }"), "row() returned the column A, which t does not have, did you mean a?")
+      end)
+    end)
+
     it("that is a boolean on SQLite is one whatever its neighbours are", function()
       if kind ~= "sqlite" then
         return -- elsewhere a column has one type

@@ -34,10 +34,16 @@ local function read_columns(spec)
   return list, by_name
 end
 
+-- ", did you mean full_name?", of the columns that are there
+local function meant(name, by_name)
+  local near = type(name) == "string" and check.nearest(name, check.sorted_keys(by_name))
+  return near and (", did you mean %s?"):format(near) or ""
+end
+
 local function known_column(spec, by_name, name)
   local column = by_name[name]
   if not column then
-    fail("%s has no column %s", spec.table, name)
+    fail("%s has no column %s%s", spec.table, name, meant(name, by_name))
   end
   return column
 end
@@ -154,12 +160,13 @@ local function update_writer(spec, t, by_name, names, versioned)
   for index, name in ipairs(names) do
     for _, key_name in ipairs(t.key) do
       if key_name == name then
-        error(("row() must not change the key column %s"):format(name), 0)
+        error(("row() must not change the key column %s: return the columns that change alone"):format(name), 0)
       end
     end
     local column = by_name[name]
     if not column then
-      error(("row() returned the column %s, which %s does not have"):format(name, spec.table), 0)
+      local more = meant(name, by_name)
+      error(("row() returned the column %s, which %s does not have%s"):format(name, spec.table, more), 0)
     end
     columns[index] = column
   end
@@ -180,7 +187,8 @@ local function insert_writer(names, table_name, schema, known)
   for index, name in ipairs(names) do
     columns[index] = known[shown_place][name]
     if not columns[index] then
-      error(("batch:insert: %s has no column %s"):format(table_name, name), 0)
+      local more = meant(name, known[shown_place])
+      error(("batch:insert: %s has no column %s%s"):format(table_name, name, more), 0)
     end
   end
   return host.dialect:insert_rows(place.table, place.schema, columns)
@@ -220,27 +228,35 @@ local function new_row_batch()
 end
 
 -- The metatable of the rows that row() gets. A name that is no column is a mistake; a column that was not read is nil,
--- as a NULL is, which is said once.
+-- as a NULL is, which is said once. What is not filled anew for each row must not be set: it would stay for the next.
 local function row_guard(t, by_name)
-  local is_nil = {}
+  local is_read, is_nil = {}, {}
   for _, list in ipairs({ t.key, t.columns }) do
     for _, name in ipairs(list) do
-      is_nil[name] = true
+      is_read[name], is_nil[name] = true, true
     end
   end
   local function look(_, name)
     if is_nil[name] then
       return nil
     elseif not by_name[name] then
-      local near = type(name) == "string" and check.nearest(name, check.sorted_keys(by_name))
-      local more = near and (", did you mean %s?"):format(near) or ""
-      error(("the row has no column %s%s"):format(tostring(name), more), 2)
+      error(("the row has no column %s%s"):format(tostring(name), meant(name, by_name)), 2)
     end
     is_nil[name] = true
     log.warn(("row() looks at the column %s, which `columns` does not name: it is not read, and nil"):format(name))
     return nil
   end
-  return { __index = look }
+  local function set(row, name, value)
+    if is_read[name] then
+      rawset(row, name, value)
+    elseif by_name[name] then
+      error(("the row has no %s to set, which `columns` does not name: return { %s = ... }"):format(name, name), 2)
+    else
+      local hint = "; what is not a column belongs into a local variable"
+      error(("the row has no column %s%s"):format(tostring(name), meant(name, by_name) .. hint), 2)
+    end
+  end
+  return { __index = look, __newindex = set }
 end
 
 -- How many rows a range will add to those that are done, whatever its form.

@@ -98,7 +98,11 @@ local DELETE = {}
 local function new_batch(groups, id)
   local batch = { delete = DELETE, id = id }
   function batch.copy(_, row)
-    return setmetatable({}, { __index = row })
+    local copy = {}
+    for name, value in pairs(row) do
+      copy[name] = value
+    end
+    return copy
   end
   function batch.insert(_, place, row, schema)
     local names = sorted_names(row)

@@ -67,11 +67,11 @@ end
 
 check.sorted_keys = sorted_keys
 
--- The one of `known` that may have been meant, or nil.
+-- The one of `known` that may have been meant, or nil. The same word in other letters is the nearest.
 local function nearest(word, known)
   local best, best_distance = nil, math.max(2, #word // 3) + 1
   for _, candidate in ipairs(known) do
-    local steps = distance(word, candidate)
+    local steps = word:lower() == candidate:lower() and 0 or distance(word, candidate)
     if steps < best_distance then
       best, best_distance = candidate, steps
     end
