@@ -13,44 +13,55 @@
 /* MILLISECONDS take a number of them or a duration; SETTING_SECONDS and SETTING_BYTES are as in moonbird.ini. */
 enum { MILLISECONDS = 100 };
 
-static const struct override {
+struct override {
   const char *name;
   int type; /* enum setting_type, or MILLISECONDS */
   double least;
   double most;
   bool may_be_off; /* a limit of the throttle */
-} rows[] = {
-    {"workers", SETTING_NUMBER, 1, 64, false},
-    {"nice", SETTING_REAL, 0, 1000, false},
-    {"size", SETTING_NUMBER, 1, 1e9, false},
-    {"target_ms", MILLISECONDS, 1, 3600e3, false},
-    {"min", SETTING_NUMBER, 1, 1e9, false},
-    {"max", SETTING_NUMBER, 1, 1e9, false},
-    {"max_bad", SETTING_NUMBER, 0, 1e12, false},
-    {"max_lag", SETTING_SECONDS, 0.001, 86400, true},
-    {"max_lag_bytes", SETTING_BYTES, 1, 1125899906842624.0, true},
-    {"max_slot_wal", SETTING_BYTES, 1, 1125899906842624.0, true},
-    {"max_archive_backlog", SETTING_NUMBER, 1, 1e9, true},
-    {"max_wal", SETTING_BYTES, 1, 1125899906842624.0, true},
-    {"lock_yield", SETTING_SECONDS, 0, 86400, true},
-    {"max_blocked", SETTING_SECONDS, 0, 86400, true},
 };
 
-static const struct override *find(const char *name, size_t len) {
-  for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-    if (strlen(rows[i].name) == len && strncmp(rows[i].name, name, len) == 0)
-      return &rows[i];
-  return NULL;
+static const struct override own_rows[] = {
+    {"workers", SETTING_NUMBER, 1, 64, false},   {"nice", SETTING_REAL, 0, 1000, false},
+    {"size", SETTING_NUMBER, 1, 1e9, false},     {"target_ms", MILLISECONDS, 1, 3600e3, false},
+    {"min", SETTING_NUMBER, 1, 1e9, false},      {"max", SETTING_NUMBER, 1, 1e9, false},
+    {"max_bad", SETTING_NUMBER, 0, 1e12, false},
+};
+
+/* What can be set, one after the other: the rows above, then the limits of [backfill]. False behind the last one. */
+static bool next_override(size_t *at, struct override *row) {
+  size_t own = ARRAY_LEN(own_rows);
+  if (*at < own) {
+    *row = own_rows[(*at)++];
+    return true;
+  }
+  for (; *at - own < backfill_settings.len; ++*at) {
+    const struct setting *s = &backfill_settings.rows[*at - own];
+    if (!s->may_be_off)
+      continue;
+    *row = (struct override){s->name, (int)s->type, s->least, s->most, true};
+    ++*at;
+    return true;
+  }
+  return false;
+}
+
+static bool find(const char *name, size_t len, struct override *row) {
+  for (size_t at = 0; next_override(&at, row);)
+    if (strlen(row->name) == len && strncmp(row->name, name, len) == 0)
+      return true;
+  return false;
 }
 
 static const char *nearest(const char *name) {
   const char *best = NULL;
   size_t best_distance = strlen(name) / 3 + 2;
-  for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-    size_t distance = edit_distance(name, rows[i].name);
+  struct override row;
+  for (size_t at = 0; next_override(&at, &row);) {
+    size_t distance = edit_distance(name, row.name);
     if (distance < best_distance) {
       best_distance = distance;
-      best = rows[i].name;
+      best = row.name;
     }
   }
   return best;
@@ -59,8 +70,9 @@ static const char *nearest(const char *name) {
 static bool unknown(const char *word, size_t len, struct error *err) {
   char *name = xstrndup(word, len);
   struct strbuf names = STRBUF_INIT;
-  for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-    strbuf_addf(&names, "%s%s", i ? ", " : "", rows[i].name);
+  struct override row;
+  for (size_t at = 0; next_override(&at, &row);)
+    strbuf_addf(&names, "%s%s", names.len ? ", " : "", row.name);
   const char *near = nearest(name);
   error_set(err, ERROR_USAGE, "'%s' cannot be set for a backfill", name);
   if (near)
@@ -110,19 +122,9 @@ static const char *type_hint(const struct override *row) {
   return row->type == MILLISECONDS ? "write 200, 200ms or 1.5s" : setting_type_hint((enum setting_type)row->type);
 }
 
-static void show_bytes(double number, struct strbuf *text) {
-  static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB"};
-  size_t unit = 0;
-  for (; unit + 1 < ARRAY_LEN(units) && number >= 1024 && fmod(number, 1024) == 0; unit++)
-    number /= 1024;
-  strbuf_addf(text, "%.0f%s", number, units[unit]);
-}
-
+/* Milliseconds as a plain number. */
 static void show_number(const struct override *row, double number, struct strbuf *text) {
-  if (row && row->type == SETTING_BYTES)
-    show_bytes(number, text);
-  else
-    strbuf_addf(text, "%.13g%s", number, row && row->type == SETTING_SECONDS ? "s" : "");
+  setting_show(row->type == MILLISECONDS ? SETTING_REAL : (enum setting_type)row->type, number, text);
 }
 
 /* "workers must be a whole number from 1 to 64, not 'many'" */
@@ -145,25 +147,25 @@ static json_t *number_json(double number) {
 static bool assign(json_t *object, const char *word, struct error *err) {
   const char *equals = strchr(word, '=');
   size_t len = equals ? (size_t)(equals - word) : strlen(word);
-  const struct override *row = find(word, len);
+  struct override row;
   double number = 0;
-  if (!row)
+  if (!find(word, len, &row))
     return unknown(word, len, err);
   if (!equals) {
     error_set(err, ERROR_USAGE, "'%s' needs a value", word);
     return error_hint(err, "write %s=VALUE; '%s=' takes it back", word, word);
   }
   if (!equals[1]) {
-    json_object_del(object, row->name);
+    json_object_del(object, row.name);
     return true;
   }
-  if (row->may_be_off && strcmp(equals + 1, "off") == 0) {
-    json_object_set_new(object, row->name, json_false());
+  if (row.may_be_off && strcmp(equals + 1, "off") == 0) {
+    json_object_set_new(object, row.name, json_false());
     return true;
   }
-  if (!parse(row, equals + 1, &number) || number < row->least || number > row->most)
-    return refuse(row, equals + 1, err);
-  json_object_set_new(object, row->name, number_json(number));
+  if (!parse(&row, equals + 1, &number) || number < row.least || number > row.most)
+    return refuse(&row, equals + 1, err);
+  json_object_set_new(object, row.name, number_json(number));
   return true;
 }
 
@@ -189,8 +191,8 @@ static bool check_twice(const struct vec *words, struct error *err) {
 
 const char *overrides_limit(const char *word) {
   size_t len = strcspn(word, "=");
-  const struct override *row = find(word, len);
-  return row && row->may_be_off && word[len] && word[len + 1] ? row->name : NULL;
+  struct override row;
+  return find(word, len, &row) && row.may_be_off && word[len] && word[len + 1] ? row.name : NULL;
 }
 
 bool overrides_change(const char *json, const struct vec *assignments, char **changed, struct error *err) {
@@ -218,10 +220,13 @@ void overrides_show(const char *json, struct strbuf *text) {
     if (!json_is_number(value) && !json_is_false(value))
       continue;
     strbuf_addf(text, "%s%s=", between, name);
+    struct override row;
     if (json_is_false(value))
       strbuf_add_str(text, "off");
+    else if (find(name, strlen(name), &row))
+      show_number(&row, json_number_value(value), text);
     else
-      show_number(find(name, strlen(name)), json_number_value(value), text);
+      setting_show(SETTING_REAL, json_number_value(value), text);
     between = " ";
   }
   json_decref(object);

@@ -236,10 +236,10 @@ static bool fail_type(const struct config *config, const struct setting *setting
   } else {
     error_set(err, ERROR_USAGE, "'%s' is not a valid value for %s: it must be %s", value->text, key,
               setting_type_name(setting->type));
-    if (setting->minimum > 0)
-      error_hint(err, "%s, %lld or more", setting_type_hint(setting->type), (long long)setting->minimum);
-    else
-      error_hint(err, "%s", setting_type_hint(setting->type));
+    struct strbuf range = STRBUF_INIT;
+    setting_show_range(setting, &range);
+    error_hint(err, "%s%s%s", setting_type_hint(setting->type), range.len ? ", " : "", range.buf);
+    strbuf_release(&range);
   }
   return error_where(err, "%s:%d", config->location.shown, value->line);
 }

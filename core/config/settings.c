@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 
@@ -28,7 +29,7 @@ static const struct setting main_rows[] = {
     {.name = "truncate_slug_length",
      .type = SETTING_NUMBER,
      .fallback = "40",
-     .minimum = 1,
+     .least = 1,
      .help = "longest slug in a file name"},
     {.name = "timezone", .help = "time zone of creation dates, such as UTC or Europe/Berlin; default local time"},
     {.name = "version_locations",
@@ -67,7 +68,7 @@ static const struct setting main_rows[] = {
     {.name = "ddl_lock_tries",
      .type = SETTING_NUMBER,
      .fallback = "30",
-     .minimum = 1,
+     .least = 1,
      .help = "how often a revision is run that did not get its lock"},
     {.name = "pooler",
      .type = SETTING_CHOICE,
@@ -89,48 +90,84 @@ static const struct setting main_rows[] = {
     {.name = "output_encoding", .type = SETTING_IGNORED, .help = "Alembic's; files are UTF-8"},
 };
 
+#define LONGEST_S     86400
+#define LARGEST_BYTES 1125899906842624.0 /* 1024 TiB */
+
 static const struct setting backfill_rows[] = {
     {.name = "target_ms",
      .type = SETTING_NUMBER,
-     .minimum = 1,
+     .least = 1,
      .help = "duration that the batch size aims at; default 500, or what the dialect has"},
-    {.name = "size", .type = SETTING_NUMBER, .minimum = 1, .help = "a fixed batch size, in rows"},
-    {.name = "start", .type = SETTING_NUMBER, .fallback = "1000", .minimum = 1, .help = "rows in the first batch"},
-    {.name = "min", .type = SETTING_NUMBER, .fallback = "10", .minimum = 1, .help = "smallest batch, in rows"},
-    {.name = "max", .type = SETTING_NUMBER, .fallback = "50000", .minimum = 1, .help = "largest batch, in rows"},
+    {.name = "size", .type = SETTING_NUMBER, .least = 1, .help = "a fixed batch size, in rows"},
+    {.name = "start", .type = SETTING_NUMBER, .fallback = "1000", .least = 1, .help = "rows in the first batch"},
+    {.name = "min", .type = SETTING_NUMBER, .fallback = "10", .least = 1, .help = "smallest batch, in rows"},
+    {.name = "max", .type = SETTING_NUMBER, .fallback = "50000", .least = 1, .help = "largest batch, in rows"},
     {.name = "max_bytes",
      .type = SETTING_BYTES,
      .fallback = "16MiB",
-     .minimum = 1,
+     .least = 1,
      .help = "largest batch, in bytes of its rows"},
     {.name = "workers",
      .type = SETTING_NUMBER,
      .fallback = "1",
-     .minimum = 1,
+     .least = 1,
      .help = "connections at once, where several may write"},
     {.name = "lease",
      .type = SETTING_SECONDS,
      .fallback = "30",
-     .minimum = 1,
+     .least = 1,
      .help = "how long a range stays with a worker of which nothing is heard"},
     {.name = "reconnect",
      .type = SETTING_SECONDS,
      .fallback = "10min",
-     .minimum = 1,
+     .least = 1,
      .help = "how long a lost connection is opened again, and a server that only reads is asked again"},
     {.name = "nice", .type = SETTING_REAL, .fallback = "0", .help = "pause after each batch, in batch durations"},
     {.name = "lock_timeout", .type = SETTING_SECONDS, .fallback = "2s", .help = "longest wait for a lock in a batch"},
     {.name = "statement_timeout",
      .type = SETTING_SECONDS,
      .help = "longest time for one statement of a batch; default 10 times the target, at least 10s"},
-    {.name = "max_lag", .help = "throttle: how far a replica may be behind, such as 5s; off: any"},
-    {.name = "max_lag_bytes", .help = "throttle: the same in bytes, such as 256MiB; off: any"},
+    {.name = "max_lag",
+     .type = SETTING_SECONDS,
+     .least = 0.001,
+     .most = LONGEST_S,
+     .may_be_off = true,
+     .help = "throttle: how far a replica may be behind, such as 5s; off: any"},
+    {.name = "max_lag_bytes",
+     .type = SETTING_BYTES,
+     .least = 1,
+     .most = LARGEST_BYTES,
+     .may_be_off = true,
+     .help = "throttle: the same in bytes, such as 256MiB; off: any"},
     {.name = "replicas", .help = "throttle: URLs of replicas to ask, instead of those that the database knows"},
-    {.name = "max_slot_wal", .help = "throttle: log that a replication slot may keep, such as 4GiB; off: any"},
-    {.name = "max_archive_backlog", .help = "throttle: segments of the log that may wait for the archive; off: any"},
-    {.name = "max_wal", .help = "throttle: log that may wait to be written back into a file, such as 64MiB; off: any"},
-    {.name = "lock_yield", .help = "throttle: pause when a session waits for a table lock of ours, such as 30s; off"},
-    {.name = "max_blocked", .help = "throttle: halve the batches when a session waits longer for us: 250ms; off"},
+    {.name = "max_slot_wal",
+     .type = SETTING_BYTES,
+     .least = 1,
+     .most = LARGEST_BYTES,
+     .may_be_off = true,
+     .help = "throttle: log that a replication slot may keep, such as 4GiB; off: any"},
+    {.name = "max_archive_backlog",
+     .type = SETTING_NUMBER,
+     .least = 1,
+     .most = 1e9,
+     .may_be_off = true,
+     .help = "throttle: segments of the log that may wait for the archive; off: any"},
+    {.name = "max_wal",
+     .type = SETTING_BYTES,
+     .least = 1,
+     .most = LARGEST_BYTES,
+     .may_be_off = true,
+     .help = "throttle: log that may wait to be written back into a file, such as 64MiB; off: any"},
+    {.name = "lock_yield",
+     .type = SETTING_SECONDS,
+     .most = LONGEST_S,
+     .may_be_off = true,
+     .help = "throttle: pause when a session waits for a table lock of ours, such as 30s; off"},
+    {.name = "max_blocked",
+     .type = SETTING_SECONDS,
+     .most = LONGEST_S,
+     .may_be_off = true,
+     .help = "throttle: halve the batches when a session waits longer for us: 250ms; off"},
     {.name = "probe", .help = "throttle: a query; NULL, false or 0 is go, a text is the reason to wait"},
     {.name = "flag_file", .help = "throttle: wait while this file is there"},
     {.name = "window", .help = "throttle: work at these times only: Mon-Fri 22:00-06:00 Europe/Berlin"},
@@ -379,23 +416,29 @@ static bool is_choice(const char *const *choices, const char *text) {
   return false;
 }
 
+static bool is_within(const struct setting *setting, double number) {
+  return number >= setting->least && (setting->most <= 0 || number <= setting->most);
+}
+
 bool setting_accepts(const struct setting *setting, const char *text) {
   bool flag;
   int64_t number;
   double real;
+  if (setting->may_be_off && strcmp(text, "off") == 0)
+    return true;
   switch (setting->type) {
   case SETTING_CHOICE:
     return is_choice(setting->choices, text);
   case SETTING_FLAG:
     return setting_parse_flag(text, &flag);
   case SETTING_NUMBER:
-    return setting_parse_number(text, &number) && number >= setting->minimum;
+    return setting_parse_number(text, &number) && is_within(setting, (double)number);
   case SETTING_REAL:
-    return setting_parse_real(text, &real) && real >= (double)setting->minimum;
+    return setting_parse_real(text, &real) && is_within(setting, real);
   case SETTING_SECONDS:
-    return setting_parse_seconds(text, &real);
+    return setting_parse_seconds(text, &real) && is_within(setting, real);
   case SETTING_BYTES:
-    return setting_parse_bytes(text, &number) && number >= setting->minimum;
+    return setting_parse_bytes(text, &number) && is_within(setting, (double)number);
   case SETTING_NAMES:
     return setting_parse_names(text, NULL);
   case SETTING_TEXT:
@@ -405,4 +448,33 @@ bool setting_accepts(const struct setting *setting, const char *text) {
     return true;
   }
   BUG("setting '%s' has no type", setting->name);
+}
+
+static void show_bytes(double number, struct strbuf *text) {
+  static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB"};
+  size_t unit = 0;
+  for (; unit + 1 < ARRAY_LEN(units) && number >= 1024 && fmod(number, 1024) == 0; unit++)
+    number /= 1024;
+  strbuf_addf(text, "%.0f%s", number, units[unit]);
+}
+
+void setting_show(enum setting_type type, double number, struct strbuf *text) {
+  if (type == SETTING_BYTES)
+    show_bytes(number, text);
+  else
+    strbuf_addf(text, "%.13g%s", number, type == SETTING_SECONDS ? "s" : "");
+}
+
+void setting_show_range(const struct setting *setting, struct strbuf *text) {
+  size_t before = text->len;
+  if (setting->most > 0 || setting->least > 0)
+    setting_show(setting->type, setting->least, text);
+  if (setting->most > 0) {
+    strbuf_add_str(text, " to ");
+    setting_show(setting->type, setting->most, text);
+  } else if (setting->least > 0) {
+    strbuf_add_str(text, " or more");
+  }
+  if (setting->may_be_off)
+    strbuf_addf(text, "%sor off", text->len > before ? ", " : "");
 }

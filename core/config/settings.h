@@ -7,6 +7,7 @@
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
+#include "base/strbuf.h"
 #include "base/vec.h"
 
 #include <stdbool.h>
@@ -33,7 +34,8 @@ struct setting {
   enum setting_type type;
   const char *const *choices; /* of SETTING_CHOICE, ends with NULL */
   const char *fallback;       /* the default as it would be written, or NULL: not set */
-  int64_t minimum;            /* of numbers */
+  double least, most;         /* of numbers, durations in seconds, sizes in bytes; `most` 0: any */
+  bool may_be_off;            /* "off" is a value too: a limit of the throttle */
   const char *help;           /* one line */
 };
 
@@ -66,8 +68,13 @@ bool setting_parse_bytes(const char *text, int64_t *bytes);
  * double quote in it is doubled. */
 bool setting_parse_names(const char *text, struct vec *names);
 
-/* Does the text suit the row: its type, its choices, its minimum? */
+/* Does the text suit the row: its type, its choices, its range? */
 bool setting_accepts(const struct setting *setting, const char *text);
+
+/* A number of a type in words: "256MiB", "0.5s", "40". And the range of a row: "1s or more", "0.001s to 86400s, or
+ * off"; nothing where anything goes. */
+void setting_show(enum setting_type type, double number, struct strbuf *text);
+void setting_show_range(const struct setting *setting, struct strbuf *text);
 
 /* Edit distance (insert, delete, replace, swap neighbours), for "did you mean". Long words count as far apart. */
 size_t edit_distance(const char *a, const char *b);

@@ -41,6 +41,31 @@ static int window_problem(lua_State *L) {
   return 2;
 }
 
+static void push_number_and_text(lua_State *L, const struct setting *s, double number, const char *name,
+                                 const char *text_name) {
+  struct strbuf text = STRBUF_INIT;
+  setting_show(s->type, number, &text);
+  lua_pushnumber(L, number);
+  lua_setfield(L, -2, name);
+  lua_pushlstring(L, text.buf, text.len);
+  lua_setfield(L, -2, text_name);
+  strbuf_release(&text);
+}
+
+/* host.throttle_ranges: limit -> { least, most, from, to }, the last two as texts */
+static void push_ranges(lua_State *L) {
+  lua_newtable(L);
+  for (size_t i = 0; i < backfill_settings.len; i++) {
+    const struct setting *s = &backfill_settings.rows[i];
+    if (!s->may_be_off)
+      continue;
+    lua_createtable(L, 0, 4);
+    push_number_and_text(L, s, s->least, "least", "from");
+    push_number_and_text(L, s, s->most, "most", "to");
+    lua_setfield(L, -2, s->name);
+  }
+}
+
 bool throttle_install(struct session *session, struct error *err) {
   static const char *const names[] = {"max_lag", "max_lag_bytes", "max_slot_wal", "max_archive_backlog",
                                       "max_wal", "lock_yield",    "max_blocked",  "replicas",
@@ -57,6 +82,8 @@ bool throttle_install(struct session *session, struct error *err) {
     lua_setfield(L, -2, names[i]);
   }
   lua_setfield(L, -2, "throttle_defaults");
+  push_ranges(L);
+  lua_setfield(L, -2, "throttle_ranges");
   lua_pop(L, 1);
   return true;
 }

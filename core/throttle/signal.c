@@ -8,6 +8,7 @@
 #include "lua/script_error.h"
 #include "lua/value.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -318,11 +319,15 @@ static void ask_function(struct signal *s, struct host *host, double now_s) {
   error_release(&err);
 }
 
-/* The first line of the file is the reason that its author gives. */
+/* The first line of the file is the reason that its author gives. Where it cannot be seen whether there is one, it may
+ * be there. */
 static void look_at_file(struct signal *s) {
   struct strbuf text = STRBUF_INIT;
   set_text(&s->says, NULL);
-  if (access(s->text, F_OK) == 0) {
+  if (access(s->text, F_OK) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR)
+      set_text(&s->says, xasprintf("%s cannot be seen: %s", s->text, strerror(errno)));
+  } else {
     bool readable = strbuf_read_file(&text, s->text);
     strbuf_truncate(&text, readable ? strcspn(text.buf, "\r\n") : 0);
     strbuf_truncate(&text, 200);

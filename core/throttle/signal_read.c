@@ -4,6 +4,8 @@
 #include "throttle/signal.h"
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "script/files.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -86,8 +88,23 @@ struct signal *signal_read(lua_State *L, int index) {
   return s;
 }
 
+/* A folder would hold for ever, and a file in a folder that is not there never. */
+static bool check_file(const char *path, struct error *err) {
+  char *folder = path_folder(path);
+  bool is_folder = path_is_folder(path);
+  if (!is_folder && !path_is_folder(folder))
+    log_warn("throttle: flag_file is %s, and there is no folder %s to make it in", path, folder);
+  free(folder);
+  if (!is_folder)
+    return true;
+  error_set(err, ERROR_USAGE, "throttle: flag_file is %s, which is a folder", path);
+  return error_hint(err, "name a file in it: while that is there, no batch begins");
+}
+
 bool signal_prepare(struct signal *s, double now_s, struct error *err) {
   gauge_init(&s->gauge, s->kind == SIGNAL_GAUGE ? s->limit : 0, now_s);
+  if (s->kind == SIGNAL_FILE)
+    return check_file(s->text, err);
   if (s->kind != SIGNAL_WINDOW)
     return true;
   return window_parse(s->text, clock_wall_us() / 1000000, &s->window, err) || error_prefix(err, "throttle: ");

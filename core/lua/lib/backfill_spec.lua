@@ -40,15 +40,6 @@ local function fail(message, ...)
   error("op.backfill: " .. message:format(...), 0)
 end
 
--- What people call a value, or the value itself where it is short.
-local function shown(value)
-  local is_short = type(value) == "string" and #value <= 20 and value:find("^[%g ]+$")
-  if is_short then
-    return '"' .. value .. '"'
-  end
-  return type(value) == "number" and tostring(value) or check.describe(value)
-end
-
 local function sorted(known)
   local list = {}
   for key in pairs(known) do
@@ -61,9 +52,9 @@ end
 local function unknown(name, known)
   local list = sorted(known)
   local near = type(name) == "string" and check.nearest(name, list)
-  return ("unknown key %q%s; known are %s"):format(
+  return ("unknown key %q%s are %s"):format(
     tostring(name),
-    near and (", did you mean %q?"):format(near) or "",
+    near and (", did you mean %q? Known"):format(near) or "; known",
     table.concat(list, ", ")
   )
 end
@@ -87,7 +78,7 @@ end
 -- The same limits as `backfill set` has.
 local function whole(name, value, least, most)
   if math.type(value) ~= "integer" or value < least or value > most then
-    fail("%s must be a whole number from %d to %d, not %s", name, least, most, shown(value))
+    fail("%s must be a whole number from %d to %d, not %s", name, least, most, check.shown(value))
   end
   return value
 end
@@ -116,7 +107,7 @@ local function choice_of(key, value)
       return value
     end
   end
-  fail('%s must be "%s", not %s', key, table.concat(choices[key], '" or "'), shown(value))
+  fail('%s must be "%s", not %s', key, table.concat(choices[key], '" or "'), check.shown(value))
 end
 
 local checks = {
@@ -133,7 +124,7 @@ local checks = {
   end,
   share = function(key, value)
     if type(value) ~= "number" or not (value >= 0 and value <= 1000) then
-      fail("%s must be a number from 0 to 1000, not %s", key, shown(value))
+      fail("%s must be a number from 0 to 1000, not %s", key, check.shown(value))
     end
     return value
   end,

@@ -34,6 +34,15 @@ function check.describe(value)
   return (name:find("^[aeiou]") and "an " or "a ") .. name
 end
 
+-- What people call a value, or the value itself where it is short.
+function check.shown(value)
+  local is_short = type(value) == "string" and #value <= 20 and value:find("^[%g ]+$")
+  if is_short then
+    return '"' .. value .. '"'
+  end
+  return type(value) == "number" and tostring(value) or check.describe(value)
+end
+
 -- How many letters are missing, too many, wrong, or have changed places with the next ("optimal string alignment").
 local function distance(a, b)
   local row, last = {}, nil

@@ -48,15 +48,14 @@ end
 
 -- --- values ---
 
+-- Of a limit: a number, or a text with a unit, in the range that the ini and `backfill set` have for it too.
 local function number_of(key, value, parse, example)
-  local number
+  local number, range = value, host.throttle_ranges[key]
   if type(value) == "string" then
     number = parse(value)
-  elseif type(value) == "number" and value >= 0 and value == value then
-    number = value
   end
-  if not number then
-    fail("%s must be %s, or false, not %s", key, example, check.describe(value))
+  if type(number) ~= "number" or not (number >= range.least and number <= range.most) then
+    fail("%s must be %s, %s to %s, or false, not %s", key, example, range.from, range.to, check.shown(value))
   end
   return number + 0.0
 end
@@ -68,7 +67,7 @@ local function list_of(key, value, what)
   end
   for _, item in ipairs(list) do
     if type(item) ~= "string" or item == "" then
-      fail("%s must be %s or a list of them, not %s", key, what, check.describe(item))
+      fail("%s must be %s or a list of them, not %s", key, what, check.shown(item))
     end
   end
   return list
@@ -82,7 +81,7 @@ local readers = {
     return number_of(key, value, host.parse_size, 'a size such as "256MiB"')
   end,
   count = function(key, value)
-    return number_of(key, value, tonumber, "a number")
+    return number_of(key, math.type(value) == "float" and tostring(value) or value, math.tointeger, "a whole number")
   end,
   urls = function(key, value)
     return list_of(key, value, "a URL")
@@ -97,7 +96,7 @@ local readers = {
   end,
   text = function(key, value)
     if type(value) ~= "string" or value == "" then
-      fail("%s must be the path of a file, or false, not %s", key, check.describe(value))
+      fail("%s must be the path of a file, or false, not %s", key, check.shown(value))
     end
     return value
   end,
@@ -110,7 +109,7 @@ local readers = {
     for index, item in ipairs(list) do
       local text = sql.is(item) and sql.text(item) or item
       if type(text) ~= "function" and (type(text) ~= "string" or not text:find("%S")) then
-        fail("%s must be SQL text, a function, or a list of them, not %s", key, check.describe(item))
+        fail("%s must be SQL text, a function, or a list of them, not %s", key, check.shown(item))
       end
       probes[index] = text
     end
@@ -129,7 +128,7 @@ function throttle.check(value)
   elseif value == nil or value == true then
     return {}
   elseif type(value) ~= "table" then
-    fail("it must be a table such as { max_lag = \"5s\" }, or false, not %s", check.describe(value))
+    fail("it must be a table such as { max_lag = \"5s\" }, or false, not %s", check.shown(value))
   end
   local checked = {}
   for key, item in pairs(value) do
@@ -137,9 +136,9 @@ function throttle.check(value)
     if not kind then
       local near = type(key) == "string" and check.nearest(key, sorted(keys))
       fail(
-        "unknown key %q%s; known are %s",
+        "unknown key %q%s are %s",
         tostring(key),
-        near and (", did you mean %q?"):format(near) or "",
+        near and (", did you mean %q? Known"):format(near) or "; known",
         table.concat(sorted(keys), ", ")
       )
     end
@@ -159,9 +158,14 @@ end
 -- What [backfill] of the ini says of a key, for all backfills; false for "off", nil where it says nothing.
 local function configured(key)
   local text, kind = host.throttle_defaults[key], keys[key]
-  if text then
-    return text ~= "off" and readers[kind](key, kind == "urls" and words_of(text) or text)
+  if not text or text == "" or text == "off" then
+    return text == "off" and false or nil
   end
+  local ok, value = pcall(readers[kind], key, kind == "urls" and words_of(text) or text)
+  if not ok then
+    error((value:gsub("^throttle: ", "[backfill] of the ini: ")), 0)
+  end
+  return value
 end
 
 local function with_defaults(given)

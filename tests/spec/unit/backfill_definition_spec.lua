@@ -16,7 +16,7 @@ local nan, inf = 0 / 0, math.huge
 
 -- A key, a value, and what is said of it.
 local mistakes = {
-  { "tabel", "x", 'unknown key "tabel", did you mean "table"?; known are batch, columns, done,' },
+  { "tabel", "x", 'unknown key "tabel", did you mean "table"? Known are batch, columns, done,' },
   { "table", "", "table must be a string, not an empty string" },
   { "schema", 5, "schema must be a string, not an integer" },
   { "key", "", "key must be a column or a list of columns, not an empty string" },
@@ -46,7 +46,7 @@ local mistakes = {
   { "effects", "external", 'effects = "external" is for row and batch' },
   { "throttle", 5, "throttle: it must be a table" },
   { "throttle", { max_lga = 1 }, 'throttle: unknown key "max_lga", did you mean "max_lag"?' },
-  { "throttle", { max_lag = nan }, 'throttle: max_lag must be a time such as "5s", or false' },
+  { "throttle", { max_lag = nan }, 'throttle: max_lag must be a time such as "5s", 0.001s to 86400s, or false' },
   { "throttle", { flag_file = { "a", "b" } }, "throttle: flag_file must be the path of a file, or false" },
   { "throttle", { replicas = {} }, "throttle: replicas must be a URL or a list of them, not an empty list" },
   { "throttle", { probe = {} }, "throttle: probe must be SQL text, a function, or a list of them, not an empty list" },

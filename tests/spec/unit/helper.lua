@@ -28,7 +28,13 @@ local performed = {}
 local current
 
 local stand_ins = {
-  ["moonbird.host"] = { null = NULL, md5 = md5, parse_duration = tonumber, parse_size = tonumber },
+  ["moonbird.host"] = {
+    null = NULL,
+    md5 = md5,
+    parse_duration = tonumber,
+    parse_size = tonumber,
+    throttle_ranges = { max_lag = { least = 0.001, most = 86400, from = "0.001s", to = "86400s" } },
+  },
   ["moonbird.json"] = {}, -- for rows of a server, of which there is none here
   ["moonbird.statement"] = {
     dialect = function()
