@@ -92,7 +92,7 @@ struct loop *loop_new(void) {
   loop->wake.data = loop->tick.data = loop->sleep.data = loop;
   uv_unref((uv_handle_t *)&loop->wake);
   uv_unref((uv_handle_t *)&loop->tick);
-  loop->interrupts_seen = interrupt_count;
+  loop->interrupts_seen = interrupt_count = 0; /* those of a loop before are settled */
   signalled_loop = loop;
   catch_signals(loop);
   return loop;
