@@ -36,6 +36,7 @@ struct backfill {
   bool named;      /* other processes may work on it */
   bool deferred;   /* it is only registered */
   struct backfill_row row;
+  char *fingerprint; /* of the code that it runs: the row may tell another one meanwhile */
   int64_t rows_done;
 };
 
@@ -76,7 +77,9 @@ static bool register_row(struct backfill *b, struct error *err) {
     const char *params[] = {revision, b->row.name};
     return check_named(b, err) && session_execute(session, "backfill_adopt", params, 2, NULL, err);
   }
+  /* What an inline one left when its revision was run before; a named one may be registered by somebody just now. */
   return start_check_keys(session, &b->definition, err) &&
+         (b->named || state_forget(session, b->definition.name, err)) &&
          state_register(session, &b->definition, b->entry->fingerprint, revision, clock->time_s, clock->seed, err);
 }
 
@@ -111,6 +114,7 @@ static bool run_batches(struct backfill *b, struct error *err) {
   struct runner_request request = {.session = session,
                                    .definition = &b->definition,
                                    .row = &b->row,
+                                   .fingerprint = b->fingerprint,
                                    .exclusive = !b->named,
                                    .resumed = b->resumed || b->row.rows_done > 0};
   struct runner_outcome outcome;
@@ -168,6 +172,7 @@ static bool run(struct backfill *b, struct error *err) {
   if (!(b->resumed ? start_again(b, err) : start_new(b, err)))
     return false;
   b->rows_done = b->row.rows_done;
+  b->fingerprint = xstrdup(b->row.fingerprint);
   if (state_is_done(b->row.observed)) {
     log_info("backfill %s was done before: nothing to do", b->definition.name);
     return true;
@@ -191,6 +196,7 @@ static int backfill_gc(lua_State *L) {
   struct backfill *b = lua_touserdata(L, 1);
   definition_release(L, &b->definition);
   backfill_row_release(&b->row);
+  free(b->fingerprint);
   return 0;
 }
 

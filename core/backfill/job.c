@@ -56,8 +56,22 @@ static void take_overrides(struct job *job, const char *text) {
   job->overrides = xstrdup_or_null(text);
 }
 
-void job_take_wishes(struct job *job, const char *desired, const char *overrides, bool braked) {
+/* Another process has begun with other code, or accepted it: rows of both must not stand side by side unnoticed. */
+static void check_code(struct job *job, const char *fingerprint) {
+  const char *name = job->definition->name;
+  struct error err = ERROR_INIT;
+  if (!fingerprint || strcmp(fingerprint, job->fingerprint) == 0)
+    return;
+  error_set(&err, ERROR_HISTORY, "backfill %s runs with other code now, that of another process", name);
+  error_detail(&err, "here:  %.8s\nthere: %.8s", job->fingerprint, fingerprint);
+  error_hint(&err, "give this machine the same file and run the same command again: it joins");
+  job_end(job, JOB_FAILED, &err);
+}
+
+void job_take_wishes(struct job *job, const char *desired, const char *overrides, bool braked,
+                     const char *fingerprint) {
   job->braked = braked;
+  check_code(job, fingerprint);
   take_overrides(job, overrides);
   if (desired && strcmp(desired, DESIRED_PAUSE) == 0)
     job_end(job, JOB_PAUSED, NULL);

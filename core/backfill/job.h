@@ -35,12 +35,13 @@ struct batch_news {
 struct job {
   struct session *session;
   const struct definition *definition;
-  const char *style;  /* of placeholders */
-  const char *runner; /* id of this process in moonbird_backfill_worker */
-  bool exclusive;     /* nobody else can be at work: whoever had a range is dead */
-  int64_t range_rows; /* of the first ranges that are planned (size_range_at); 0: all that is left */
-  int64_t run_seed;   /* of math.random() */
-  double reconnect_s; /* for so long a lost connection is opened anew */
+  const char *style;       /* of placeholders */
+  const char *runner;      /* id of this process in moonbird_backfill_worker */
+  const char *fingerprint; /* of the code that it runs */
+  bool exclusive;          /* nobody else can be at work: whoever had a range is dead */
+  int64_t range_rows;      /* of the first ranges that are planned (size_range_at); 0: all that is left */
+  int64_t run_seed;        /* of math.random() */
+  double reconnect_s;      /* for so long a lost connection is opened anew */
   struct throttle throttle;
 
   /* settings that the operator may change meanwhile */
@@ -68,8 +69,8 @@ struct job {
 /* Ends the job after the batches that run; `err` (may be NULL) is moved, for JOB_FAILED. */
 void job_end(struct job *job, enum job_end why, struct error *err);
 
-/* What was read from the backfill's row: wishes of the operator. */
-void job_take_wishes(struct job *job, const char *desired, const char *overrides, bool braked);
+/* What was read from the backfill's row: wishes of the operator, and the code that all processes must run. */
+void job_take_wishes(struct job *job, const char *desired, const char *overrides, bool braked, const char *fingerprint);
 
 /* Why no batch may start now, or NULL. */
 const char *job_held(const struct job *job);

@@ -70,14 +70,17 @@ static bool read_definition(struct named *n, const char *name, struct error *err
   if (!n->registered)
     set_clock(&n->row);
   struct reading reading = {.named = n, .name = name};
-  if (host_protect(n->session->host, read_file, &reading, err))
-    return true;
-  named_release(n);
-  return false;
+  return host_protect(n->session->host, read_file, &reading, err);
+}
+
+static bool release_unless(bool ok, struct named *n) {
+  if (!ok)
+    named_release(n);
+  return ok;
 }
 
 bool named_open(struct named *n, struct session *session, const char *name, struct error *err) {
-  return find_row(n, session, name, err) && read_definition(n, name, err);
+  return release_unless(find_row(n, session, name, err) && read_definition(n, name, err), n);
 }
 
 static bool is_done(const struct named *n) {
@@ -86,7 +89,7 @@ static bool is_done(const struct named *n) {
 
 /* What is done is not read: a later revision may have dropped the columns that its file names. */
 static bool open_unless_done(struct named *n, struct session *session, const char *name, struct error *err) {
-  return find_row(n, session, name, err) && (is_done(n) || read_definition(n, name, err));
+  return release_unless(find_row(n, session, name, err) && (is_done(n) || read_definition(n, name, err)), n);
 }
 
 void named_release(struct named *n) {
@@ -106,11 +109,19 @@ static bool register_row(struct named *n, struct error *err) {
   return ok;
 }
 
-/* Another process may register it at the same moment: then its row counts. */
+/* The file once more, with the time and the chance of the row. */
+static bool read_definition_again(struct named *n, struct error *err) {
+  definition_release(n->session->host->L, &n->definition);
+  definition_init(&n->definition);
+  return read_definition(n, n->row.name, err);
+}
+
+/* Another process may have registered it since the state was read, and may be at work: then its row counts. */
 static bool ensure_row(struct named *n, struct error *err) {
   struct error first = ERROR_INIT;
   if (n->registered)
     return true;
+  int64_t own_time = n->row.run_time, own_seed = n->row.run_seed;
   bool ok = register_row(n, &first);
   backfill_row_release(&n->row);
   bool found = false, read = state_find(n->session, n->definition.name, &n->row, &found, err);
@@ -120,27 +131,53 @@ static bool ensure_row(struct named *n, struct error *err) {
   if (!ok && n->registered)
     log_debug("backfill %s was registered by another process: %s", n->definition.name, first.message);
   error_release(&first);
-  return n->registered;
+  bool ours = n->row.run_time == own_time && n->row.run_seed == own_seed;
+  return n->registered && (ours || read_definition_again(n, err));
 }
 
 /* --- what may be run --- */
 
-static bool check_code(struct named *n, struct error *err) {
-  struct session *session = n->session;
-  bool begun = false;
-  if (strcmp(n->row.fingerprint, n->fingerprint) == 0)
-    return true;
-  if (!range_has_begun(session, n->row.name, &begun, err))
-    return false;
-  if (!begun || session->request->accept_code_change) {
-    const char *params[] = {n->fingerprint, n->row.name};
-    return session_execute(session, "backfill_accept", params, 2, NULL, err) &&
-           state_log(session, n->row.name, "code changed", n->fingerprint, NULL, err);
-  }
+static bool refuse_code(const struct named *n, struct error *err) {
   error_set(err, ERROR_HISTORY, "backfill %s has begun with other code than its file has now", n->row.name);
   error_detail(err, "begun: %.8s\nnow:   %.8s", n->row.fingerprint, n->fingerprint);
   return error_hint(err, "put the file back as it was; or, when rows done by the old and rows done by the new code may "
                          "stand side by side, add --accept-code-change");
+}
+
+/* Before its first batch the code may change; where somebody is at work, or waits to begin, it has begun. */
+static bool read_begun(struct session *session, const char *name, bool *begun, struct error *err) {
+  struct rowset alive = ROWSET_INIT;
+  if (!range_has_begun(session, name, begun, err) || !session_query(session, "wish_worker", &name, 1, &alive, err))
+    return false;
+  *begun = *begun || alive.row_count > 0;
+  rowset_release(&alive);
+  return true;
+}
+
+/* The row is locked first: whoever plans the first range at this moment is seen here, or sees the new code and stops.
+ */
+static bool accept_code(struct named *n, struct error *err) {
+  struct session *session = n->session;
+  const char *name = n->row.name, *params[] = {n->fingerprint, name};
+  bool begun = false;
+  if (!session_begin(session, err) || !session_execute(session, "backfill_accept", params, 2, NULL, err) ||
+      !read_begun(session, name, &begun, err))
+    return false;
+  if (begun && !session->request->accept_code_change)
+    return refuse_code(n, err);
+  return state_log(session, name, "code changed", n->fingerprint, NULL, err) && session_commit(session, err);
+}
+
+static bool check_code(struct named *n, struct error *err) {
+  if (strcmp(n->row.fingerprint, n->fingerprint) == 0)
+    return true;
+  if (!accept_code(n, err)) {
+    session_rollback(n->session);
+    return false;
+  }
+  free(n->row.fingerprint);
+  n->row.fingerprint = xstrdup(n->fingerprint);
+  return true;
 }
 
 /* A run that nobody watches may end the pause of a colleague: the log of that run must say so. */
@@ -212,6 +249,7 @@ static bool run_workers(struct named *n, const struct runner_limits *limits, str
   struct runner_request request = {.session = session,
                                    .definition = &n->definition,
                                    .row = &n->row,
+                                   .fingerprint = n->fingerprint,
                                    .exclusive = !driver_can(session->driver, MOONBIRD_CAP_MANY_CONNECTIONS),
                                    .resumed = n->row.rows_done > 0,
                                    .limits = *limits};

@@ -95,6 +95,10 @@ bool outcome_settle(struct session *session, const struct definition *d, const s
     observe_stop(session, d->name, OBSERVED_PAUSED, "SIGINT or SIGTERM");
     return false;
   }
+  if (!run && err->class == ERROR_HISTORY) { /* others go on */
+    observe_stop(session, d->name, OBSERVED_PAUSED, err->message);
+    return false;
+  }
   if (!run) {
     observe_failure(session, d->name, err->message);
     return false;

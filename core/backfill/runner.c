@@ -103,6 +103,7 @@ static void init_job(struct runner *r) {
                         .definition = q->definition,
                         .style = q->session->driver->table.placeholder,
                         .runner = r->id,
+                        .fingerprint = q->fingerprint,
                         .exclusive = q->exclusive,
                         .run_seed = q->row->run_seed,
                         .reconnect_s = persist_seconds(q->session),
@@ -112,7 +113,7 @@ static void init_job(struct runner *r) {
                         .looks = 1000,
                         .data = r,
                         .on_batch = handle_batch};
-  job_take_wishes(&r->job, q->row->desired, q->row->overrides, false);
+  job_take_wishes(&r->job, q->row->desired, q->row->overrides, false, NULL);
   if (q->limits.workers && r->job.workers != q->limits.workers)
     log_warn("--workers %d does not count: `backfill set` has workers=%d; `moonbird backfill set %s workers=` takes it "
              "back",

@@ -15,6 +15,7 @@ struct runner_request {
   struct session *session;
   const struct definition *definition;
   const struct backfill_row *row; /* as it was read before the run */
+  const char *fingerprint;        /* of the code that this process runs */
   bool exclusive;                 /* the runner's lock is held: no other process can work on it */
   bool resumed;                   /* an earlier run had begun it */
   struct runner_limits limits;

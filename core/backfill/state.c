@@ -147,8 +147,6 @@ bool state_forget(struct session *session, const char *name, struct error *err) 
 
 bool state_register(struct session *session, const struct definition *d, const char *fingerprint, const char *revision,
                     int64_t run_time, int64_t run_seed, struct error *err) {
-  if (!state_forget(session, d->name, err))
-    return false;
   struct batch_builder params;
   batch_init(&params, 10);
   batch_add_str(&params, 0, d->name);

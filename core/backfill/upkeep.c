@@ -24,15 +24,20 @@ static int64_t rows_until_now(const struct runner *r) {
   return rows;
 }
 
+static char *text_at(const moonbird_batch *rows, uint32_t column) {
+  struct value v = batch_value(&rows->columns[column], 0);
+  return v.type == MOONBIRD_TYPE_TEXT ? xstrndup(v.bytes, v.len) : NULL;
+}
+
 static void take_watch(void *data, const moonbird_batch *rows) {
   struct runner *r = data;
-  struct value desired = batch_value(&rows->columns[0], 0), overrides = batch_value(&rows->columns[1], 0);
-  char *wish = desired.type == MOONBIRD_TYPE_TEXT ? xstrndup(desired.bytes, desired.len) : NULL;
-  char *text = overrides.type == MOONBIRD_TYPE_TEXT ? xstrndup(overrides.bytes, overrides.len) : NULL;
+  enum { DESIRED, OVERRIDES, BRAKED, FINGERPRINT = 9 };
+  char *wish = text_at(rows, DESIRED), *overrides = text_at(rows, OVERRIDES), *code = text_at(rows, FINGERPRINT);
   enum job_end before = r->job.end;
-  job_take_wishes(&r->job, wish, text, batch_value(&rows->columns[2], 0).integer != 0);
+  job_take_wishes(&r->job, wish, overrides, batch_value(&rows->columns[BRAKED], 0).integer != 0, code);
   free(wish);
-  free(text);
+  free(overrides);
+  free(code);
   if (r->job.end != before)
     crew_wake(r);
   estimate_take(&r->estimate, rows, r->id, rows_until_now(r));

@@ -200,9 +200,11 @@ void worker_discard(struct worker *w) {
 
 void worker_take_wishes(struct worker *w, uint32_t column) {
   char *desired = worker_text_at(w, column), *overrides = worker_text_at(w, column + 1);
-  job_take_wishes(w->job, desired, overrides, worker_int_at(w, column + 2) != 0);
+  char *fingerprint = worker_text_at(w, column + 3);
+  job_take_wishes(w->job, desired, overrides, worker_int_at(w, column + 2) != 0, fingerprint);
   free(desired);
   free(overrides);
+  free(fingerprint);
 }
 
 /* --- pauses --- */

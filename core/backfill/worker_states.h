@@ -36,7 +36,7 @@ void worker_drop_range(struct worker *w);
 /* moonbird.host.connection is the worker's own while its script runs, else the session's. */
 void worker_set_connection(struct worker *w, bool own);
 
-/* Takes desired, overrides and brake from three columns. */
+/* Takes desired, overrides, brake and fingerprint from four columns. */
 void worker_take_wishes(struct worker *w, uint32_t first_column);
 
 /* What is called when a statement, an opening or a task's call is done. */

@@ -29,7 +29,7 @@ ORDER BY CASE r.state WHEN 'failed' THEN 1 ELSE 0 END, r.number LIMIT 1
 
 -- name: frontier_lock
 SELECT b.planned, b.first_key, b.last_key, b.frontier_key, b.ranges, b.desired, b.overrides,
-       CASE WHEN b.braked_until > {clock} THEN 1 ELSE 0 END
+       CASE WHEN b.braked_until > {clock} THEN 1 ELSE 0 END, b.fingerprint
 FROM {backfill} b WHERE b.name = ?{claim_backfill}
 
 -- name: frontier_move
@@ -41,7 +41,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, 0)
 
 -- name: range_claim
 SELECT r.epoch, r.cursor_key, r.state, r.batch_key, b.desired, b.overrides,
-       CASE WHEN b.braked_until > {clock} THEN 1 ELSE 0 END
+       CASE WHEN b.braked_until > {clock} THEN 1 ELSE 0 END, b.fingerprint
 FROM {backfill_range} r JOIN {backfill} b ON b.name = r.backfill
 WHERE r.backfill = ? AND r.number = ?{claim_range}
 
@@ -75,7 +75,7 @@ WHERE backfill = ? AND (rows_done > 0 OR state = 'done' OR cursor_key IS NOT NUL
 -- name: watch
 SELECT b.desired, b.overrides, CASE WHEN b.braked_until > {clock} THEN 1 ELSE 0 END, b.frontier_key,
        (SELECT CAST(COALESCE(SUM(s.rows_done), 0) AS {bigint}) FROM {backfill_range} s WHERE s.backfill = b.name),
-       r.worker, r.low_key, r.high_key, r.cursor_key
+       r.worker, r.low_key, r.high_key, r.cursor_key, b.fingerprint
 FROM {backfill} b LEFT JOIN {backfill_range} r ON r.backfill = b.name AND r.state <> 'done'
 WHERE b.name = ?
 
