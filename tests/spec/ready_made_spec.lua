@@ -76,6 +76,15 @@ describe("ready-made backfills", function()
         (p:sql([[SELECT nr, mail, age FROM "new people" ORDER BY nr]]):gsub("\n", ",")))
     end)
 
+    if kind == "postgres" then
+      it("copy the ids too, where the database numbers the other table", function()
+        p:sql("CREATE TABLE copies (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mail text)")
+        run([[backfill.copy_table { table = "people", to = "copies", columns = { "id", email = "mail" },
+          where = "id > 3", done = "true" }]])
+        assert.equals("4,5,6", p:sql("SELECT string_agg(id::text, ',' ORDER BY id) FROM copies"))
+      end)
+    end
+
     it("are other ones when they were asked for something else", function()
       p:backfill("fill",
         'return backfill.copy_table { table = "people", to = "new people", columns = { id = "nr" }, size = 2 }')

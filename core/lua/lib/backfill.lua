@@ -13,6 +13,7 @@ local op = require("moonbird.op")
 local spec_of = require("moonbird.backfill_spec")
 local settings = require("moonbird.settings")
 local statement = require("moonbird.statement")
+local table_of = require("moonbird.backfill_table")
 
 local backfill = {}
 
@@ -20,91 +21,7 @@ local function fail(message, ...)
   error("op.backfill: " .. message:format(...), 0)
 end
 
--- --- the table ---
-
-local function read_columns(spec)
-  local list = host.dialect:columns(host.connection, spec.table, spec.schema)
-  if #list == 0 then
-    fail("there is no table %s", host.dialect:table_name(spec.table, spec.schema))
-  end
-  local by_name = {}
-  for _, column in ipairs(list) do
-    by_name[column.name] = column
-  end
-  return list, by_name
-end
-
--- ", did you mean full_name?", of the columns that are there
-local function meant(name, by_name)
-  local near = type(name) == "string" and check.nearest(name, check.sorted_keys(by_name))
-  return near and (", did you mean %s?"):format(near) or ""
-end
-
-local function known_column(spec, by_name, name)
-  local column = by_name[name]
-  if not column then
-    fail("%s has no column %s%s", spec.table, name, meant(name, by_name))
-  end
-  return column
-end
-
--- A primary key's columns are NOT NULL; SQLite's need not be: check_nulls looks.
-local function is_usable(key, by_name)
-  for _, name in ipairs(key.columns) do
-    if not key.primary and by_name[name].nullable then
-      return false
-    end
-  end
-  return true
-end
-
-local function check_key(spec, by_name)
-  local seen = {}
-  for _, name in ipairs(spec.key or {}) do
-    known_column(spec, by_name, name)
-    if seen[name] then
-      fail("key names the column %s twice", name)
-    end
-    seen[name] = true
-  end
-end
-
-local function find_key(spec, by_name)
-  check_key(spec, by_name)
-  local found = host.dialect:unique_keys(host.connection, spec.table, spec.schema)
-  for _, key in ipairs(found) do
-    local wanted = spec.key and lists.same_names(key.columns, spec.key) or not spec.key and key.primary
-    if wanted and is_usable(key, by_name) then
-      return spec.key or key.columns
-    end
-  end
-  if spec.key then
-    fail(
-      "the key (%s) of %s is not unique and NOT NULL, so its rows have no fixed order",
-      table.concat(spec.key, ", "),
-      spec.table
-    )
-  end
-  fail("%s has no primary key; give a `key` of columns that are unique and NOT NULL", spec.table)
-end
-
--- The engine sees a NULL in a key's first column, as it comes first in the order; others only a search finds.
-local function check_nulls(spec, by_name, key)
-  local conditions = {}
-  for index = 2, #key do
-    if by_name[key[index]].nullable then
-      conditions[#conditions + 1] = host.dialect:ident(key[index]) .. " IS NULL"
-    end
-  end
-  if #conditions == 0 then
-    return
-  end
-  local shown = host.dialect:table_name(spec.table, spec.schema)
-  local text = ("SELECT 1 FROM %s WHERE %s LIMIT 1"):format(shown, table.concat(conditions, " OR "))
-  if host.connection:scalar(text) then
-    fail("the key (%s) of %s is NULL in a row, so its rows have no fixed order", table.concat(key, ", "), spec.table)
-  end
-end
+-- --- what the database says of the definition ---
 
 -- Conditions stand in brackets beside the range of a batch.
 local function check_conditions(spec)
@@ -115,14 +32,42 @@ local function check_conditions(spec)
   end
 end
 
--- A mistake in `done` would be seen only when all is done.
-local function check_done(spec)
-  if not spec.done then
-    return
+-- A mistake in `where` would be seen in the first batch, when all before it is committed, one in `done` at the end.
+local function try_conditions(spec)
+  for _, key in ipairs({ "where", "done" }) do
+    if spec[key] then
+      local text = host.dialect:try_condition(spec, spec[key])
+      local ok, problem = pcall(host.connection.query, host.connection, text)
+      if not ok then
+        fail("%s cannot be asked: %s", key, tostring(problem))
+      end
+    end
   end
-  local ok, problem = pcall(host.connection.query, host.connection, host.dialect:try_condition(spec, spec.done))
-  if not ok then
-    fail("done cannot be asked: %s", tostring(problem))
+end
+
+local NO_PERMISSION = "42501"
+
+-- A mistake in `set` neither. Who may only read may plan and verify.
+local function try_update(spec, update, key, is_to_run)
+  local values = {}
+  for index = 1, 2 * #key do
+    values[index] = host.null
+  end
+  local ok, problem = pcall(host.connection.query, host.connection, "EXPLAIN " .. update, values)
+  local sqlstate = not ok and type(problem) ~= "string" and problem.sqlstate
+  if not ok and (is_to_run or sqlstate ~= NO_PERMISSION) then
+    fail("set of %s cannot be done: %s", spec.table, tostring(problem))
+  end
+end
+
+local function check_set(spec, by_name, key)
+  for name in pairs(spec.set or {}) do
+    local column = table_of.known_column(spec, by_name, name)
+    if lists.contains(key, name) then
+      fail("set must not change the key column %s", name)
+    elseif column.generated then
+      fail("set must not change the column %s, which the database computes", name)
+    end
   end
 end
 
@@ -134,7 +79,7 @@ local function columns_to_read(spec, list, by_name, key)
   end
   if spec.columns then
     for _, name in ipairs(spec.columns) do
-      known_column(spec, by_name, name)
+      table_of.known_column(spec, by_name, name)
       names[#names + 1] = not is_key[name] and name or nil
     end
     return names
@@ -158,14 +103,14 @@ end
 local function update_writer(spec, t, by_name, names, versioned)
   local columns = {}
   for index, name in ipairs(names) do
-    for _, key_name in ipairs(t.key) do
-      if key_name == name then
-        error(("row() must not change the key column %s: return the columns that change alone"):format(name), 0)
-      end
-    end
     local column = by_name[name]
+    if lists.contains(t.key, name) then
+      error(("row() must not change the key column %s: return the columns that change alone"):format(name), 0)
+    elseif column and column.generated then
+      error(("row() returned the column %s, which the database computes"):format(name), 0)
+    end
     if not column then
-      local more = meant(name, by_name)
+      local more = table_of.meant(name, by_name)
       error(("row() returned the column %s, which %s does not have%s"):format(name, spec.table, more), 0)
     end
     columns[index] = column
@@ -177,7 +122,7 @@ local function insert_writer(names, table_name, schema, known)
   local place = spec_of.place(table_name, schema)
   local shown_place = host.dialect:table_name(place.table, place.schema)
   if not known[shown_place] then
-    local ok, problem, by_name = pcall(read_columns, place)
+    local ok, problem, by_name = pcall(table_of.columns, place)
     if not ok then
       error(type(problem) == "string" and problem:gsub("^op%.backfill", "batch:insert") or problem, 0)
     end
@@ -187,8 +132,10 @@ local function insert_writer(names, table_name, schema, known)
   for index, name in ipairs(names) do
     columns[index] = known[shown_place][name]
     if not columns[index] then
-      local more = meant(name, known[shown_place])
+      local more = table_of.meant(name, known[shown_place])
       error(("batch:insert: %s has no column %s%s"):format(table_name, name, more), 0)
+    elseif columns[index].generated then
+      error(("batch:insert: the database computes %s.%s"):format(table_name, name), 0)
     end
   end
   return host.dialect:insert_rows(place.table, place.schema, columns)
@@ -240,7 +187,7 @@ local function row_guard(t, by_name)
     if is_nil[name] then
       return nil
     elseif not by_name[name] then
-      error(("the row has no column %s%s"):format(tostring(name), meant(name, by_name)), 2)
+      error(("the row has no column %s%s"):format(tostring(name), table_of.meant(name, by_name)), 2)
     end
     is_nil[name] = true
     log.warn(("row() looks at the column %s, which `columns` does not name: it is not read, and nil"):format(name))
@@ -253,7 +200,7 @@ local function row_guard(t, by_name)
       error(("the row has no %s to set, which `columns` does not name: return { %s = ... }"):format(name, name), 2)
     else
       local hint = "; what is not a column belongs into a local variable"
-      error(("the row has no column %s%s"):format(tostring(name), meant(name, by_name) .. hint), 2)
+      error(("the row has no column %s%s"):format(tostring(name), table_of.meant(name, by_name) .. hint), 2)
     end
   end
   return { __index = look, __newindex = set }
@@ -314,11 +261,11 @@ local function timeouts(name, target_ms)
   }
 end
 
-local function define(spec, name)
+local function define(spec, name, is_to_run)
   local dialect = host.dialect
-  local list, by_name = read_columns(spec)
-  local key = find_key(spec, by_name)
-  check_nulls(spec, by_name, key)
+  local list, by_name = table_of.columns(spec)
+  local key = table_of.key(spec, by_name)
+  table_of.check_visible(spec)
   local t = {
     table = spec.table,
     schema = spec.schema,
@@ -333,16 +280,9 @@ local function define(spec, name)
   for column_name, column in pairs(by_name) do
     t.column_types[column_name] = column.type
   end
-  for column_name in pairs(spec.set or {}) do
-    known_column(spec, by_name, column_name)
-    for _, key_name in ipairs(key) do
-      if key_name == column_name then
-        fail("set must not change the key column %s", column_name)
-      end
-    end
-  end
+  check_set(spec, by_name, key)
   check_conditions(spec)
-  check_done(spec)
+  try_conditions(spec)
   spec.done = spec.done or spec.made_done
   local size = size_settings(spec)
   local limits = timeouts(name, size.target_ms)
@@ -379,6 +319,9 @@ local function define(spec, name)
     writer = new_writer(spec, t, by_name),
   }
   add_sql(definition, spec, t)
+  if spec.set then
+    try_update(spec, definition.update_first, key, is_to_run)
+  end
   return definition, t, by_name
 end
 
@@ -452,7 +395,7 @@ local function run(spec, name, deferred)
   elseif verdict == "changed" then
     verdict = accept_change(entry, own_name)
   end
-  return host.backfill_run(file.protect(spec, define, spec, own_name), entry, {
+  return host.backfill_run(file.protect(spec, define, spec, own_name, true), entry, {
     resumed = verdict == "resume",
     has_tables = has_tables(),
     named = name ~= nil,

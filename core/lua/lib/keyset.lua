@@ -152,6 +152,11 @@ function keyset.row_version()
   return nil
 end
 
+-- The role that we are, where the database hides rows of the table from it; else nil.
+function keyset.hidden_from()
+  return nil
+end
+
 -- May a row of what `t` reads be so wide that many of them at once are too much for the memory? False only where the
 -- table says so: then pages are read at once, which saves some round trips.
 function keyset.rows_may_be_wide()

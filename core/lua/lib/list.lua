@@ -24,6 +24,15 @@ function list.joined(...)
   return entries
 end
 
+function list.contains(names, name)
+  for _, one in ipairs(names) do
+    if one == name then
+      return true
+    end
+  end
+  return false
+end
+
 --- Have two lists the same names, in whatever order? None has one twice.
 function list.same_names(a, b)
   local set = {}

@@ -98,6 +98,12 @@ function backfill:row_version(connection, table_name, schema)
   return connection:scalar(HAS_VERSIONS:format(place)) and { "xmin" } or nil
 end
 
+function backfill:hidden_from(connection, table_name, schema)
+  local place = self:literal((schema and self:quote(schema) .. "." or "") .. self:quote(table_name))
+  local text = "SELECT current_user WHERE row_security_active(CAST(to_regclass(%s) AS oid))"
+  return connection:scalar(text:format(place))
+end
+
 -- A row that does not fit into a page has its long values in the table behind it (TOAST). What is read is narrow where
 -- nothing is there, in none of the parts, or where all types have a length.
 local HAS_WIDE_ROWS = [[
@@ -383,16 +389,19 @@ function backfill:delete_rows(t, versioned)
   return { sql = text, bind = "arrays", transports = unnest.transports }
 end
 
+-- Whoever names a column that the database numbers wants it to have this value.
 function backfill:insert_rows(table_name, schema, columns)
-  local names, list = {}, {}
+  local names, list, overriding = {}, {}, ""
   for index, column in ipairs(columns) do
     names[index] = column.name
+    overriding = column.identity and " OVERRIDING SYSTEM VALUE" or overriding
     list[index] = { type = column.type, cast = column.cast, transport = column.transport, as = "c" .. index }
   end
   local unnest = unnest_columns(self, list)
-  local text = ("INSERT INTO %s (%s) SELECT %s FROM %s"):format(
+  local text = ("INSERT INTO %s (%s)%s SELECT %s FROM %s"):format(
     self:table_name(table_name, schema),
     self:ident_list(names),
+    overriding,
     table.concat(unnest.values, ", "),
     unnest.source
   )
