@@ -36,6 +36,21 @@ static bool range_params(struct worker *w, const char *high, int64_t extra) {
   return true;
 }
 
+void attempt_execute_piece(struct worker *w, const struct sql_pair *pair, const char *high, int64_t rows) {
+  enum { TIMES = 3 }; /* as keyset:piece wants them */
+  const char *from = w->read_key ? w->read_key : from_key(w);
+  uint32_t n = worker_key_len(w), count = 2 * n + 1;
+  worker_new_params(w, TIMES * count);
+  for (uint32_t at = 0; at < TIMES * count; at += count) {
+    if (!key_add(from, &w->params, at, n, &w->err) || !key_add(high, &w->params, at + n, n, &w->err)) {
+      recover_from(w);
+      return;
+    }
+    batch_add_int(&w->params, at + 2 * n, rows);
+  }
+  worker_execute(w, w->read_key ? pair->after : pick(w, pair), MOONBIRD_REPEATED, UINT32_MAX);
+}
+
 void attempt_execute_range(struct worker *w, const struct sql_pair *pair, const char *high, int64_t extra,
                            uint32_t flags, uint64_t first_rows) {
   if (range_params(w, high, extra))
@@ -95,8 +110,10 @@ static void begin_batch(struct worker *w) {
   w->limit = next_limit(w);
   w->fitting = 0;
   w->rows = 0;
-  w->page_total = 0;
+  w->page_total = w->piece_rows = 0;
   w->page_bytes = 0;
+  free(w->read_key);
+  w->read_key = NULL;
   w->filled = w->fill_failed = w->page_done = w->announced = false;
   w->finishes_range = w->is_mixed = false;
   vec_release_with(&w->bad, bad_row_free);

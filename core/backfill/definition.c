@@ -114,7 +114,7 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   lua_pop(L, 1);
   d->bounded = flag_field(L, index, "bounded");
   d->external = flag_field(L, index, "external");
-  d->may_be_wide = flag_field(L, index, "may_be_wide");
+  d->streams = flag_field(L, index, "streams");
   d->quarantines = flag_field(L, index, "quarantines");
   d->max_bad = (int64_t)number_field(L, index, "max_bad", 100);
   d->workers = (int)number_field(L, index, "workers", 1);
@@ -133,6 +133,8 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->hop = pair_field(L, index, "hop", style);
   d->page = pair_field(L, index, "page", style);
   d->versioned_page = pair_field(L, index, "versioned_page", style);
+  d->piece = pair_field(L, index, "piece", style);
+  d->versioned_piece = pair_field(L, index, "versioned_piece", style);
   d->version_columns = (uint32_t)number_field(L, index, "version_columns", 0);
   d->update = pair_field(L, index, "update", style);
   d->count = pair_field(L, index, "count", style);
@@ -175,6 +177,8 @@ void definition_release(lua_State *L, struct definition *d) {
   free_pair(&d->hop);
   free_pair(&d->page);
   free_pair(&d->versioned_page);
+  free_pair(&d->piece);
+  free_pair(&d->versioned_piece);
   free_pair(&d->update);
   free_pair(&d->count);
   free_pair(&d->undone);

@@ -34,7 +34,7 @@ struct definition {
   enum transport *key_transports;
   bool bounded;     /* a page ends at a hopped key, not after so many rows: there is a `where`, or effects outside */
   bool external;    /* effects outside of the database */
-  bool may_be_wide; /* rows that are read may be wide, however narrow those before them were */
+  bool streams;     /* rows come as a stream, as nobody knows how wide they are, whatever those before them were */
   bool quarantines; /* on_error: a bad row is put aside */
   int64_t max_bad;
   int workers;
@@ -48,22 +48,24 @@ struct definition {
   struct sql_pair hop;
   struct sql_pair page;           /* limited where not bounded; locks the rows */
   struct sql_pair versioned_page; /* the same without a lock; the last version_columns columns are the rows' version */
-  uint32_t version_columns;       /* 0: rows are always locked as they are read */
-  struct sql_pair update;         /* FORM_SET */
-  struct sql_pair count;          /* FORM_BATCH: rows of a range, for the last batch */
-  struct sql_pair undone;         /* rows of a range for which `done` does not hold; NULL without `done` */
-  struct sql_pair marked;         /* with `done`: keys of a range, and 1 for a row that is not done */
-  struct sql_pair again;          /* with `done`: rows that a range counts when it is done again */
-  char *writers;    /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
-  char *begin;      /* with the word {worker} where the database is told who it is */
-  char *sync;       /* NULL where every commit is durable */
-  char *path;       /* the file of backfills/, or NULL */
-  char *row_place;  /* file and line of the script's `row`, or NULL */
-  int row_ref;      /* FORM_ROW: function(row, batch) */
-  int guard_ref;    /* FORM_ROW: metatable of the rows */
-  int batch_ref;    /* FORM_ROW: the second argument; FORM_BATCH: what lib/backfill_batch.lua makes */
-  int writer_ref;   /* FORM_ROW: function(kind, { column names }, table, schema) -> { sql, bind, transports } */
-  int throttle_ref; /* the script's `throttle`, a table or nil */
+  struct sql_pair piece; /* as page, and ends by bytes: to be asked again. NULL where rows stream or are narrow */
+  struct sql_pair versioned_piece;
+  uint32_t version_columns; /* 0: rows are always locked as they are read */
+  struct sql_pair update;   /* FORM_SET */
+  struct sql_pair count;    /* FORM_BATCH: rows of a range, for the last batch */
+  struct sql_pair undone;   /* rows of a range for which `done` does not hold; NULL without `done` */
+  struct sql_pair marked;   /* with `done`: keys of a range, and 1 for a row that is not done */
+  struct sql_pair again;    /* with `done`: rows that a range counts when it is done again */
+  char *writers;            /* who holds write locks on the table: id, pid, text; NULL where that cannot be known */
+  char *begin;              /* with the word {worker} where the database is told who it is */
+  char *sync;               /* NULL where every commit is durable */
+  char *path;               /* the file of backfills/, or NULL */
+  char *row_place;          /* file and line of the script's `row`, or NULL */
+  int row_ref;              /* FORM_ROW: function(row, batch) */
+  int guard_ref;            /* FORM_ROW: metatable of the rows */
+  int batch_ref;            /* FORM_ROW: the second argument; FORM_BATCH: what lib/backfill_batch.lua makes */
+  int writer_ref;           /* FORM_ROW: function(kind, { column names }, table, schema) -> { sql, bind, transports } */
+  int throttle_ref;         /* the script's `throttle`, a table or nil */
 };
 
 void definition_init(struct definition *definition);

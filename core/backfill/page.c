@@ -3,8 +3,6 @@
  */
 #include "backfill/page.h"
 
-enum { WIDE_ROW_BYTES = 512 };
-
 int64_t page_rows(int64_t size, int divisor, double row_bytes, double max_bytes) {
   if (divisor > 1 && size > divisor)
     size /= divisor;
@@ -12,8 +10,9 @@ int64_t page_rows(int64_t size, int divisor, double row_bytes, double max_bytes)
   return most < 1 ? 1 : most < (double)size ? (int64_t)most : size;
 }
 
-bool page_comes_in_pieces(bool may_be_wide, double row_bytes) {
-  return may_be_wide || row_bytes > WIDE_ROW_BYTES;
+int64_t page_piece_rows(int64_t left, uint64_t before) {
+  int64_t most = before ? 2 * (int64_t)before : left;
+  return most < left ? most : left;
 }
 
 double page_bytes(const moonbird_batch *rows) {

@@ -14,9 +14,9 @@
  * wide as those of the last batch (`row_bytes`, 0: not known) may have in bytes. At least one. */
 int64_t page_rows(int64_t size, int divisor, double row_bytes, double max_bytes);
 
-/* Must the rows be fetched a piece at a time, so that a batch needs no more memory than a piece does? All at once saves
- * some round trips: where no row can be wide, and those of the last batch were not. */
-bool page_comes_in_pieces(bool may_be_wide, double row_bytes);
+/* Rows to ask for in the next piece of a page of which `left` are left, after one that had `before` (0: it is the first
+ * one): the server looks at the size of all of them, so not many more than will fit. */
+int64_t page_piece_rows(int64_t left, uint64_t before);
 
 /* What the values of fetched rows take. */
 double page_bytes(const moonbird_batch *rows);

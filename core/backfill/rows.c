@@ -24,12 +24,28 @@ static const char row_refusal[] =
 
 /* --- reading --- */
 
+/* Where the page ends whatever is in it. */
+static const char *page_end(const struct worker *w) {
+  return w->job->definition->bounded ? w->end_key : w->range.high;
+}
+
 static void start_page(struct worker *w) {
   const struct definition *d = w->job->definition;
   const struct sql_pair *page = w->locks_rows ? &d->page : &d->versioned_page;
-  bool in_pieces = page_comes_in_pieces(d->may_be_wide, w->row_bytes);
-  attempt_execute_range(w, page, d->bounded ? w->end_key : w->range.high, d->bounded ? -1 : w->limit,
-                        in_pieces ? MOONBIRD_STREAM : 0, UINT32_MAX);
+  const struct sql_pair *piece = w->locks_rows ? &d->piece : &d->versioned_piece;
+  if (piece->first) {
+    int64_t left = d->bounded ? w->limit : w->limit - (int64_t)w->page_total;
+    attempt_execute_piece(w, piece, page_end(w), page_piece_rows(left, w->piece_rows));
+    w->piece_rows = 0;
+  } else {
+    attempt_execute_range(w, page, page_end(w), d->bounded ? -1 : w->limit, d->streams ? MOONBIRD_STREAM : 0,
+                          UINT32_MAX);
+  }
+}
+
+/* The piece of the page is over, and there may be another one. */
+static bool has_next_piece(const struct worker *w) {
+  return w->read_key && w->piece_rows && strcmp(w->read_key, page_end(w)) != 0;
 }
 
 void rows_enter(struct worker *w) {
@@ -162,9 +178,23 @@ static void after_rows(struct worker *w) {
   attempt_finish_work(w);
 }
 
+static void take_read_key(struct worker *w) {
+  if (!w->job->definition->piece.first)
+    return;
+  w->piece_rows += w->page.row_count;
+  free(w->read_key);
+  w->read_key = key_from_row(&w->page, w->page.row_count - 1, worker_key_len(w));
+}
+
 static void take_page(struct worker *w) {
   const struct outcome *out = conn_outcome(w->conn);
   w->page_done = !w->result || out->status == MOONBIRD_DONE;
+  if (w->page_done && has_next_piece(w)) {
+    conn_discard(w->conn, w->result);
+    w->result = NULL;
+    worker_enter(w, WORKER_PAGE);
+    return;
+  }
   if (w->page_done) {
     after_rows(w);
     return;
@@ -172,6 +202,7 @@ static void take_page(struct worker *w) {
   w->page = out->batch;
   w->page_row = 0;
   w->page_total += w->page.row_count;
+  take_read_key(w);
   w->page_bytes += page_bytes(&w->page);
   w->row_bytes = w->page_bytes / (double)w->page_total;
   if (!w->job->definition->bounded || is_full(w)) {

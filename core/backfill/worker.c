@@ -113,6 +113,7 @@ void worker_release(struct worker *w) {
   free(w->condemned);
   free(w->waits_for);
   free(w->end_key);
+  free(w->read_key);
   free(w->begin);
   free(w->id);
 }

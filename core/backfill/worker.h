@@ -99,6 +99,8 @@ struct worker {
   bool page_done;      /* the result has no further rows */
   uint64_t page_row;   /* rows of the fetched page that have been given to Lua */
   uint64_t page_total; /* rows fetched in this batch */
+  uint64_t piece_rows; /* of them, those of the last piece, where pages come in pieces */
+  char *read_key;      /* and its last key */
   double page_bytes;   /* of those rows */
   struct chunk chunks[2];
   int filling;                /* chunk that Lua fills; the other one is written */

@@ -57,6 +57,9 @@ void attempt_go_on(struct worker *w);
 void attempt_execute_range(struct worker *w, const struct sql_pair *pair, const char *high, int64_t extra,
                            uint32_t flags, uint64_t first_rows);
 
+/* The next piece of the rows up to `high`, behind w->read_key; not more than `rows` of them. */
+void attempt_execute_piece(struct worker *w, const struct sql_pair *pair, const char *high, int64_t rows);
+
 /* Owned by the caller. Stable: a batch that is repeated, and one with effects outside even after a kill, begins at the
  * same key. */
 char *attempt_batch_id(const struct worker *w);

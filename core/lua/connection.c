@@ -327,12 +327,15 @@ static int within_more(lua_State *L, int status, lua_KContext context) {
   return 4;
 }
 
-/* connection:query_within(bytes, sql, ...) -> list of rows, which ends with the one that makes the bytes full, their
- * bytes, whether there are further rows, and the last row's types: of its columns, in their order */
+/* connection:query_within(bytes, streams, sql, ...) -> list of rows, which ends with the one that makes the bytes full,
+ * their bytes, whether there are further rows, and the last row's types: of its columns, in their order. `streams`: the
+ * rows behind are not brought into memory. */
 static int connection_query_within(lua_State *L) {
   double most_bytes = luaL_checknumber(L, 2);
+  bool streams = lua_toboolean(L, 3);
+  lua_remove(L, 3);
   lua_remove(L, 2);
-  struct call *call = prepare(L, MOONBIRD_STREAM, false);
+  struct call *call = prepare(L, streams ? MOONBIRD_STREAM : 0, false);
   call->most_bytes = most_bytes;
   lua_newtable(L);
   lua_newtable(L);

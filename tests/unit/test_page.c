@@ -32,10 +32,9 @@ static void test_divided(void **state) {
 
 static void test_pieces(void **state) {
   (void)state;
-  assert_false(page_comes_in_pieces(false, 0));
-  assert_false(page_comes_in_pieces(false, 100));
-  assert_true(page_comes_in_pieces(false, 5000));
-  assert_true(page_comes_in_pieces(true, 100)); /* the next ones may be wider */
+  assert_int_equal(page_piece_rows(1000, 0), 1000); /* nothing is known */
+  assert_int_equal(page_piece_rows(1000, 20), 40);  /* the next ones may be narrower */
+  assert_int_equal(page_piece_rows(30, 20), 30);
 }
 
 static void test_bytes(void **state) {

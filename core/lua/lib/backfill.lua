@@ -219,6 +219,11 @@ local function add_sql(definition, spec, t)
     definition["hop_" .. from] = dialect:hop(t, from)
     definition["page_" .. from] = dialect:page(t, from, limited, true)
     definition["versioned_page_" .. from] = t.version and dialect:versioned_page(t, from, limited) or nil
+    if type(t.row_bytes) == "string" then
+      definition["piece_" .. from] = dialect:piece(t, from, dialect:page(t, from, true, true))
+      definition["versioned_piece_" .. from] = t.version
+        and dialect:piece(t, from, dialect:versioned_page(t, from, true))
+    end
     definition["count_" .. from] = spec.batch and dialect:count_range(t, from) or nil
     definition["update_" .. from] = spec.set and dialect:update_range(t, spec.set, from) or nil
     definition["undone_" .. from] = spec.done and dialect:count_undone(t, from, spec.done) or nil
@@ -226,7 +231,7 @@ local function add_sql(definition, spec, t)
     definition["again_" .. from] = spec.done and count_again(dialect, spec, t, from) or nil
   end
   definition.writers = dialect:writers(spec.table, spec.schema)
-  definition.may_be_wide = spec.row and dialect:rows_may_be_wide(host.connection, t)
+  definition.streams = t.row_bytes == nil
 end
 
 -- The size of batches: the script's, else that of the section [backfill] of moonbird.ini, else the dialect's.
@@ -280,6 +285,7 @@ local function define(spec, name, is_to_run)
   for column_name, column in pairs(by_name) do
     t.column_types[column_name] = column.type
   end
+  t.row_bytes = not spec.set and dialect:row_bytes(host.connection, t) or nil
   check_set(spec, by_name, key)
   check_conditions(spec)
   try_conditions(spec)

@@ -34,6 +34,39 @@ local function count_to(t, part, rows)
   return host.connection:scalar(host.dialect:count_range(t, part.kind), part:values())
 end
 
+-- The pieces of a range, one behind the other, as connection:query_within gives a stream of its rows.
+local function read_pieces(t, part)
+  local all, bytes, values, kind, count = {}, 0, part.from, part.kind, part.count
+  while true do
+    local text = host.dialect:piece(t, kind, host.dialect:page(t, kind, true, true))
+    local parameters = lists.joined(values, part.to, { count })
+    parameters = lists.joined(parameters, parameters, parameters)
+    local rows, more, is_cut, types = host.connection:query_within(part.max_bytes - bytes, false, text, parameters)
+    if #rows == 0 then
+      return all, bytes, false
+    elseif bytes >= part.max_bytes then
+      return all, bytes, true, part.types
+    end
+    lists.add_all(all, rows)
+    bytes, part.types = bytes + more, types
+    if is_cut then
+      return all, bytes, true, types
+    end
+    -- the next ones may be narrower
+    values, kind, count = key.values(key.of_row(rows[#rows], t.key, types)), "after", 2 * #rows
+  end
+end
+
+--- The rows of a range up to `part.max_bytes`, their bytes, whether that was not all of them, and the types of the last
+--- one's columns. `part` has from, to (the values of the keys), kind and count (how many there may be).
+function backfill_batch.read(t, part)
+  if type(t.row_bytes) == "string" then
+    return read_pieces(t, part)
+  end
+  local page = host.dialect:page(t, part.kind, false, true)
+  return host.connection:query_within(part.max_bytes, t.row_bytes == nil, page, lists.joined(part.from, part.to))
+end
+
 local function read_rows(t, part)
   if part.over then
     error("batch.rows is read while the function of the batch runs, not later", 3)
@@ -41,8 +74,7 @@ local function read_rows(t, part)
   if bytes_before > GARBAGE_BYTES then
     collectgarbage()
   end
-  local page = host.dialect:page(t, part.kind, false, true)
-  local rows, bytes, is_cut, types = host.connection:query_within(part.max_bytes, page, part:values())
+  local rows, bytes, is_cut, types = backfill_batch.read(t, part)
   bytes_before = bytes
   local to
   if is_cut then

@@ -73,7 +73,7 @@ end
 ---@param names string[]
 ---@return string|nil
 function backfill_key.find(text, values, names)
-  local rows, _, _, types = host.connection:query_within(1, text, values)
+  local rows, _, _, types = host.connection:query_within(1, false, text, values)
   return rows[1] and backfill_key.of_row(rows[1], names, types)
 end
 

@@ -162,14 +162,15 @@ local function run_batch(definition, t, from, to)
 end
 
 -- How many rows, how many of them are bad, and why the first one is.
-local function run_form(definition, spec, t, from, to)
+local function run_form(definition, spec, t, from, to, size)
   if spec.set then
     return host.connection:exec(definition.update_first, range(from, to)), 0
   elseif spec.batch then
     return run_batch(definition, t, from, to)
   end
-  local page = host.dialect:page(t, "first", false, true)
-  local rows = host.connection:query_within(batch_form.max_bytes(), page, range(from, to))
+  local part = { kind = "first", from = key.values(from), to = key.values(to), count = size }
+  part.max_bytes = batch_form.max_bytes()
+  local rows = batch_form.read(t, part)
   return #rows, run_rows(definition, spec, t, rows)
 end
 
@@ -196,7 +197,7 @@ local function one(definition, spec, t, from, last, size)
   local to = hop(definition, t, from, last, size) or last
   local entry = { from = json.decode(from), before = rows_at(t, from, to) }
   local begun_s = host.monotonic()
-  local rows, bad, problem = run_form(definition, spec, t, from, to)
+  local rows, bad, problem = run_form(definition, spec, t, from, to, size)
   if not rows then
     return nil, bad
   end

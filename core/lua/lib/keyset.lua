@@ -157,10 +157,30 @@ function keyset.hidden_from()
   return nil
 end
 
--- May a row of what `t` reads be so wide that many of them at once are too much for the memory? False only where the
--- table says so: then pages are read at once, which saves some round trips.
-function keyset.rows_may_be_wide()
-  return true
+-- How wide a row of what `t` reads is: SQL for its bytes, which need not read the values themselves; a number, where no
+-- row is wider; nil, where only reading tells: then pages come as a stream, a little at a time.
+function keyset.row_bytes()
+  return nil
+end
+
+local PIECE_BYTES = 1024 * 1024
+
+-- A page without the rows behind the one that makes PIECE_BYTES full; for a dialect whose row_bytes are SQL. `page` is
+-- the limited page, which the planner shall see as it is: a limit that is a query tells it nothing of how many rows
+-- there will be. Most often all fit, and one sum tells it; else the sums up to each row do. Params: those of the page,
+-- three times.
+function keyset:piece(t, from, page)
+  local keys = order(self, t, "")
+  local sizes = ("(SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT ?) AS s (b)"):format(
+    t.row_bytes,
+    self:table_name(t.table, t.schema),
+    wanted(self, t, from),
+    keys
+  )
+  local before = "SELECT sum(b) OVER (ROWS UNBOUNDED PRECEDING) - b AS before FROM " .. sizes
+  local fitting = ("SELECT count(*) FROM (%s) AS r WHERE before < %d"):format(before, PIECE_BYTES)
+  local limit = ("SELECT CASE WHEN sum(b) < %d THEN count(*) ELSE (%s) END FROM %s"):format(PIECE_BYTES, fitting, sizes)
+  return ("SELECT * FROM (%s) AS p ORDER BY %s LIMIT (%s)"):format(page, keys, limit)
 end
 
 -- The page without a lock, and behind its columns those of `t.version`. Parameters as for page.

@@ -214,6 +214,10 @@ local function joined(a, b, c)
   return list
 end
 
+local function thrice(list)
+  return joined(list, list, list)
+end
+
 -- The plans of a list of { text, types, values }, in one run of the shell.
 local function plans(list, mode)
   local lines = { "SET plan_cache_mode = " .. mode .. ";" }
@@ -299,10 +303,16 @@ if helper.has_database("postgresql") then
     local function check_reads(t, integer, mode)
       local keys = joined(declared(t, integer), declared(t, integer))
       local near, far = ends(t, MARGIN), ends(t, ROWS // 2 - 1)
+      local measured = setmetatable({ row_bytes = "octet_length(x)" }, { __index = t })
       local few, all = {}, {}
       for _, from in ipairs({ "first", "after" }) do
         few[#few + 1] = { postgres:hop(t, from), joined(keys, { integer }), joined(far, { "999" }) }
         few[#few + 1] = { postgres:page(t, from, true, true), joined(keys, { integer }), joined(far, { "1000" }) }
+        few[#few + 1] = {
+          postgres:piece(measured, from, postgres:page(t, from, true, false)),
+          thrice(joined(keys, { integer })),
+          thrice(joined(far, { "1000" })),
+        }
         all[#all + 1] = { postgres:page(t, from, false, false), keys, near }
         all[#all + 1] = { postgres:update_range(t, { x = sql("upper(x)") }, from), keys, near }
       end
@@ -369,6 +379,50 @@ if helper.has_database("postgresql") then
         { id = 1, a = "abc", b = "ab ", c = "101", d = 1.3 },
         db:query("SELECT * FROM mb_plan.short")[1]
       )
+    end)
+
+    -- 60 kB in full, less than one in the page.
+    local wide = {
+      { "text", "repeat('ab', 30000)" },
+      { "bytea", "decode(repeat('ab', 60000), 'hex')" },
+      { "jsonb", "jsonb_build_array(repeat('ab', 30000))" },
+      { "text[]", "ARRAY[repeat('ab', 30000)]" },
+      { "character varying(70000)", "repeat('ab', 30000)" },
+    }
+    local connection = {
+      scalar = function(_, text)
+        return select(2, next(db:query(text)[1]))
+      end,
+    }
+
+    it("ends a piece by bytes, however small the values are in the table", function()
+      for number, case in ipairs(wide) do
+        local name = "w" .. number
+        db:exec((([[
+          CREATE TABLE mb_plan.w (b int PRIMARY KEY, x TYPE);
+          INSERT INTO mb_plan.w SELECT i, VALUE FROM generate_series(10, 50) AS i;
+          INSERT INTO mb_plan.w VALUES (1, NULL);]]):gsub("%f[%w]w%f[%W]", name):gsub("%u%u+", {
+          TYPE = case[1],
+          VALUE = case[2],
+        })))
+        local t = { table = name, schema = "mb_plan", key = { "b" }, columns = { "x" } }
+        t.key_types, t.column_types = { "integer" }, { b = "integer", x = case[1] }
+        t.row_bytes = postgres:row_bytes(connection, t)
+        local piece = postgres:piece(t, "first", postgres:page(t, "first", true, true))
+        local function keys(low, rows)
+          local found = db:query(piece, table.unpack(thrice({ low, 50, rows })))
+          return ("%d: %d to %d"):format(#found, found[1].b, found[#found].b)
+        end
+        assert.are.equal("19: 1 to 27", keys(1, 1000))
+        assert.are.equal("5: 1 to 13", keys(1, 5))
+        assert.are.equal("1: 50 to 50", keys(50, 1000))
+      end
+    end)
+
+    it("measures nothing where no value can be wide", function()
+      local t = { key = { "id" }, columns = { "a", "b", "c" } }
+      t.column_types = { id = "uuid", a = "character varying(40)", b = "timestamp(3) with time zone", c = "boolean" }
+      assert.are.equal(32, postgres:row_bytes(connection, t))
     end)
   end)
 end
