@@ -136,7 +136,8 @@ static bool encode_nothing(moonbird_conn *conn, const struct plan *plan, const m
   return true;
 }
 
-/* A stale statement is prepared anew where nothing is lost by that: outside a transaction, and once. */
+/* A stale statement is prepared anew where nothing is lost by that: outside a transaction, and once. Elsewhere it will
+ * be when the transaction is begun again. */
 static int32_t run_prepared(moonbird_conn *conn, bool is_kept, encoder encode, const moonbird_batch *batch,
                             moonbird_result **result, moonbird_summary *summary, moonbird_error *error) {
   bool may_retry = is_kept && PQtransactionStatus(conn->pg) == PQTRANS_IDLE;
@@ -149,11 +150,18 @@ static int32_t run_prepared(moonbird_conn *conn, bool is_kept, encoder encode, c
     bool is_binary = plan->is_binary;
     /* Receiving may clear the cache, and the plan with it. */
     PGresult *answer = send_prepared(conn, plan) ? connection_collect(conn, &copied) : NULL;
-    if (!may_retry || !is_stale(answer)) {
-      return finish(conn, answer, copied, is_binary, result, summary, error);
+    bool stale = is_kept && is_stale(answer);
+    if (stale) {
+      plan_cache_clear(&conn->plans, strcmp(PQresultErrorField(answer, PG_DIAG_SQLSTATE), "0A000") == 0);
+    }
+    if (!stale || !may_retry) {
+      int32_t outcome = finish(conn, answer, copied, is_binary, result, summary, error);
+      if (stale) {
+        error->retry = MOONBIRD_RETRY_TRANSACTION;
+      }
+      return outcome;
     }
     may_retry = false;
-    plan_cache_clear(&conn->plans, strcmp(PQresultErrorField(answer, PG_DIAG_SQLSTATE), "0A000") == 0);
     PQclear(answer);
   }
 }

@@ -1,5 +1,6 @@
 -- What other machines and operators do to a backfill at the same moment: one opens again what another verifies, two
--- register the same, or different code under the same name. PostgreSQL only: elsewhere one process has the file.
+-- register the same, or different code under the same name, the table changes. PostgreSQL only: elsewhere one process
+-- has the file.
 local moonbird = require("support.moonbird")
 local contains = moonbird.contains
 
@@ -101,5 +102,24 @@ end]])
     assert.equals(0, second:wait(20).code, second:describe())
     assert.equals("200|1|1", counts())
     assert.equals("done|200", p:sql("SELECT observed, rows_done FROM moonbird_backfill"))
+  end)
+
+  -- It waits for the batch that is open, and comes before the next one. Statements that are prepared know the old type.
+  it("goes on when a column gets another type", function()
+    define(nil, 'if person.id == 60 then os.execute("touch begun; until [ -e go ]; do sleep 0.02; done") end')
+    local run = p:start("backfill run fill")
+    moonbird.wait_until("its second batch is open", 20, function()
+      return p:read("begun")
+    end)
+    local alter = p:start({ "-X", "-q", p.shell_url, "-c", "ALTER TABLE people ALTER COLUMN counter TYPE bigint" },
+      { program = "psql" })
+    moonbird.wait_until("ALTER TABLE waits", 20, function()
+      return p:sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+        .. " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") ~= "0"
+    end)
+    p:write("go", "")
+    assert.equals(0, alter:wait(20).code, alter:describe())
+    assert.equals(0, run:wait(20).code, run:describe())
+    assert.equals("200|1|1", counts())
   end)
 end)
