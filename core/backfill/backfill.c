@@ -21,6 +21,7 @@
 #include "run/env.h"
 #include "run/statement.h"
 #include "run/step.h"
+#include "script/files.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -298,7 +299,9 @@ bool backfill_install(struct session *session, struct error *err) {
   if (!host_require(session->host, "host", err))
     return false;
   luaL_setfuncs(L, functions, 0);
-  lua_pushstring(L, environment_location(session->request->env));
+  char *location = path_as_written(environment_location(session->request->env));
+  lua_pushstring(L, location);
+  free(location);
   lua_setfield(L, -2, "environment_location");
   lua_pop(L, 1);
   return true;

@@ -296,7 +296,20 @@ static bool load(struct host *host, const char *text, size_t len, const char *na
   return false;
 }
 
+/* A byte order mark and a `#!` line are no Lua; the line end stays, so that line numbers are right. */
+static void skip_preamble(const char **text, size_t *len) {
+  size_t skip = 0;
+  if (*len >= 3 && memcmp(*text, "\xEF\xBB\xBF", 3) == 0)
+    skip = 3;
+  if (skip < *len && (*text)[skip] == '#')
+    while (skip < *len && (*text)[skip] != '\n')
+      skip++;
+  *text += skip;
+  *len -= skip;
+}
+
 bool host_load(struct host *host, const char *text, size_t len, const char *name, struct error *err) {
+  skip_preamble(&text, &len);
   return load(host, text, len, name, "t", err);
 }
 

@@ -65,7 +65,8 @@ bool host_pcall(lua_State *L, int args, int results, struct error *err) MUST_CHE
 /* Pushes the module `moonbird.NAME`. */
 bool host_require(struct host *host, const char *module, struct error *err) MUST_CHECK;
 
-/* Loads a text chunk (binary chunks are refused) as a function on the stack; `name` is what messages call it. */
+/* Loads a text chunk (binary chunks are refused) as a function on the stack; `name` is what messages call it. A byte
+ * order mark and a `#!` line before the code are passed over. */
 bool host_load(struct host *host, const char *text, size_t len, const char *name, struct error *err) MUST_CHECK;
 
 /* The same for what a driver carries, which may be compiled: it is as trusted as the driver's own code. */

@@ -11,9 +11,9 @@
 #include "run/sqlfile.h"
 #include "run/statement.h"
 #include "run/versions.h"
+#include "script/files.h"
 
 #include <lauxlib.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,39 +24,13 @@ const char *direction_name(enum direction direction) {
   return names[direction];
 }
 
-/* The path as the user would write it: from the current folder where the file is below it. The caller frees. */
-static char *shown_path(const char *path) {
-  char cwd[PATH_MAX];
-  if (!getcwd(cwd, sizeof(cwd)))
-    return xstrdup(path);
-  size_t len = strlen(cwd);
-  if (strncmp(path, cwd, len) == 0 && path[len] == '/')
-    return xstrdup(path + len + 1);
-  return xstrdup(path);
-}
-
 /* --- loading --- */
-
-/* A byte order mark and a `#!` line are no Lua; the line end stays, so that line numbers are right. */
-static void skip_preamble(const char **text, size_t *len) {
-  size_t skip = 0;
-  if (*len >= 3 && memcmp(*text, "\xEF\xBB\xBF", 3) == 0)
-    skip = 3;
-  if (skip < *len && (*text)[skip] == '#')
-    while (skip < *len && (*text)[skip] != '\n')
-      skip++;
-  *text += skip;
-  *len -= skip;
-}
 
 /* Leaves the compiled chunk on the stack. */
 static bool compile(struct session *session, const struct script *script, const struct strbuf *text,
                     struct error *err) {
-  const char *code = text->buf;
-  size_t len = text->len;
-  skip_preamble(&code, &len);
-  char *name = shown_path(script->path);
-  bool ok = host_load(session->host, code, len, name, err);
+  char *name = path_as_written(script->path);
+  bool ok = host_load(session->host, text->buf, text->len, name, err);
   free(name);
   if (!ok)
     error_prefix(err, "revision %s cannot be loaded: ", script->id);
@@ -89,7 +63,7 @@ static bool push_sql(struct session *session, const char *function, const struct
     return false;
   lua_getfield(L, -1, function);
   lua_remove(L, -2);
-  char *path = shown_path(script->path);
+  char *path = path_as_written(script->path);
   sqlfile_push(L, path, text);
   free(path);
   return true;

@@ -21,6 +21,14 @@ char *path_from_here(const char *path) {
   return absolute;
 }
 
+char *path_as_written(const char *path) {
+  char *here = getcwd(NULL, 0);
+  size_t len = here ? strlen(here) : 0;
+  bool is_below = len && strncmp(path, here, len) == 0 && path[len] == '/';
+  free(here);
+  return xstrdup(is_below ? path + len + 1 : path);
+}
+
 char *path_join(const char *folder, const char *name) {
   size_t len = strlen(folder);
   return xasprintf("%s%s%s", folder, len && folder[len - 1] == '/' ? "" : "/", name);

@@ -15,6 +15,9 @@
 char *path_from_here(const char *path);
 char *path_join(const char *folder, const char *name);
 
+/* The path as the user would write it: from the current folder where the file is below it. */
+char *path_as_written(const char *path);
+
 /* The part behind the last slash; a place in `path`. */
 const char *path_base(const char *path);
 

@@ -25,7 +25,18 @@ local function read(name)
   end
   local text = file:read("a")
   file:close()
-  return { path = path, text = text }
+  return { path = path, text = (text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "")) }
+end
+
+-- An error of the file's own code, which names the file even where Lua does not: an error object, a chunk that is none.
+local function named(file, problem)
+  if type(problem) == "table" then
+    problem = getmetatable(problem) and tostring(problem) or "the file threw a table"
+  end
+  if type(problem) ~= "string" or problem:find(file.path, 1, true) or problem:find("^%.%.%.") then
+    return problem
+  end
+  return ("%s: %s"):format(file.path, problem)
 end
 
 -- A definition is a table without places: the line is the first one that gives the key of which the message speaks.
@@ -70,16 +81,16 @@ function backfill_file.load(name, time, seed)
   local environment = require("moonbird.environment").new(context, time)
   local chunk, syntax = load(file.text, "@" .. file.path, "t", environment)
   if not chunk then
-    error(syntax, 0)
+    error(named(file, syntax), 0)
   end
   math.randomseed(seed)
   local ran, returned = xpcall(chunk, host.note_place)
   if not ran then
     -- in `return backfill.copy_column {...}`, a tail call, the file itself is not on the stack any more
-    error(type(returned) == "string" and returned:gsub("^backfill%.", file.path .. ": %0") or returned, 0)
+    error(named(file, returned), 0)
   end
   if type(returned) ~= "table" then
-    fail("%s must return the table of the backfill, not %s", file.path, check.describe(returned))
+    error(("%s must return the table of the backfill, not %s"):format(file.path, check.describe(returned)), 0)
   end
   local spec = backfill_file.protect({ file = file }, spec_of.check, returned)
   spec.file = file
