@@ -29,6 +29,7 @@ describe("backfill plan", function()
       contains(out, "  hop          ")
       contains(out, "  indexes      by_counter\n")
       contains(out, "  triggers     none\n")
+      contains(out, "\n  would take   at least 0 s, for reading alone; --sample 5 tells")
       assert.equals(tables, p:tables())
       assert.equals("0|100", p:sql("SELECT max(counter), count(*) FROM people"))
 
@@ -127,7 +128,8 @@ describe("backfill plan", function()
         end
         assert.equals(before, p:sql("SELECT id, full_name, counter FROM people ORDER BY id"))
       end
-      contains(p:ok("backfill plan fill --sample 2 --json").out, '"ms_per_row": ')
+      contains(p:ok("backfill plan fill --sample 2 --json").out, '"pace": {')
+      contains(p:ok("backfill plan fill --json").out, '"reading": {')
       contains(p:fails(2, "backfill plan fill --sample none").err, "whole number from 1 to 1000")
     end)
 

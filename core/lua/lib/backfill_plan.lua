@@ -12,6 +12,8 @@ local throttle_outlook = require("moonbird.throttle_outlook")
 
 local backfill_plan = {}
 
+local PAGES_READ = 3
+
 -- --- facts ---
 
 -- The first and the last key; nil where the table is empty.
@@ -112,14 +114,33 @@ local function pace_of(samples, estimate)
   return { ms_per_row = ms / rows, eta_s = estimate and estimate * ms / rows / 1000 or nil }
 end
 
+local function reads_all(plans)
+  for _, plan in ipairs(plans) do
+    if plan.reads_all then
+      return plan.what
+    end
+  end
+end
+
+-- What the whole takes at least: some batches are read, and nothing is done with them.
+local function reading_of(definition, t, plans)
+  local first, last = ends(definition, t.key)
+  if reads_all(plans) then
+    return nil
+  end
+  return first and pace_of(sample.read(definition, t, first, last, PAGES_READ), definition.estimate)
+end
+
 -- `overrides`: what `backfill set` has set, JSON, or nil.
 local function facts_of(name, count, overrides)
   local spec, definition, t, by_name = backfill.look_named(name)
   local set = overrides and json.decode(overrides) or {}
+  local plans = explained(definition, t)
   local samples = count > 0 and sampled(definition, spec, t, by_name, count) or nil
   return {
     samples = samples,
     pace = samples and pace_of(samples, definition.estimate) or nil,
+    reading = not samples and reading_of(definition, t, plans) or nil,
     name = name,
     table = definition.table_shown,
     form = definition.form,
@@ -131,7 +152,7 @@ local function facts_of(name, count, overrides)
     where = spec.where,
     workers = definition.workers or 1,
     size = { fixed = definition.size_fixed, start = definition.size_start, target_ms = definition.target_ms },
-    plans = json.array(explained(definition, t)),
+    plans = json.array(plans),
     triggers = json.array(host.dialect:row_triggers(host.connection, spec.table, spec.schema)),
     indexes_written = json.array(indexes_written(spec, written_columns(spec, t, by_name))),
     overrides = set,
@@ -177,15 +198,18 @@ local function duration_text(seconds)
   return minutes > 0 and ("%d min %02d s"):format(minutes, rest) or ("%d s"):format(rest)
 end
 
+local function add_time(add, pace, words)
+  local eta_s = pace.eta_s
+  add("would take", eta_s and words:format(duration_text(eta_s)) or "not known without an estimate of the rows")
+end
+
 local function add_samples(add, facts)
   for _, entry in ipairs(facts.samples) do
     add_sample(add, entry)
   end
   if facts.pace then
     add("pace", ("%.4f ms a row"):format(facts.pace.ms_per_row))
-    local eta_s = facts.pace.eta_s
-    local time = eta_s and "about " .. duration_text(eta_s) .. " with one worker"
-    add("would take", time or "not known without an estimate of the rows")
+    add_time(add, facts.pace, "about %s with one worker")
   end
 end
 
@@ -227,6 +251,8 @@ local function lines_of(facts, set)
   end
   if facts.samples then
     add_samples(add, facts)
+  elseif facts.reading then
+    add_time(add, facts.reading, "at least %s, for reading alone; --sample 5 tells")
   end
   return lines
 end
@@ -234,11 +260,8 @@ end
 -- --- verdict ---
 
 local function problem_of(facts)
-  for _, plan in ipairs(facts.plans) do
-    if plan.reads_all then
-      return ("the %s of backfill %s reads or sorts the whole table"):format(plan.what, facts.name)
-    end
-  end
+  local what = reads_all(facts.plans)
+  return what and ("the %s of backfill %s reads or sorts the whole table"):format(what, facts.name) or nil
 end
 
 --- Text for people, the facts as JSON, and what speaks against running it, or nil; `count` batches are tried. What

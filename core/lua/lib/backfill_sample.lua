@@ -1,6 +1,7 @@
 -- backfill_sample.lua: some batches of a named backfill at keys far apart, done and taken back, for `moonbird backfill
--- plan NAME --sample N`. What the engine does in C for speed is done here in Lua, so a sample is a little slower than
--- the run. Every batch is a transaction that ends with ROLLBACK. Called by backfill_plan.lua.
+-- plan NAME --sample N`; or only read, for a plan without. What the engine does in C for speed is done here in Lua, so
+-- a sample is a little slower than the run. Every batch is a transaction that ends with ROLLBACK. Called by
+-- backfill_plan.lua.
 
 local batch_form = require("moonbird.backfill_batch")
 local host = require("moonbird.host")
@@ -34,6 +35,19 @@ local function key_at(definition, t, first, last, fraction)
   end
   local rows = math.floor((definition.estimate or 0) * fraction)
   return hop(definition, t, first, last, math.min(rows, 100000) + 1)
+end
+
+--- Up to `count` keys between `first` and `last`, far apart.
+function sample.keys(definition, t, first, last, count)
+  local list, seen = {}, {}
+  for index = 0, count - 1 do
+    local from = key_at(definition, t, first, last, index / count)
+    if from and not seen[from] then
+      seen[from] = true
+      list[#list + 1] = from
+    end
+  end
+  return list
 end
 
 -- --- the forms ---
@@ -226,13 +240,31 @@ end
 --- So many batches between the keys `first` and `last`: a list of { from, rows, bad, problem, ms, before,
 --- after }.
 function sample.run(definition, spec, t, first, last, count)
-  local list, seen = {}, {}
-  for index = 0, count - 1 do
-    local from = key_at(definition, t, first, last, index / count)
-    if from and not seen[from] then
-      seen[from] = true
-      list[#list + 1] = one_taken_back(definition, spec, t, from, last)
-    end
+  local list = {}
+  for index, from in ipairs(sample.keys(definition, t, first, last, count)) do
+    list[index] = one_taken_back(definition, spec, t, from, last)
+  end
+  return list
+end
+
+-- The rows of one batch, as far as they fit into memory at once.
+local function read_one(definition, t, from, last)
+  local page = host.dialect:page(t, "first", false, false)
+  local begun_s = host.monotonic()
+  local to = hop(definition, t, from, last, definition.size_fixed or definition.size_start or 1000) or last
+  local rows, _, is_cut, types = host.connection:query_within(batch_form.max_bytes(), false, page, range(from, to))
+  local ms = 1000 * (host.monotonic() - begun_s)
+  if is_cut then
+    to = key.of_row(rows[#rows], t.key, types)
+  end
+  return { rows = host.connection:scalar(host.dialect:count_range(t, "first"), range(from, to)), ms = ms }
+end
+
+--- Reads so many batches and does nothing with them: a list of { rows, ms }, where `rows` counts all of the range.
+function sample.read(definition, t, first, last, count)
+  local list = {}
+  for index, from in ipairs(sample.keys(definition, t, first, last, count)) do
+    list[index] = read_one(definition, t, from, last)
   end
   return list
 end
