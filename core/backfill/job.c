@@ -81,12 +81,13 @@ void job_take_wishes(struct job *job, const char *desired, const char *overrides
 
 const char *job_held(const struct job *job) {
   if (job->braked)
-    return "braked by an operator";
+    return job->brake_why ? job->brake_why : "braked by an operator";
   return job->throttle.reason ? job->throttle.reason(job->throttle.data) : NULL;
 }
 
 void job_release(struct job *job) {
   free(job->overrides);
   free(job->pause_reason);
+  free(job->brake_why);
   error_release(&job->err);
 }

@@ -53,6 +53,7 @@ struct job {
   int workers;
   int forced_workers; /* --workers: instead of the definition's; 0: not given */
   bool braked;
+  char *brake_why; /* "braked by an operator: ann@db1: incident 4711", or NULL: not known */
 
   enum job_end end;
   const char *limit;

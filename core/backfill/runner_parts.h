@@ -38,6 +38,8 @@ struct runner {
   char *throttle_text;       /* what holds the workers, as the table says it; or NULL */
   double throttled_s;        /* since */
   double held_s;             /* all that time, until it last ended */
+  bool asks_brake;           /* who has braked, and why: asked, and not answered yet */
+  bool knows_brake;
 };
 
 /* --- runner.c --- */

@@ -309,7 +309,13 @@ static void finish_eta(struct backfill_status *s) {
   if (s->is_estimate && s->rows_done >= s->rows_estimated)
     return; /* the estimate is known to be wrong */
   double all = (double)s->rows_done / s->fraction;
-  s->eta_s = (all - (double)s->rows_done) / (double)rate;
+  s->eta_s = (all - (double)s->rows_done) / (double)rate + not_below_0(s->braked_for_s);
+}
+
+/* What the row has is of before its first batch, or of its end. */
+static void finish_batch_size(struct backfill_status *s) {
+  if (s->started_at && !s->workers_alive && !status_is_done(s))
+    s->batch_size = -1;
 }
 
 static void start_fractions(struct reading *r) {
@@ -360,6 +366,7 @@ bool status_read(struct session *session, const char *name, struct vec *list, st
     finish_throttle(list->items[i]);
     finish_fraction(list->items[i]);
     finish_eta(list->items[i]);
+    finish_batch_size(list->items[i]);
     finish_events(&r, list->items[i]);
   }
   vec_release_with(&r.frontiers, free);

@@ -99,7 +99,38 @@ static void log_throttle(struct runner *r, const char *reason) {
   free(detail);
 }
 
+static void take_brake(void *data, const moonbird_batch *rows) {
+  struct runner *r = data;
+  char *who = text_at(rows, 0);
+  r->asks_brake = false;
+  r->knows_brake = r->job.braked; /* or it has ended meanwhile */
+  if (who && r->knows_brake)
+    r->job.brake_why = xasprintf("braked by an operator: %s", who);
+  free(who);
+}
+
+/* Who has braked is asked once for each brake, and known before it is told of; where the answer does not come, because
+ * the connection is lost, that is what there is to tell. */
+static bool knows_brake(struct runner *r) {
+  struct batch_builder params;
+  if (!r->job.braked) {
+    r->knows_brake = false;
+    free(r->job.brake_why);
+    r->job.brake_why = NULL;
+    return true;
+  }
+  if (r->knows_brake || r->asks_brake)
+    return r->knows_brake || control_lost_for_s(&r->control) > 0;
+  r->asks_brake = true;
+  batch_init(&params, 1);
+  batch_add_str(&params, 0, r->job.definition->name);
+  control_post(&r->control, "brake_why", &params, take_brake, r);
+  return false;
+}
+
 void upkeep_tell_throttle(struct runner *r) {
+  if (!knows_brake(r))
+    return;
   const char *reason = r->job.end == JOB_GOES_ON ? job_held(&r->job) : NULL;
   bool same = reason && r->throttle_text ? strcmp(reason, r->throttle_text) == 0 : !reason && !r->throttle_text;
   if (same)

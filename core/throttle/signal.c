@@ -8,6 +8,7 @@
 #include "lua/script_error.h"
 #include "lua/value.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -235,12 +236,24 @@ int signal_divisor(struct signal *s, double now_s) {
 
 /* --- probes, functions, files --- */
 
+/* On one line, as the log and the screens want it. */
+static void make_line(char *text) {
+  size_t len = strlen(text);
+  while (len && isspace((unsigned char)text[len - 1]))
+    text[--len] = '\0';
+  for (; *text; text++)
+    if (iscntrl((unsigned char)*text))
+      *text = ' ';
+}
+
 /* NULL, false and 0 are go; a text is the reason. An empty text says nothing, but it is no go. */
 static char *reason_of(const struct value *v) {
   double number = number_of(v, 0);
   if (is_null(v))
     return NULL;
   char *text = text_of(v);
+  if (text)
+    make_line(text);
   if (text && *text)
     return text;
   free(text);

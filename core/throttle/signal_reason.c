@@ -129,7 +129,7 @@ static void add_told(const struct signal *s, double now_s, struct strbuf *reason
 
 static void add_window(const struct signal *s, struct strbuf *reason) {
   int64_t now = clock_wall_us() / 1000000;
-  char opens[32];
+  char opens[96];
   if (window_is_open(&s->window, now))
     return;
   int64_t next = window_next_opening(&s->window, now);

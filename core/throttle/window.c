@@ -205,6 +205,10 @@ void window_format(const struct window *window, int64_t moment, char *text, size
   time_t local = (time_t)clock_minutes(window, part ? part->zone : 0, moment) * 60;
   struct tm tm;
   gmtime_r(&local, &tm);
-  if (!strftime(text, size, "%Y-%m-%d %H:%M", &tm))
-    text[0] = '\0';
+  size_t len = strftime(text, size, "%Y-%m-%d %H:%M", &tm);
+  const char *zone = window->zones[part ? part->zone : 0];
+  if (len && *zone)
+    snprintf(text + len, size - len, " %s", zone);
+  else
+    text[len] = '\0';
 }

@@ -38,7 +38,7 @@ bool window_is_open(const struct window *window, int64_t now);
 /* The moment at which it opens next, -1 where it does not within eight days. */
 int64_t window_next_opening(const struct window *window, int64_t now);
 
-/* "2026-11-25 22:00" in the zone of the window that opens then. */
+/* "2026-11-25 22:00 Europe/Berlin", in the zone of the window that opens then; without one as the machine's clock. */
 void window_format(const struct window *window, int64_t moment, char *text, size_t size);
 
 /* Reads the offsets again when what is known ends soon. Call it now and then in a long run. */

@@ -115,6 +115,9 @@ describe("backfill status", function()
       contains(json, '"fraction": 0.35')
       contains(json, '"rows_per_s_1m": 6')
       contains(json, '"name": "split"')
+      p:sql(("UPDATE moonbird_backfill SET braked_until = %s"):format(ago(p, -3600)))
+      run = p:ok("backfill status split")
+      assert.truthy(run.out:find("rows, 1 h 0[123] min left"), run.out)
     end)
 
     it("does not go back for a range that was planned after its look at the frontier", function()
@@ -148,6 +151,7 @@ describe("backfill status", function()
       text = p:ok("backfill status split").out
       contains(text, "stopped")
       contains(text, "none; 'moonbird backfill run split' goes on")
+      assert.is_nil(text:find("batches of", 1, true)) -- that is known of one that works, and of one that is done
       assert.is_nil(text:find("replica lag", 1, true)) -- nobody is held any more
       contains(p:ok("backfill status split --json").out, '"throttle_reason": null')
     end)

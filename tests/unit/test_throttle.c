@@ -91,12 +91,12 @@ static void test_window_clock_change(void **state) {
 
 static void test_window_opening(void **state) {
   (void)state;
-  char text[32];
+  char text[64];
   struct window window = parse("Sat 22:00-06:00 Europe/Berlin", utc(2026, 11, 25, 12, 0));
   int64_t next = window_next_opening(&window, utc(2026, 11, 25, 12, 0));
   assert_int_equal(next, utc(2026, 11, 28, 21, 0));
   window_format(&window, next, text, sizeof(text));
-  assert_string_equal(text, "2026-11-28 22:00");
+  assert_string_equal(text, "2026-11-28 22:00 Europe/Berlin");
   window_refresh(&window, utc(2027, 12, 24, 0, 0)); /* what was known has ended */
   assert_true(window_is_open(&window, utc(2028, 7, 1, 20, 30)));
   assert_false(window_is_open(&window, utc(2028, 7, 1, 19, 30)));

@@ -50,6 +50,13 @@ SELECT overrides FROM {backfill} WHERE name = ?{claim}
 -- name: wish_is_braked
 SELECT name FROM {backfill} WHERE name = ? AND braked_until > {clock}
 
+-- Who has braked it by its name, or with all that there were, and why; one row.
+-- name: brake_why
+SELECT (SELECT CASE WHEN l.event = 'braked'
+                    THEN l.os_user || '@' || l.host || CASE WHEN l.reason IS NULL THEN '' ELSE ': ' || l.reason END END
+        FROM {backfill_log} l
+        WHERE l.backfill = ? AND l.event IN ('braked', 'brake released') ORDER BY l.at DESC LIMIT 1)
+
 -- name: brake_find
 SELECT braked_until, set_at, os_user, host, reason, {clock} FROM {backfill_brake} WHERE braked_until > {clock}
 
