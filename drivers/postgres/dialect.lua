@@ -224,6 +224,7 @@ local parts = {
   "objects",
   "copy",
   "backfill",
+  "batch_words",
   "catalog",
   "plan",
   "throttle",

@@ -290,6 +290,17 @@ return {
       problem("UPDATE people SET counter = 5; /* x */ ROLLBACK", "ROLLBACK in a batch")
       problem("UPDATE people SET counter = 5; CREATE TABLE t (a integer)", "CREATE in a batch")
       problem("SET search_path = x", "SET in a batch")
+      if kind == "postgres" then
+        problem("WITH n AS (SELECT 1 AS a) SELECT a INTO t FROM n", "SELECT ... INTO in a batch of a backfill: ")
+        problem("DO $$ BEGIN UPDATE people SET counter = 5; COMMIT; END $$", "COMMIT in a DO block in a batch")
+        problem("DO $$ BEGIN EXECUTE format('ALTER TABLE %I ADD a int', 'people'); END $$", "ALTER in a DO block in a")
+        define("fill", [=[return { table = "people", batch = function()
+          db:exec("DO $$ DECLARE reset int; BEGIN SELECT 1 INTO reset; UPDATE people SET counter = reset; END $$")
+        end }]=])
+        p:ok("backfill run fill")
+        assert.equals("20|1|1", counts())
+        return
+      end
       assert.equals("20|0|0", counts())
     end)
 

@@ -267,8 +267,9 @@ function keyset.batch_sync()
   return nil
 end
 
--- What of a text would outlive the transaction of its batch, and why not; nil where nothing does. For functions of the
--- database: statements are looked at by their first word, and not here.
+-- What of a statement would outlive the transaction of its batch, or end it, and why not; nil where nothing does. For
+-- what the first word does not tell: that is looked at before, by `reason_of`, a function that takes a statement, gives
+-- the same, and may be asked of a statement inside of this one.
 function keyset.outlives_batch()
   return nil
 end

@@ -167,21 +167,6 @@ function backfill.batch_sync()
   return "SET LOCAL synchronous_commit = on"
 end
 
--- A lock or a setting of the session: behind a pooler it would be somebody else's session.
-function backfill.outlives_batch(_, text)
-  local lower = text:lower()
-  for _, name in ipairs({ "pg_advisory_lock", "pg_try_advisory_lock" }) do
-    if lower:find("%f[%w_]" .. name .. "%s*%(") or lower:find("%f[%w_]" .. name .. "_shared%s*%(") then
-      local own = name:gsub("advisory", "advisory_xact")
-      return name, ("the lock would outlive the batch; %s ends with its transaction"):format(own)
-    end
-  end
-  if lower:find("%f[%w_]set_config%s*%(.-,%s*false%s*%)") then
-    return "set_config(..., false)", "a setting would outlive the batch; with true it holds for its transaction"
-  end
-  return nil
-end
-
 backfill.update_needs_key = true
 
 -- "name_1, name_2": a variable for each column of the key

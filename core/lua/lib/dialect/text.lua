@@ -102,6 +102,24 @@ function text:is_one_piece(sql)
   return depth == 0
 end
 
+--- The tokens of a text without blanks and comments: { at =, last =, word = in capitals | sign = | is_string = true };
+--- of a quoted name only its place.
+function text:tokens(sql)
+  local tokens, at, e_strings = {}, 1, self.lexical.e_strings
+  while at <= #sql do
+    local last, first = opaque_end(sql, at, self.lexical), sql:sub(at, at)
+    local is_comment = last and (sql:find("^%-%-", at) or sql:find("^/%*", at) or first == "#")
+    if not is_comment and not first:find("%s") then
+      local token = { at = at, last = last or at, sign = not last and first or nil }
+      token.is_string = last and (first == "'" or first == "$" or e_strings and sql:find("^[eE]'", at) ~= nil) or nil
+      token.word = last and not token.is_string and first:find("[%w_\x80-\xff]") and sql:sub(at, last):upper() or nil
+      tokens[#tokens + 1] = token
+    end
+    at = (last or at) + 1
+  end
+  return tokens
+end
+
 --- The first words of a statement in capitals with single blanks, comments in front passed over: enough to see what
 --- kind of statement it is.
 function text:leading_words(sql)
