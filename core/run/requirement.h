@@ -1,5 +1,5 @@
 /*
- * requirement.h - a revision with `requires_backfill` runs only when that backfill has ended.
+ * requirement.h - a revision with `requires_backfill` runs only when those backfills have ended.
  */
 #ifndef RUN_REQUIREMENT_H
 #define RUN_REQUIREMENT_H
@@ -10,7 +10,7 @@
 /* Before the first step, outside of a transaction: are there backfills at all? */
 bool requirement_probe(struct session *session, struct error *err) MUST_CHECK;
 
-/* Does the step want a backfill to have ended, so that the run may end before it? */
+/* Does the step want backfills to have ended, so that the run may end before it? */
 bool requirement_has_one(const struct plan_step *step);
 
 /* Before each step: one before it may have run the backfill. ERROR_PENDING with the command to type, or

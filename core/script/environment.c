@@ -250,6 +250,7 @@ void environment_free(struct environment *env) {
     vec_release(&script->down);
     vec_release(&script->depends_on);
     vec_release(&script->labels);
+    vec_release(&script->requires_backfill);
   }
   vec_release(&env->scripts);
   arena_release(&env->arena);

@@ -24,11 +24,11 @@ struct script {
   struct vec down; /* owned strings, this and the next two */
   struct vec depends_on;
   struct vec labels;
-  char *requires_backfill; /* or NULL */
-  bool transaction;        /* default true */
-  char *comment;           /* the first comment block as it is; may be "" */
-  char *message;           /* the first comment block without the header lines; may be "" */
-  char *summary;           /* its first paragraph on one line; may be "" */
+  struct vec requires_backfill; /* names of backfills */
+  bool transaction;             /* default true */
+  char *comment;                /* the first comment block as it is; may be "" */
+  char *message;                /* the first comment block without the header lines; may be "" */
+  char *summary;                /* its first paragraph on one line; may be "" */
 };
 
 struct environment;

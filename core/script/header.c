@@ -16,7 +16,7 @@ static const struct {
     [HEADER_DOWN_REVISION] = {"down_revision", true},
     [HEADER_BRANCH_LABELS] = {"branch_labels", true},
     [HEADER_DEPENDS_ON] = {"depends_on", true},
-    [HEADER_REQUIRES_BACKFILL] = {"requires_backfill", false},
+    [HEADER_REQUIRES_BACKFILL] = {"requires_backfill", true},
     [HEADER_TRANSACTION] = {"transaction", false},
 };
 
@@ -24,6 +24,7 @@ void header_release(struct header *h) {
   vec_release(&h->down);
   vec_release(&h->depends_on);
   vec_release(&h->labels);
+  vec_release(&h->requires_backfill);
   *h = (struct header)HEADER_INIT;
 }
 
@@ -70,9 +71,18 @@ bool text_is_clean(const char *text, size_t len) {
 }
 
 static struct vec *list_of(struct header *h, enum header_name name) {
-  if (name == HEADER_DOWN_REVISION)
+  switch (name) {
+  case HEADER_DOWN_REVISION:
     return &h->down;
-  return name == HEADER_DEPENDS_ON ? &h->depends_on : &h->labels;
+  case HEADER_DEPENDS_ON:
+    return &h->depends_on;
+  case HEADER_BRANCH_LABELS:
+    return &h->labels;
+  case HEADER_REQUIRES_BACKFILL:
+    return &h->requires_backfill;
+  default:
+    BUG("%s is no list", header_word(name));
+  }
 }
 
 bool header_take(struct header *h, enum header_name name, const char *value, size_t len, struct arena *arena,
@@ -90,8 +100,6 @@ bool header_take(struct header *h, enum header_name name, const char *value, siz
     vec_push(list_of(h, name), copy);
   else if (name == HEADER_REVISION)
     h->id = copy;
-  else if (name == HEADER_REQUIRES_BACKFILL)
-    h->requires_backfill = copy;
   else
     BUG("%s takes no text", header_word(name));
   return true;

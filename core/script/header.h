@@ -30,7 +30,7 @@ struct header {
   struct vec down;
   struct vec depends_on;
   struct vec labels;
-  char *requires_backfill; /* or NULL */
+  struct vec requires_backfill;
   bool transaction;
   char *comment; /* the comment block with all its lines; "" where there is none, as the next two */
   char *message;

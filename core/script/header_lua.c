@@ -67,9 +67,7 @@ static struct token peek(const struct reader *r) {
 static const char *literal_words(enum header_name name) {
   if (header_is_list(name))
     return "a string, a list of strings or nil";
-  if (name == HEADER_TRANSACTION)
-    return "true or false";
-  return name == HEADER_REVISION ? "a string" : "a string or nil";
+  return name == HEADER_TRANSACTION ? "true or false" : "a string";
 }
 
 /* A value that ends where the file part or the readable text ends is not the value's fault. */

@@ -89,6 +89,26 @@ describe("a named backfill", function()
       assert.equals("200|3|3", counts())
     end)
 
+    it("may be one of several that a revision requires, or none that there is", function()
+      p:people(5)
+      define("fill", ADD_ONE:format(""))
+      define("more", ADD_ONE:format(""))
+      p:revision("a1", nil, "", "", { header = 'requires_backfill = { "fill", "more", "les" }' })
+      for _, name in ipairs({ "fill", "more" }) do
+        local err = p:fails(3, "upgrade head").err
+        assert.matches(("requires that the backfill %s has ended"):format(name), err, 1, true)
+        p:ok("backfill run " .. name)
+      end
+      assert.matches("requires that the backfill les has ended, and it has not\n"
+        .. "  hint: there is no file migrations/backfills/les.lua to run it from: ",
+        p:fails(3, "upgrade head").err, 1, true)
+      assert.matches("warning: revision a1 requires that fill, more, les have ended: see to it before",
+        p:ok("upgrade base:a1 --sql").err, 1, true)
+      define("les", ADD_ONE:format(""))
+      p:ok("backfill run les")
+      p:ok("upgrade head")
+    end)
+
     it("runs again in each downgrade and each upgrade, but not twice in one", function()
       p:people(20)
       define("more", 'return { table = "people", set = { counter = sql "counter + 1" } }')

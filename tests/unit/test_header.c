@@ -41,8 +41,7 @@ static void add_found(struct strbuf *sb, const struct header *h) {
   add_list(sb, "down_revision", &h->down);
   add_list(sb, "branch_labels", &h->labels);
   add_list(sb, "depends_on", &h->depends_on);
-  if (h->requires_backfill)
-    strbuf_addf(sb, "requires_backfill: %s\n", h->requires_backfill);
+  add_list(sb, "requires_backfill", &h->requires_backfill);
   if (!h->transaction)
     strbuf_add_str(sb, "transaction: false\n");
   strbuf_addf(sb, "summary: %s\n", h->summary);
