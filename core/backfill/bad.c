@@ -96,18 +96,20 @@ static bool is_counted(const struct bad_entry *entry) {
 }
 
 /* The range that put the row aside has counted it; the one that does it again will. */
-bool bad_retry(struct session *session, const char *name, const struct bad_entry *entry, struct error *err) {
+bool bad_retry(struct session *session, const char *name, const struct bad_entry *entry, const char *reason,
+               struct error *err) {
   const char *params[] = {entry->key, entry->key, NULL, "0", name};
   const char *row[] = {name, name, entry->key};
   return turn(session, name, entry, BAD_RETRY, err) && session_execute(session, "range_reopen", &name, 1, NULL, err) &&
          (is_counted(entry) || session_execute(session, "bad_recount", &name, 1, NULL, err)) &&
          session_execute(session, "bad_take_back", row, 3, NULL, err) &&
          session_execute(session, "range_requeue", params, 5, NULL, err) &&
-         state_log(session, name, "bad row retried", entry->key, NULL, err);
+         state_log(session, name, "bad row retried", entry->key, reason, err);
 }
 
-bool bad_ignore(struct session *session, const char *name, const struct bad_entry *entry, struct error *err) {
+bool bad_ignore(struct session *session, const char *name, const struct bad_entry *entry, const char *reason,
+                struct error *err) {
   return turn(session, name, entry, BAD_IGNORED, err) &&
          (!is_counted(entry) || session_execute(session, "bad_uncount", &name, 1, NULL, err)) &&
-         state_log(session, name, "bad row ignored", entry->key, NULL, err);
+         state_log(session, name, "bad row ignored", entry->key, reason, err);
 }

@@ -34,9 +34,11 @@ void bad_free_all(struct vec *entries);
 const struct bad_entry *bad_find(const struct vec *entries, const char *key);
 
 /* The row is gone through once more by the next run, as a range of its own. */
-bool bad_retry(struct session *session, const char *name, const struct bad_entry *entry, struct error *err) MUST_CHECK;
+bool bad_retry(struct session *session, const char *name, const struct bad_entry *entry, const char *reason,
+               struct error *err) MUST_CHECK;
 
 /* It stays as it is, and counts no more. */
-bool bad_ignore(struct session *session, const char *name, const struct bad_entry *entry, struct error *err) MUST_CHECK;
+bool bad_ignore(struct session *session, const char *name, const struct bad_entry *entry, const char *reason,
+                struct error *err) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@
 /* So many rows are looked at in one go. Rows not done that follow upon another are one range when they are requeued; in
  * one go there may be so many ranges, and one once there are MOST_RANGES in all: then done rows between them are taken
  * along. */
-enum { LOOK_ROWS = 10000, RANGES_OF_LOOK = 100, MOST_RANGES = 2000 };
+enum { LOOK_ROWS = 10000, RANGES_OF_LOOK = 100, MOST_RANGES = 2000, WIDEST_GAP = 1000000 };
 
 /* The keys of the first and the last of such rows. */
 struct stretch {
@@ -35,9 +35,11 @@ struct walk {
   int64_t again;        /* rows that the next run will go through */
   bool requeue;         /* the stretches are wanted */
   struct vec stretches; /* struct stretch * */
-  struct map bad;       /* keys of the rows that were put aside */
-  bool announced;       /* the state says that it is verified now */
-  char *unrecorded;     /* why nothing can be written into the state, or NULL */
+  struct map bad;       /* keys of the rows that were put aside, and are so still */
+  struct map ignored;   /* of those that an operator leaves as they are: they count as done */
+  int64_t undone_bad, undone_ignored;
+  bool announced;   /* the state says that it is verified now */
+  char *unrecorded; /* why nothing can be written into the state, or NULL */
   struct rate rate;
   double begun_s;
 };
@@ -120,15 +122,23 @@ static void free_undone_row(void *item) {
   free(row);
 }
 
+/* One that is ignored is no part of a range, and parts its neighbours. */
 static void take_marks(struct walk *w, const moonbird_batch *batch, struct vec *undone, uint64_t *gap) {
   for (uint64_t r = 0; r < batch->row_count; r++) {
     if (!batch_value(&batch->columns[key_len(w)], r).integer) {
-      ++*gap;
+      *gap += *gap < WIDEST_GAP;
+      continue;
+    }
+    char *key = key_from_row(batch, r, key_len(w));
+    if (map_has(&w->ignored, key)) {
+      w->undone_ignored++;
+      *gap = WIDEST_GAP;
+      free(key);
       continue;
     }
     struct undone_row *row = xmalloc(sizeof(*row));
-    *row = (struct undone_row){.key = key_from_row(batch, r, key_len(w)), .gap = *gap};
-    row->is_bad = map_has(&w->bad, row->key);
+    *row = (struct undone_row){.key = key, .gap = *gap, .is_bad = map_has(&w->bad, key)};
+    w->undone_bad += row->is_bad;
     vec_push(undone, row);
     *gap = 0;
   }
@@ -165,7 +175,7 @@ static uint64_t tolerated_gap(const struct walk *w, const struct vec *undone) {
   if (w->stretches.len >= MOST_RANGES)
     return UINT64_MAX;
   uint64_t gap = 0;
-  while (count_wider(undone, gap) + 1 > RANGES_OF_LOOK)
+  while (gap < LOOK_ROWS && count_wider(undone, gap) + 1 > RANGES_OF_LOOK)
     gap = gap ? 2 * gap : 1;
   return gap;
 }
@@ -197,10 +207,10 @@ static bool add_stretches(struct walk *w, const struct vec *undone, struct error
   return true;
 }
 
-/* What becomes ranges again, from the cursor up to `high`. */
-static bool find_stretches(struct walk *w, const char *high, struct error *err) {
+/* Which they are, from the cursor up to `high`: what becomes ranges again, what was put aside, what is ignored. */
+static bool tell_apart(struct walk *w, const char *high, struct error *err) {
   struct vec undone = VEC_INIT;
-  bool ok = read_undone(w, high, &undone, err) && add_stretches(w, &undone, err);
+  bool ok = read_undone(w, high, &undone, err) && (!w->requeue || add_stretches(w, &undone, err));
   vec_release_with(&undone, free_undone_row);
   return ok;
 }
@@ -233,7 +243,7 @@ static bool look(struct walk *w, struct error *err) {
   if (!session_check_interrupt(w->session, err) || !next_key(w, &high, err))
     return false;
   if (!count_rows(w, pick(w, &w->definition->undone), next_low(w), high, &undone, err) ||
-      (undone && w->requeue && !find_stretches(w, high, err))) {
+      (undone && (w->requeue || w->bad.len || w->ignored.len) && !tell_apart(w, high, err))) {
     free(high);
     return false;
   }
@@ -253,6 +263,7 @@ static bool walk_all(struct walk *w, struct error *err) {
   while (!w->cursor || strcmp(w->cursor, w->row->last_key) != 0)
     if (!look(w, err))
       return false;
+  w->undone -= w->undone_ignored;
   report(w, true);
   return true;
 }
@@ -309,7 +320,9 @@ static bool requeue_all(struct walk *w, struct error *err) {
 static bool write_down(struct walk *w, struct error *err) {
   const char *name = w->row->name;
   struct session *session = w->session;
-  char *detail = xasprintf("rows not done: %lld", (long long)w->undone);
+  char *ignored = w->undone_ignored ? xasprintf(", ignored: %lld", (long long)w->undone_ignored) : xstrdup("");
+  char *detail = xasprintf("rows not done: %lld%s", (long long)w->undone, ignored);
+  free(ignored);
   bool ok = session_begin(session, err) && set_done(w, err) && check_not_reopened(w, err) &&
             state_log(session, name, "verified", detail, NULL, err) &&
             (w->undone || session_execute(session, "backfill_verified", &name, 1, NULL, err)) &&
@@ -373,9 +386,14 @@ static bool check(const struct named *n, const char *name, struct error *err) {
 
 static bool read_bad(struct walk *w, struct error *err) {
   struct vec entries = VEC_INIT;
-  bool ok = !w->requeue || bad_read(w->session, w->row->name, &entries, err);
-  for (size_t i = 0; i < entries.len; i++)
-    map_put(&w->bad, ((struct bad_entry *)entries.items[i])->key, w);
+  bool ok = bad_read(w->session, w->row->name, &entries, err);
+  for (size_t i = 0; i < entries.len; i++) {
+    const struct bad_entry *e = entries.items[i];
+    if (strcmp(e->state, BAD_IGNORED) == 0)
+      map_put(&w->ignored, e->key, w);
+    else if (strcmp(e->state, BAD_MENDED) != 0)
+      map_put(&w->bad, e->key, w);
+  }
   bad_free_all(&entries);
   return ok;
 }
@@ -387,17 +405,21 @@ static bool verify(struct named *n, bool requeue, struct verify_result *result, 
                    .requeue = requeue,
                    .stretches = VEC_INIT,
                    .bad = MAP_INIT,
+                   .ignored = MAP_INIT,
                    .begun_s = clock_monotonic_s()};
   bool ok = read_bad(&w, err) && announce(&w, err) && walk_all(&w, err) && record(&w, err);
   if (!ok || w.unrecorded)
     take_back(&w);
   *result = (struct verify_result){.undone = w.undone,
+                                   .bad = w.undone_bad,
+                                   .ignored = w.undone_ignored,
                                    .ranges = (int64_t)w.stretches.len,
                                    .again = w.again,
                                    .requeued = w.stretches.len > 0,
                                    .unrecorded = w.unrecorded};
   vec_release_with(&w.stretches, free_stretch);
   map_release(&w.bad);
+  map_release(&w.ignored);
   free(w.cursor);
   return ok;
 }

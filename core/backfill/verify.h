@@ -11,7 +11,9 @@
 #include "run/run.h"
 
 struct verify_result {
-  int64_t undone;   /* rows for which `done` does not hold */
+  int64_t undone;   /* rows for which `done` does not hold, but for those that are ignored */
+  int64_t bad;      /* of them put aside */
+  int64_t ignored;  /* rows that are not done, and that an operator leaves as they are */
   bool requeued;    /* they are ranges again */
   int64_t ranges;   /* so many */
   int64_t again;    /* rows that the next run goes through in them; more than `undone` where done rows stand between */

@@ -8,6 +8,13 @@
 #include "cli/table.h"
 #include "run/session.h"
 
+/* The option by which an operator says why. */
+#define BACKFILL_REASON_OPTION(variable)                                                                               \
+  {                                                                                                                    \
+    .name = "reason", .type = OPTION_TEXT, .argument = "TEXT", .help = "why, for the log of the backfill",             \
+    .target = &(variable)                                                                                              \
+  }
+
 /* The error for a name that the database does not know (ERROR_USAGE): with the nearest one, or with what to type where
  * there is a file for it. */
 bool backfill_unknown(struct session *session, const char *name, struct error *err);

@@ -13,6 +13,7 @@
 static struct {
   const char *format;
   const char *file;
+  const char *reason;
 } given = {.format = "csv"};
 
 const struct option_spec backfill_export_options[] = {
@@ -29,6 +30,8 @@ const struct option_spec backfill_export_options[] = {
      .target = &given.file},
     OPTION_END,
 };
+
+const struct option_spec backfill_turn_options[] = {BACKFILL_REASON_OPTION(given.reason), OPTION_END};
 
 /* --- reading --- */
 
@@ -256,7 +259,8 @@ bool cmd_backfill_bad_export(struct cli *cli, struct error *err) {
 
 /* --- retry, ignore --- */
 
-typedef bool (*turn_fn)(struct session *session, const char *name, const struct bad_entry *entry, struct error *err);
+typedef bool (*turn_fn)(struct session *session, const char *name, const struct bad_entry *entry, const char *reason,
+                        struct error *err);
 
 /* Is it what it shall be, or done? A row that was mended must not be done twice. */
 static bool is_settled(const struct bad_entry *entry, const char *turned) {
@@ -290,7 +294,7 @@ static bool turn_all(struct session *session, const char *name, const struct vec
                      struct error *err) {
   bool ok = session_begin(session, err);
   for (size_t i = 0; ok && i < picked->len; i++)
-    ok = turn(session, name, picked->items[i], err);
+    ok = turn(session, name, picked->items[i], given.reason, err);
   ok = ok && session_commit(session, err);
   if (!ok)
     session_rollback(session);

@@ -19,19 +19,16 @@ static struct {
   bool all;
 } given;
 
-#define REASON_OPTION                                                                                                  \
-  {                                                                                                                    \
-    .name = "reason", .type = OPTION_TEXT, .argument = "TEXT", .help = "why, for the log of the backfill",             \
-    .target = &given.reason                                                                                            \
-  }
-#define ALL_OPTION                                                                                                     \
-  {                                                                                                                    \
-    .name = "all", .type = OPTION_FLAG, .help = "all backfills, also those that are registered later",                 \
-    .target = &given.all                                                                                               \
-  }
+#define ALL_OPTION(words)                                                                                              \
+  { .name = "all", .type = OPTION_FLAG, .help = words, .target = &given.all }
 
-const struct option_spec backfill_steer_options[] = {REASON_OPTION, OPTION_END};
-const struct option_spec backfill_throttle_options[] = {ALL_OPTION, REASON_OPTION, OPTION_END};
+const struct option_spec backfill_steer_options[] = {BACKFILL_REASON_OPTION(given.reason), OPTION_END};
+const struct option_spec backfill_throttle_options[] = {
+    ALL_OPTION("all backfills, also those that are registered later"), BACKFILL_REASON_OPTION(given.reason),
+    OPTION_END};
+const struct option_spec backfill_unthrottle_options[] = {
+    ALL_OPTION("all backfills, and the brake for those that are registered later"),
+    BACKFILL_REASON_OPTION(given.reason), OPTION_END};
 
 /* --- one backfill --- */
 

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/listener.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct { bool requeue; } given;
@@ -24,7 +25,10 @@ const struct option_spec backfill_verify_options[] = {
 
 static void tell_result(struct cli *cli, const char *name, const struct verify_result *result) {
   if (!cli->out.json) {
-    if (!result->undone && cli->out.live)
+    if (!result->undone && result->ignored && cli->out.live)
+      log_info("backfill %s: every row is done, but for %lld that %s ignored", name, (long long)result->ignored,
+               result->ignored == 1 ? "is" : "are");
+    else if (!result->undone && cli->out.live)
       log_info("backfill %s: every row is done", name);
     if (result->unrecorded)
       log_warn("the result is not recorded: %s", result->unrecorded);
@@ -39,6 +43,8 @@ static void tell_result(struct cli *cli, const char *name, const struct verify_r
   json_object_set_new(event, "rows_again", json_integer(result->again));
   json_object_set_new(event, "recorded", json_boolean(!result->unrecorded));
   json_object_set_new(event, "not_recorded_because", output_json_text(result->unrecorded));
+  json_object_set_new(event, "rows_bad", json_integer(result->bad));
+  json_object_set_new(event, "rows_ignored", json_integer(result->ignored));
   output_event(&cli->out, event);
 }
 
@@ -58,7 +64,17 @@ static bool judge(const char *name, const struct verify_result *result, struct e
     free(more);
     return false;
   }
-  return error_hint(err, "`moonbird backfill verify %s --requeue` lets the next run do them again", name);
+  if (result->bad == result->undone)
+    return error_hint(err,
+                      "%s put aside: `moonbird backfill bad list %s` shows %s, `bad retry` and `bad ignore` settle %s",
+                      result->bad == 1 ? "it was" : "they were", name, result->bad == 1 ? "it" : "them",
+                      result->bad == 1 ? "it" : "them");
+  char *bad = result->bad ? xasprintf("; %lld of them %s put aside: `moonbird backfill bad list %s`",
+                                      (long long)result->bad, result->bad == 1 ? "was" : "were", name)
+                          : xstrdup("");
+  error_hint(err, "`moonbird backfill verify %s --requeue` lets the next run do them again%s", name, bad);
+  free(bad);
+  return false;
 }
 
 bool cmd_backfill_verify(struct cli *cli, struct error *err) {

@@ -87,6 +87,8 @@ bool cmd_backfill_status(struct cli *cli, struct error *err);
 /* cmd_backfill_steer.c */
 extern const struct option_spec backfill_steer_options[];
 extern const struct option_spec backfill_throttle_options[];
+extern const struct option_spec backfill_unthrottle_options[];
+extern const struct option_spec backfill_turn_options[];
 bool cmd_backfill_pause(struct cli *cli, struct error *err);
 bool cmd_backfill_resume(struct cli *cli, struct error *err);
 bool cmd_backfill_cancel(struct cli *cli, struct error *err);

@@ -310,6 +310,24 @@ describe("a finished backfill", function()
       assert.equals("400", p:sql("SELECT rows_done FROM moonbird_backfill"))
     end)
 
+    it("leaves ignored rows alone, and tells those that were put aside", function()
+      p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 77)")
+      p:fails(8, "backfill run fill")
+      contains(p:fails(8, "backfill verify fill").err, "2 rows are not done\n"
+        .. "  hint: they were put aside: `moonbird backfill bad list fill` shows them, `bad retry` and `bad ignore` settle")
+      p:ok({ "backfill", "bad", "ignore", "fill", "50", "--reason", "no name at all" })
+      contains(p:ok("backfill log fill").out, "[50]: no name at all\n")
+      p:sql("UPDATE people SET counter = 0 WHERE id = 33")
+      contains(p:fails(8, "backfill verify fill").err, "2 rows are not done\n  hint: `moonbird backfill verify fill "
+        .. "--requeue` lets the next run do them again; 1 of them was put aside: `moonbird backfill bad list fill`\n")
+      contains(p:fails(3, "backfill verify fill --requeue").err, "goes through 2 rows again, in 2 ranges\n")
+      contains(p:fails(8, "backfill run fill").err, "1 bad row\n")
+      p:ok({ "backfill", "bad", "ignore", "fill" })
+      contains(p:ok("backfill verify fill").err, "backfill fill: every row is done, but for 2 that are ignored\n")
+      contains(p:ok("backfill verify fill --json").out, '"rows_bad":0,"rows_ignored":2}')
+      contains(p:ok("backfill log fill").out, "rows not done: 0, ignored: 2\n")
+    end)
+
     it("counts a bad row once, whatever becomes of it", function()
       local function numbers()
         return p:sql([[SELECT observed, quarantined,
@@ -320,7 +338,10 @@ describe("a finished backfill", function()
       p:fails(8, "backfill run fill")
       p:ok("backfill bad ignore fill 50")
       assert.equals("done with bad rows|2|2|100", numbers())
-      p:fails(3, "backfill verify fill --requeue")
+      contains(p:fails(3, "backfill verify fill --requeue").err, "goes through 2 rows again, in 2 ranges\n")
+      p:fails(8, "backfill run fill")
+      assert.equals("done with bad rows|2|2|100", numbers()) -- what is ignored stays so
+      p:ok("backfill bad retry fill 50")
       p:fails(8, "backfill run fill") -- it is bad again
       assert.equals("done with bad rows|3|3|100", numbers())
       p:sql("UPDATE people SET full_name = 'Ada' WHERE id IN (50, 51)")
