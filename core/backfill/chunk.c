@@ -167,11 +167,25 @@ static struct filling *check_filling(lua_State *L, const char *method) {
   return f;
 }
 
+/* Lua's own words count arguments, and not as whoever writes batch:insert(...) does. */
+static void check_argument(lua_State *L, int index, const char *what, int type) {
+  const char *wanted = type == LUA_TTABLE ? "a table { column = value }" : "a string";
+  if (lua_isnoneornil(L, index))
+    luaL_error(L, "%s %s, not nothing", what, wanted);
+  else if (value_is_null(L, index))
+    luaL_error(L, "%s %s, not null", what, wanted);
+  else if (lua_type(L, index) != type)
+    luaL_error(L, "%s %s, not a %s", what, wanted, luaL_typename(L, index));
+}
+
 /* batch:insert(table, row [, schema]) */
 static int batch_insert(lua_State *L) {
   struct filling *f = check_filling(L, "insert");
-  const char *table = luaL_checkstring(L, 2), *schema = luaL_optstring(L, 4, NULL);
-  luaL_checktype(L, 3, LUA_TTABLE);
+  check_argument(L, 2, "batch:insert: the table must be", LUA_TSTRING);
+  check_argument(L, 3, "batch:insert: the row must be", LUA_TTABLE);
+  if (!lua_isnoneornil(L, 4))
+    check_argument(L, 4, "batch:insert: the schema must be", LUA_TSTRING);
+  const char *table = lua_tostring(L, 2), *schema = lua_tostring(L, 4);
   if (is_empty(L, 3))
     luaL_error(L, "batch:insert into %s: the row names no column", table);
   struct group *g = find_group(L, f, GROUP_INSERT, table, schema, 3);
@@ -183,7 +197,8 @@ static int batch_insert(lua_State *L) {
 /* batch:quarantine(reason) */
 static int batch_quarantine(lua_State *L) {
   struct filling *f = check_filling(L, "quarantine");
-  const char *reason = luaL_checkstring(L, 2);
+  check_argument(L, 2, "batch:quarantine: the reason must be", LUA_TSTRING);
+  const char *reason = lua_tostring(L, 2);
   free(f->quarantine);
   f->quarantine = xstrdup(reason);
   return 0;

@@ -62,6 +62,7 @@ struct job {
   bool has_committed; /* this run has committed a batch */
   bool has_inserted;  /* its row function has inserted into other tables */
   int looks;          /* see struct chunk_work */
+  bool told_kept;     /* that rows were not written although they were locked */
 
   void *data;
   void (*on_batch)(void *data, const struct batch_news *news);

@@ -121,10 +121,14 @@ static void after_bad_count(struct worker *w) {
     return;
   }
   const struct bad_row *bad = w->bad.items[0];
-  error_set(&w->err, ERROR_FINDINGS, "backfill %s: more than %lld bad rows, the last one %s: %s",
-            w->job->definition->name, (long long)w->job->max_bad, bad->key, bad->message);
-  error_hint(&w->err, "look at them with `moonbird backfill bad list %s`; max_bad says how many there may be",
-             w->job->definition->name);
+  const char *name = w->job->definition->name;
+  error_set(&w->err, ERROR_FINDINGS, "backfill %s: more than %lld bad %s (max_bad), such as %s: %s", name,
+            (long long)w->job->max_bad, w->job->max_bad == 1 ? "row" : "rows", bad->key, bad->message);
+  error_hint(
+      &w->err,
+      "`moonbird backfill bad list %s` shows those of earlier batches, this one is rolled back; `backfill set %s "
+      "max_bad=N` allows more",
+      name, name);
   recover_from(w);
 }
 

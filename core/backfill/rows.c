@@ -220,14 +220,28 @@ static void take_page(struct worker *w) {
   }
 }
 
-/* Has somebody changed a row since it was read? Then it was not found. */
-static bool has_missed_rows(const struct worker *w) {
+static bool has_written_all(const struct worker *w) {
+  return conn_outcome(w->conn)->summary.rows_affected == (int64_t)w->statement.params->row_count;
+}
+
+/* Nobody else can have changed them: a trigger that gives NULL, or a rule. That may be meant (rows that are only marked
+ * as deleted), but not be known. */
+static void tell_kept(struct worker *w) {
   int64_t affected = conn_outcome(w->conn)->summary.rows_affected;
-  return !w->locks_rows && affected != (int64_t)w->statement.params->row_count;
+  if (w->job->told_kept || affected < 0)
+    return;
+  w->job->told_kept = true;
+  log_warn(
+      "backfill %s: of %llu rows that were to be written %lld were: a trigger or a rule of the database leaves the "
+      "others as they are, and they count as done",
+      w->job->definition->name, (unsigned long long)w->statement.params->row_count, (long long)affected);
 }
 
 static void after_write(struct worker *w) {
-  if (has_missed_rows(w)) {
+  bool is_all = has_written_all(w);
+  if (!is_all && w->locks_rows)
+    tell_kept(w);
+  if (!is_all && !w->locks_rows) { /* somebody has changed a row since it was read, so it was not found */
     row_lock_conflicted(&w->row_lock);
     log_debug("worker %s: rows were changed meanwhile; the batch again, with locks", w->id);
     recover_again(w);

@@ -86,6 +86,20 @@ describe("op.backfill", function()
       assert.truthy(p:fails(1, "upgrade head").err:find("must not change the key column id", 1, true))
     end)
 
+    it("says it when a trigger keeps rows as they are", function()
+      p:people(10)
+      p:sql(kind == "sqlite" and [[
+        CREATE TRIGGER keeps BEFORE UPDATE ON people WHEN NEW.id % 2 = 1 BEGIN SELECT RAISE(IGNORE); END]] or [[
+        CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+        CREATE TRIGGER keeps BEFORE UPDATE ON people FOR EACH ROW WHEN (NEW.id % 2 = 1) EXECUTE FUNCTION keep()]])
+      p:revision("a1", nil, [[
+  op.backfill { table = "people", columns = {}, size = 5, row = function() return { counter = 1 } end }]])
+      local err = p:ok("upgrade head").err
+      assert.matches("warning: backfill a1:1: of 5 rows that were to be written 2 were: a trigger", err, 1, true)
+      assert.equals(1, select(2, err:gsub("warning:", "")))
+      assert.equals("10|0|1", counters())
+    end)
+
     it("finds the row that breaks a deferred constraint, which speaks at the commit, and puts it aside", function()
       p:sql([[
         CREATE TABLE towns (id integer NOT NULL PRIMARY KEY);

@@ -123,7 +123,7 @@ describe("while a backfill runs, an operator", function()
       p:ok("backfill set fill max_bad=0")
       os.remove(p:path("stop"))
       assert.equals(8, run:wait(60).code, run:describe())
-      moonbird.contains(run.err, "more than 0 bad rows, the last one [50]")
+      moonbird.contains(run.err, "more than 0 bad rows (max_bad), such as [50]")
       assert.is_true(throttle.done(p) < 60)
     end)
 

@@ -42,6 +42,12 @@ describe("an error of a script", function()
     backfill('row = function()\n  db:exec("DELETE FROM people")\nend', "row id = 1: ", "FILE:4: row() runs while")
     backfill('row = function()\n  return db:query("SELECT 1")\nend', "row() runs while", "FILE:3: the function `row`")
     backfill("row = function(_, batch)\n  batch:copy()\nend", "FILE:4: batch:copy takes the row, not nothing")
+    backfill("row = function(_, batch)\n  batch:insert('people')\nend",
+      "FILE:4: batch:insert: the row must be a table { column = value }, not nothing")
+    backfill("row = function(_, batch)\n  batch:insert({}, {})\nend",
+      "FILE:4: batch:insert: the table must be a string, not a table")
+    backfill("row = function(_, batch)\n  batch:quarantine()\nend",
+      "FILE:4: batch:quarantine: the reason must be a string, not nothing")
     backfill("\nrow = function()\n  return { nope = 1 }\nend", "the column nope", "FILE:4: the function `row`")
     backfill("row = function()\n  return 5\nend", "must return a table", "FILE:3: the function `row`")
     backfill("row = function(person)\n  return { counter = person.id > 7 and null or 1 }\nend",
