@@ -149,8 +149,10 @@ static bool write_finished(void *data, struct error *err) {
  * on_error = "quarantine" in a revision wants it to go on; that rows are left is said. */
 static bool finish(struct backfill *b, struct error *err) {
   struct error bad = ERROR_INIT;
-  if (!persist(b->session, write_finished, b, err))
+  if (!persist(b->session, NULL, write_finished, b, err)) {
+    end_script(b, err);
     return false;
+  }
   if (!outcome_check_bad(b->row.name, b->row.quarantined, &bad))
     log_warn("%s; %s", bad.message, bad.hint);
   error_release(&bad);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double reopen_every_s = 2, cut_off_s = 30;
+static const double reopen_every_s = 2, longest_s = 30;
 
 struct control_call {
   const char *sql;
@@ -27,7 +27,11 @@ static void handle_cut_off(uv_timer_t *timer) {
 }
 
 void control_init(struct control *c, struct session *session, struct conn *conn) {
-  *c = (struct control){.session = session, .conn = conn, .queue = VEC_INIT, .why = ERROR_INIT};
+  *c = (struct control){.session = session,
+                        .conn = conn,
+                        .queue = VEC_INIT,
+                        .why = ERROR_INIT,
+                        .cut_off_s = fmin(longest_s, persist_seconds(session) / 4)};
   persist_limit_opening(session, conn);
   uv_timer_init(loop_uv(session->loop), &c->cut_off);
   c->cut_off.data = c;
@@ -43,15 +47,25 @@ static void handle_closed(uv_handle_t *handle) {
   ((struct control *)handle->data)->cut_off_closed = true;
 }
 
-void control_release(struct control *c) {
+void control_abandon(struct control *c) {
   if (conn_is_busy(c->conn)) {
     conn_sever(c->conn); /* nobody waits for the answer, and it may never come */
     conn_wait(c->conn);
   }
+  uv_timer_stop(&c->cut_off);
+  vec_release_with(&c->queue, free_call);
+  c->queue = (struct vec)VEC_INIT;
+}
+
+double control_silent_for_s(const struct control *c) {
+  return conn_busy_for_s(c->conn);
+}
+
+void control_release(struct control *c) {
+  control_abandon(c);
   uv_close((uv_handle_t *)&c->cut_off, handle_closed);
   while (!c->cut_off_closed)
     loop_run_once(c->session->loop);
-  vec_release_with(&c->queue, free_call);
   error_release(&c->why);
 }
 
@@ -65,6 +79,16 @@ double control_lost_for_s(const struct control *c) {
 
 const struct error *control_why(const struct control *c) {
   return &c->why;
+}
+
+static void start_cut_off(struct control *c) {
+  uv_timer_start(&c->cut_off, handle_cut_off, (uint64_t)(1000 * c->cut_off_s), 1000);
+}
+
+void control_hurry(struct control *c, double seconds) {
+  c->cut_off_s = fmin(c->cut_off_s, seconds);
+  if (conn_is_busy(c->conn))
+    start_cut_off(c);
 }
 
 static void handle_done(void *data) {
@@ -86,8 +110,7 @@ static void start_next(struct control *c) {
   if (call->params.column_count)
     call->statement.params = batch_view(&call->params);
   call->started = true;
-  double seconds = fmin(cut_off_s, persist_seconds(c->session) / 4);
-  uv_timer_start(&c->cut_off, handle_cut_off, (uint64_t)(1000 * seconds), 1000);
+  start_cut_off(c);
   conn_start_execute(c->conn, &call->statement, call->on_rows ? UINT32_MAX : 0, handle_done, c);
 }
 

@@ -24,6 +24,7 @@ struct control {
   bool opening;
   bool broken;
   double lost_s;    /* since when nothing could be written; 0: it could */
+  double cut_off_s; /* so long a call may take */
   double open_at_s; /* when a broken connection is opened */
   struct error why; /* of the last failure, while `lost_s` is set */
   uv_timer_t cut_off;
@@ -43,9 +44,18 @@ void control_go_on(struct control *control);
 /* Waits until all is done, or the connection is broken. */
 void control_drain(struct control *control);
 
+/* From now on a call without an answer is cut off after so many seconds. */
+void control_hurry(struct control *control, double seconds);
+
+/* Cuts off what is in flight, and forgets what waits: of a database that is gone. Only control_release follows. */
+void control_abandon(struct control *control);
+
 /* For how long nothing could be written, and why; 0: the last call was well. */
 double control_lost_for_s(const struct control *control);
 const struct error *control_why(const struct control *control);
+
+/* For how long the call in flight has had no answer. */
+double control_silent_for_s(const struct control *control);
 
 /* How many wait: a slow database must not let them pile up. */
 size_t control_backlog(const struct control *control);

@@ -239,9 +239,11 @@ static bool write_finished(void *data, struct error *err) {
   return session_commit(session, err);
 }
 
-static bool finish(struct named *n, const struct runner_outcome *outcome, struct error *err) {
+static bool finish(struct named *n, const struct runner_limits *limits, const struct runner_outcome *outcome,
+                   struct error *err) {
   struct finishing finishing = {.named = n, .outcome = outcome};
-  return persist(n->session, write_finished, &finishing, err) && outcome_check_bad(n->row.name, finishing.bad, err);
+  return persist(n->session, limits, write_finished, &finishing, err) &&
+         outcome_check_bad(n->row.name, finishing.bad, err);
 }
 
 static bool run_workers(struct named *n, const struct runner_limits *limits, struct error *err) {
@@ -255,7 +257,7 @@ static bool run_workers(struct named *n, const struct runner_limits *limits, str
                                    .limits = *limits};
   struct runner_outcome outcome;
   bool ok = runner_run(&request, &outcome, err);
-  ok = outcome_settle(session, &n->definition, &outcome, ok, err) && finish(n, &outcome, err);
+  ok = outcome_settle(session, &n->definition, &outcome, ok, err) && finish(n, limits, &outcome, err);
   outcome_release(&outcome);
   return ok;
 }
@@ -284,7 +286,7 @@ static bool begin(void *data, struct error *err) {
 
 static bool run(struct named *n, const struct runner_limits *limits, bool *nothing_to_do, struct error *err) {
   struct beginning b = {.named = n, .limits = limits, .outcome = {.end = JOB_GOES_ON}};
-  bool ok = is_done(n) || persist(n->session, begin, &b, err);
+  bool ok = is_done(n) || persist(n->session, limits, begin, &b, err);
   if (!ok && !b.runs)
     return false;
   if (!ok || b.outcome.end != JOB_GOES_ON) {

@@ -10,6 +10,7 @@
 
 void outcome_release(struct runner_outcome *outcome) {
   free(outcome->reason);
+  free(outcome->lost);
   *outcome = (struct runner_outcome){.end = JOB_GOES_ON};
 }
 
@@ -89,8 +90,23 @@ static bool cancelled(struct session *session, const struct definition *d, const
                     d->name, d->name);
 }
 
+/* Nothing can be written: that nobody is at work any more the leases tell. */
+static bool left(const struct definition *d, const struct runner_outcome *outcome, struct error *err) {
+  bool rolled_back = outcome->end == JOB_INTERRUPTED;
+  error_set(err, rolled_back ? ERROR_INTERRUPTED : ERROR_PENDING,
+            "the backfill of %s was stopped without its database, after %lld rows that are known of%s%s: %s", d->table,
+            (long long)outcome->rows_done, outcome->reason ? ": " : "", outcome->reason ? outcome->reason : "",
+            outcome->lost);
+  return error_hint(err, "what is committed stays, what was not is rolled back: when the database is there again, run "
+                         "the same command");
+}
+
 bool outcome_settle(struct session *session, const struct definition *d, const struct runner_outcome *outcome, bool run,
                     struct error *err) {
+  if (!run && err->class == ERROR_PENDING) /* while it waited for the database (persist.h) */
+    return false;
+  if (run && outcome->lost)
+    return left(d, outcome, err);
   if (!run && err->class == ERROR_INTERRUPTED) { /* before its first batch */
     observe_stop(session, d->name, OBSERVED_PAUSED, "SIGINT or SIGTERM");
     return false;

@@ -51,7 +51,14 @@ static void tell_waiting(const struct session *session, const struct error *why)
     log_info("the connection is lost (%s); connecting again, for up to %s", why->message, time);
 }
 
-bool persist(struct session *session, persist_fn write, void *data, struct error *err) {
+static bool stop_waiting(struct error *err, const char *limit) {
+  err->class = ERROR_PENDING;
+  error_prefix(err, "stopped while it waited for the database%s%s: ", limit ? ", " : "", limit ? limit : "");
+  return error_hint(err, "what is committed stays: when the database is there again, run the same command");
+}
+
+bool persist(struct session *session, const struct runner_limits *limits, persist_fn write, void *data,
+             struct error *err) {
   double begun_s = clock_monotonic_s();
   for (bool first = true;; first = false) {
     if (write(data, err))
@@ -60,11 +67,9 @@ bool persist(struct session *session, persist_fn write, void *data, struct error
     bool goes_on = persist_is_lost(err) && clock_monotonic_s() - begun_s < persist_seconds(session);
     if (!goes_on)
       return false;
-    if (host_is_interrupted(session->host) || (!first && !loop_sleep(session->loop, every_s))) {
-      err->class = ERROR_INTERRUPTED;
-      error_prefix(err, "interrupted while it waited for the database: ");
-      return error_hint(err, "what is committed stays: when the database is there again, run the same command");
-    }
+    const char *limit = limits ? limits_reached(limits, 0) : NULL;
+    if (limit || host_is_interrupted(session->host) || (!first && !loop_sleep(session->loop, every_s)))
+      return stop_waiting(err, limit);
     if (first)
       tell_waiting(session, err);
     error_clear(err);

@@ -6,6 +6,7 @@
 #ifndef BACKFILL_PERSIST_H
 #define BACKFILL_PERSIST_H
 
+#include "backfill/limits.h"
 #include "run/session.h"
 
 typedef bool (*persist_fn)(void *data, struct error *err);
@@ -14,9 +15,11 @@ typedef bool (*persist_fn)(void *data, struct error *err);
 bool persist_is_lost(const struct error *err);
 
 /* Runs `write` on the session's connection; when that is lost, rolls back, opens it anew and runs it again, until it
- * was done, failed for another reason, or `reconnect` of [backfill] is over. So `write` must do no harm when it is done
- * twice: what it commits last may have been committed although its answer was lost. */
-bool persist(struct session *session, persist_fn write, void *data, struct error *err) MUST_CHECK;
+ * was done, failed for another reason, or `reconnect` of [backfill] is over. An interrupt and the limits of time (may
+ * be NULL) end the wait with ERROR_PENDING. So `write` must do no harm when it is done twice: what it commits last may
+ * have been committed although its answer was lost. */
+bool persist(struct session *session, const struct runner_limits *limits, persist_fn write, void *data,
+             struct error *err) MUST_CHECK;
 
 /* `reconnect` of [backfill]: for so many seconds a lost connection is opened anew. */
 double persist_seconds(const struct session *session);

@@ -247,7 +247,9 @@ void recover_from(struct worker *w) {
   }
   settle_error(w);
   int state = conn_transaction_state(w->conn);
-  if (w->then == WORKER_CONNECT) {
+  if (w->then == WORKER_CONNECT && w->job->end != JOB_GOES_ON) {
+    worker_enter(w, WORKER_ENDED); /* whether its commit came through, the range's row tells the next one */
+  } else if (w->then == WORKER_CONNECT) {
     double seconds = w->retry_s;
     w->retry_s = 0;
     w->lost_s = clock_monotonic_s();

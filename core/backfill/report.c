@@ -5,12 +5,23 @@
 
 #include "base/clock.h"
 
+static bool is_cut_off(const struct worker *w) {
+  return w->state == WORKER_CONNECT || (w->state == WORKER_PAUSE && w->then == WORKER_CONNECT);
+}
+
+bool runner_is_cut_off(const struct runner *r) {
+  for (size_t i = 0; i < r->workers.len; i++)
+    if (is_cut_off(crew_at(r, i)))
+      return true;
+  return false;
+}
+
 static const char *waiting_reason(const struct runner *r, struct strbuf *text) {
   for (size_t i = 0; i < r->workers.len; i++) {
     const struct worker *w = crew_at(r, i);
     if (w->state == WORKER_HELD && w->held_for)
       return w->held_for[0] ? w->held_for : NULL;
-    if (w->state == WORKER_CONNECT || (w->state == WORKER_PAUSE && w->then == WORKER_CONNECT))
+    if (is_cut_off(w))
       return "the connection is lost; connecting again";
     if (w->waits_for && w->state == WORKER_PAUSE) {
       strbuf_clear(text);

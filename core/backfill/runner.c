@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 void runner_end(struct runner *r, enum job_end why, const char *limit) {
@@ -20,6 +21,11 @@ void runner_end(struct runner *r, enum job_end why, const char *limit) {
   r->job.limit = limit;
   job_end(&r->job, why, NULL);
   crew_wake(r);
+}
+
+double runner_end_patience_s(const struct runner *r) {
+  static const double longest_s = 5;
+  return fmin(longest_s, r->job.reconnect_s / 4);
 }
 
 double runner_lag_s(const struct runner *r) {
@@ -70,7 +76,8 @@ static bool turn(struct runner *r, struct error *err) {
 static void handle_interrupt(void *data, int count) {
   struct runner *r = data;
   if (count - r->interrupts == 1) {
-    log_info("stopping after this batch; interrupt again to roll it back");
+    log_info(runner_is_cut_off(r) ? "stopping, without waiting for the database any longer"
+                                  : "stopping after this batch; interrupt again to roll it back");
     runner_end(r, JOB_STOPPED, NULL);
     return;
   }
@@ -151,15 +158,17 @@ static void stop_listening(struct runner *r) {
 
 /* A connection that was lost while it was idle is noticed only now. A database that is gone is not asked on an old one:
  * it may be one that does not answer. */
-static void revive(struct runner *r, struct conn *conn) {
-  struct error ignored = ERROR_INIT;
-  if (!r->is_gone && conn_transaction_state(conn) == MOONBIRD_TX_IDLE && conn_script(conn, "SELECT 1", &ignored))
-    return;
-  error_clear(&ignored);
+static bool revive(struct runner *r, struct conn *conn, struct error *err) {
+  if (!r->is_gone && conn_transaction_state(conn) == MOONBIRD_TX_IDLE && conn_script(conn, "SELECT 1", err))
+    return true;
+  error_clear(err);
   persist_limit_opening(r->session, conn);
-  if (!conn_open(conn, &r->session->url, "moonbird", &ignored))
-    log_debug("%s", ignored.message);
-  error_release(&ignored);
+  return conn_open(conn, &r->session->url, "moonbird", err);
+}
+
+/* A database in a file that nobody else has open was there all the time. */
+static bool revive_all(struct runner *r, struct error *err) {
+  return r->shares_conn || (revive(r, r->own_conn, err) && revive(r, r->session->conn, err));
 }
 
 static void close_all(struct runner *r) {
@@ -204,12 +213,26 @@ static bool write_settled(void *data, struct error *err) {
   return range_rows_done(r->session, name, &settling->outcome->rows_done, err);
 }
 
+/* What a run leaves undone that was told to stop is known from the ranges. An end that others must hear of is written,
+ * however long that takes. */
+static bool must_be_written(const struct runner *r) {
+  return r->job.end == JOB_FINISHED || r->job.pause_reason;
+}
+
+/* The rows of this run whose commit was heard of: there may be more. */
+static bool leave_unsettled(struct runner *r, struct runner_outcome *outcome, struct error *err) {
+  const struct error *why = error_is_set(err) ? err : control_why(&r->control);
+  outcome->rows_done = r->estimate.rows_before + r->rows;
+  outcome->lost = xstrdup(error_is_set(why) ? why->message : "it does not answer");
+  error_clear(err);
+  return true;
+}
+
 static bool settle(struct runner *r, struct runner_outcome *outcome, struct error *err) {
   struct settling settling = {.runner = r, .outcome = outcome};
-  outcome->end = r->job.end;
-  outcome->batch_size = r->workers.len ? crew_at(r, 0)->sizer.size : 0;
-  outcome->reason = xstrdup_or_null(r->job.limit ? r->job.limit : r->job.pause_reason);
-  return persist(r->session, write_settled, &settling, err);
+  if (must_be_written(r))
+    return persist(r->session, &r->request->limits, write_settled, &settling, err);
+  return write_settled(&settling, err) || (persist_is_lost(err) && leave_unsettled(r, outcome, err));
 }
 
 static bool begin(struct runner *r, struct error *err) {
@@ -229,22 +252,34 @@ static bool begin(struct runner *r, struct error *err) {
   return true;
 }
 
+/* What is to be said of the end, and written where somebody can be reached or must be. */
+static bool conclude(struct runner *r, struct runner_outcome *outcome, struct error *err) {
+  bool waits = must_be_written(r);
+  outcome->end = r->job.end;
+  outcome->batch_size = r->workers.len ? crew_at(r, 0)->sizer.size : 0;
+  outcome->reason = xstrdup_or_null(r->job.limit ? r->job.limit : r->job.pause_reason);
+  struct error why = ERROR_INIT;
+  bool is_there = (waits || !r->is_gone) && revive_all(r, &why);
+  if (is_there)
+    crew_give_back(r);
+  bool ok = is_there || waits ? settle(r, outcome, err) : leave_unsettled(r, outcome, &why);
+  error_release(&why);
+  return ok;
+}
+
 static bool wind_up(struct runner *r, struct runner_outcome *outcome, struct error *err) {
   stop_listening(r);
-  upkeep_tell_throttle(r); /* what it waited since the last look */
-  control_drain(&r->control);
-  if (!r->shares_conn) {
-    revive(r, r->own_conn);
-    revive(r, r->session->conn);
-  }
-  crew_give_back(r);
-  if (error_is_set(err))
-    return false;
-  if (r->job.end == JOB_FAILED) {
+  upkeep_finish(r);
+  if (!error_is_set(err) && r->job.end != JOB_FAILED)
+    return conclude(r, outcome, err);
+  struct error ignored = ERROR_INIT;
+  if (revive_all(r, &ignored))
+    crew_give_back(r);
+  error_release(&ignored);
+  outcome->end = r->job.end;
+  if (!error_is_set(err))
     error_copy(err, &r->job.err);
-    return false;
-  }
-  return settle(r, outcome, err);
+  return false;
 }
 
 bool runner_run(const struct runner_request *request, struct runner_outcome *outcome, struct error *err) {
@@ -259,7 +294,6 @@ bool runner_run(const struct runner_request *request, struct runner_outcome *out
   runner_report(&r, false); /* where it begins */
   loop(&r, err);
   bool ok = wind_up(&r, outcome, err);
-  outcome->end = r.job.end;
   if (ok)
     estimate_settle(&r.estimate, outcome->rows_done - r.rows);
   runner_report(&r, true);

@@ -21,10 +21,12 @@ struct runner_request {
   struct runner_limits limits;
 };
 
+/* The caller frees it: outcome_release. */
 struct runner_outcome {
   enum job_end end;
-  char *reason;      /* of JOB_STOPPED by a limit or JOB_PAUSED by the engine, or NULL; the caller frees */
-  int64_t rows_done; /* over all runs, ranges and processes */
+  char *reason;      /* of JOB_STOPPED by a limit or JOB_PAUSED by the engine, or NULL */
+  char *lost;        /* why the database could not be asked when the run was told to end, or NULL */
+  int64_t rows_done; /* over all runs, ranges and processes; with `lost` those that are known of */
   int64_t batch_size;
 };
 

@@ -26,7 +26,7 @@ struct runner {
   bool shares_conn; /* the control statements run on the one worker's connection */
   uv_timer_t watch;
   bool watch_due;
-  bool is_gone; /* the database, for longer than it is waited for */
+  bool is_gone; /* the database, for longer than it is waited for: nothing is asked any more */
   bool watch_closed;
   double lease_s;
   double beat_s; /* of the last heartbeat */
@@ -43,6 +43,12 @@ struct runner {
 };
 
 /* --- runner.c --- */
+
+/* Once it is to end, a database that has not answered for so long is not waited for. */
+double runner_end_patience_s(const struct runner *r);
+
+/* Does a worker wait for a new connection? */
+bool runner_is_cut_off(const struct runner *r);
 
 /* The batches under way are the last ones. `limit` is static, or NULL; the first one who ends it counts. */
 void runner_end(struct runner *r, enum job_end why, const char *limit);
@@ -83,6 +89,9 @@ void upkeep_go_on(struct runner *r);
 
 /* What holds the workers, or that nothing does any more; for the table and the log. */
 void upkeep_tell_throttle(struct runner *r);
+
+/* After the last worker: waits for what was to be written, unless the database is gone (`is_gone`). */
+void upkeep_finish(struct runner *r);
 
 /* --- report.c --- */
 

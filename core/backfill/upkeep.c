@@ -43,11 +43,24 @@ static void take_watch(void *data, const moonbird_batch *rows) {
   estimate_take(&r->estimate, rows, r->id, rows_until_now(r));
 }
 
-static void post_watch(struct runner *r) {
+static void post_watch(struct runner *r, control_rows_fn take) {
   struct batch_builder params;
   batch_init(&params, 1);
   batch_add_str(&params, 0, r->job.definition->name);
-  control_post(&r->control, "watch", &params, take_watch, r);
+  control_post(&r->control, "watch", &params, take, r);
+}
+
+void upkeep_finish(struct runner *r) {
+  upkeep_tell_throttle(r); /* what it waited since the last look */
+  if (!r->shares_conn) {
+    control_hurry(&r->control, runner_end_patience_s(r));
+    post_watch(r, NULL); /* does it answer still? */
+  }
+  if (!r->is_gone)
+    control_drain(&r->control);
+  r->is_gone = r->is_gone || control_lost_for_s(&r->control) > 0;
+  if (r->is_gone)
+    control_abandon(&r->control);
 }
 
 /* Rows a second of this process over so many seconds, as if its workers were equally fast; readers add them up. */
@@ -168,15 +181,27 @@ static void check_limits(struct runner *r) {
     runner_end(r, JOB_STOPPED, limit);
 }
 
+/* Once the run is to end, a database that does not answer is not waited for: what it has committed stays, and what it
+ * has not is rolled back. */
+static void check_answers(struct runner *r) {
+  double most_s = runner_end_patience_s(r);
+  bool is_silent = !r->shares_conn && control_silent_for_s(&r->control) > most_s;
+  if (!is_silent && control_lost_for_s(&r->control) <= most_s)
+    return;
+  r->is_gone = true;
+  crew_wake(r);
+}
+
 /* A worker that is held or waits does not ask the database anything, and would never notice that it is gone. */
 static void check_database(struct runner *r) {
+  if (!r->is_gone && r->job.end != JOB_GOES_ON)
+    check_answers(r);
   if (control_lost_for_s(&r->control) <= r->job.reconnect_s || r->is_gone)
     return;
   r->is_gone = true;
   struct error err = ERROR_INIT;
   error_copy(&err, control_why(&r->control));
   persist_explain(r->session, &err);
-  r->job.end = JOB_GOES_ON; /* whatever else was to end it cannot be written down */
   job_end(&r->job, JOB_FAILED, &err);
   error_release(&err);
   crew_wake(r);
@@ -203,7 +228,7 @@ void upkeep_go_on(struct runner *r) {
   if (control_backlog(&r->control) > MOST_BACKLOG)
     return;
   post_beats(r);
-  post_watch(r);
+  post_watch(r, take_watch);
 }
 
 /* --- the timer --- */
