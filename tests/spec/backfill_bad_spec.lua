@@ -314,7 +314,7 @@ describe("a finished backfill", function()
       p:sql("UPDATE people SET full_name = 'poison' WHERE id IN (50, 77)")
       p:fails(8, "backfill run fill")
       contains(p:fails(8, "backfill verify fill").err, "2 rows are not done\n"
-        .. "  hint: they were put aside: `moonbird backfill bad list fill` shows them, `bad retry` and `bad ignore` settle")
+        .. "  hint: they were put aside: `moonbird backfill bad list fill` shows them, `bad retry` and `bad ignore`")
       p:ok({ "backfill", "bad", "ignore", "fill", "50", "--reason", "no name at all" })
       contains(p:ok("backfill log fill").out, "[50]: no name at all\n")
       p:sql("UPDATE people SET counter = 0 WHERE id = 33")
