@@ -80,35 +80,70 @@ void host_allow_interrupts(struct host *host, int more) {
 /* coroutine.resume; upvalue 1 is Lua's own, which throws only for a bad argument. */
 static int tracked_resume(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTHREAD);
-  lua_State *before = running;
-  running = lua_tothread(L, 1);
+  lua_State *before = running, *co = lua_tothread(L, 1);
+  running = co;
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   running = before;
   stop_if_interrupted(L);
+  if (!lua_toboolean(L, 1) && lua_status(co) > LUA_YIELD)
+    script_error_note_coroutine(L, co);
   return lua_gettop(L);
 }
 
-/* What tracked_wrap returns; upvalue 1 is the function of Lua's own coroutine.wrap, upvalue 2 its coroutine. */
-static int tracked_step(lua_State *L) {
+/* One go of a coroutine with the arguments on the stack; they give way to its results, or to its error where it has
+ * thrown one or cannot be resumed. */
+static bool go_on(lua_State *L, lua_State *co) {
+  int args = lua_gettop(L), results = 1;
+  if (!lua_checkstack(co, args))
+    luaL_error(L, "too many arguments to resume");
+  lua_xmove(L, co, args);
   lua_State *before = running;
-  running = lua_tothread(L, lua_upvalueindex(2));
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  running = co;
+  int status = lua_resume(co, L, args, &results);
   running = before;
-  stop_if_interrupted(L);
-  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+  if (status > LUA_YIELD && lua_status(co) > LUA_YIELD) {
+    lua_pushvalue(co, -1);
+    lua_xmove(co, L, 1);
+    script_error_note_coroutine(L, co);
+    lua_settop(L, 0);
+    running = co;
+    lua_resetthread(co); /* closes what the coroutine wants closed, which may throw another error */
+    running = before;
+  }
+  results = status > LUA_YIELD ? 1 : results;
+  if (!lua_checkstack(L, results)) {
+    lua_pop(co, results);
+    luaL_error(L, "too many results to resume");
+  }
+  lua_xmove(co, L, results);
+  return status <= LUA_YIELD;
 }
 
-/* coroutine.wrap; upvalue 1 is Lua's own, whose functions keep their coroutine as their first upvalue. */
+/* What coroutine.wrap returns; upvalue 1 is the coroutine. Lua's own drops the coroutine's stack before anybody could
+ * ask in which line it was. */
+static int tracked_step(lua_State *L) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  bool was_dead = lua_status(co) == LUA_OK && lua_gettop(co) == 0;
+  bool ok = go_on(L, co);
+  stop_if_interrupted(L);
+  if (ok)
+    return lua_gettop(L);
+  if (was_dead && lua_isstring(L, 1)) {
+    luaL_where(L, 1);
+    lua_insert(L, 1);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
 static int tracked_wrap(lua_State *L) {
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, 1);
-  lua_getupvalue(L, -1, 1);
-  lua_pushcclosure(L, tracked_step, 2);
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_State *co = lua_newthread(L);
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, tracked_step, 1);
   return 1;
 }
 
@@ -117,8 +152,7 @@ static void track_coroutines(lua_State *L) {
   lua_getfield(L, -1, "resume");
   lua_pushcclosure(L, tracked_resume, 1);
   lua_setfield(L, -2, "resume");
-  lua_getfield(L, -1, "wrap");
-  lua_pushcclosure(L, tracked_wrap, 1);
+  lua_pushcfunction(L, tracked_wrap);
   lua_setfield(L, -2, "wrap");
   lua_pop(L, 1);
 }

@@ -139,14 +139,14 @@ static size_t library_line_len(const char *text) {
 }
 
 /* Lua names the line in which it met the error, which may be one of the library that got a wrong value from the script:
- * the script's line comes first, the library's is for who looks for a fault there. */
-static void set_text(lua_State *L, struct error *e, const char *text) {
+ * the script's line comes first, the library's is for who looks for a fault there. Pushes the text. */
+static const char *push_message(lua_State *L, lua_State *thrower, const char *text) {
   size_t len = library_line_len(text);
   lua_Debug ar;
-  if (len && find_script_line(L, &ar))
-    error_set(e, ERROR_FAILED, "%s:%d: %s (%.*s)", ar.short_src, ar.currentline, text + len + 2, (int)len, text);
-  else
-    error_set(e, ERROR_FAILED, "%s", text);
+  if (!len || !find_script_line(thrower, &ar))
+    return lua_pushstring(L, text);
+  lua_pushlstring(L, text, len);
+  return lua_pushfstring(L, "%s:%d: %s (%s)", ar.short_src, ar.currentline, text + len + 2, lua_tostring(L, -1));
 }
 
 /* Lua's message about a name that is not there gets a hint; a hint that cannot be had is left out. */
@@ -173,14 +173,104 @@ static void add_traceback(lua_State *L, struct error *e) {
   free(lines);
 }
 
+/* --- coroutines --- */
+
+/* Keys in the registry: the text that a coroutine has thrown last, what its message is to be, where it was, and into
+ * which coroutine it went on. A text has no room for that, and scripts must see it as it is. */
+static const char noted_value, noted_message, noted_where, noted_thread;
+
+/* The lines of a coroutine, then those of who has resumed it. */
+static char *both_tracebacks(lua_State *L, lua_State *co, const char *known) {
+  char *inner = known ? xstrdup(known) : traceback(co), *outer = traceback(L);
+  char *lines = xasprintf("%s%s%s", inner, inner[0] && outer[0] ? "\n" : "", outer);
+  free(inner);
+  free(outer);
+  return lines;
+}
+
+static bool is_noted(lua_State *L, int index) {
+  index = lua_absindex(L, index);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &noted_value);
+  bool is_same = lua_type(L, -1) == LUA_TSTRING && lua_rawequal(L, -1, index);
+  lua_pop(L, 1);
+  return is_same;
+}
+
+/* The length of "FILE:12: " at the beginning of a text, else 0. */
+static size_t place_len(const char *text) {
+  const char *colon = strchr(text, ':');
+  size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+  return digits && strncmp(colon + 1 + digits, ": ", 2) == 0 ? (size_t)(colon - text) + digits + 3 : 0;
+}
+
+/* Also with another place in front, which assert() and error() add to what coroutine.resume gave. */
+static bool is_noted_again(lua_State *L, int index) {
+  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "";
+  size_t len = place_len(text);
+  if (!len || !place_len(text + len))
+    return is_noted(L, index);
+  lua_pushstring(L, text + len);
+  bool is_same = is_noted(L, -1);
+  lua_pop(L, 1);
+  return is_same || is_noted(L, index);
+}
+
+static void note_text(lua_State *L, lua_State *co) {
+  bool is_same = is_noted(L, -1);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &noted_thread);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &noted_where);
+  bool is_again = is_same && lua_touserdata(L, -2) == co; /* on its way through further coroutines */
+  char *lines = both_tracebacks(L, co, is_again ? lua_tostring(L, -1) : NULL);
+  lua_pop(L, 2);
+  lua_pushlightuserdata(L, L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &noted_thread);
+  lua_pushstring(L, lines);
+  free(lines);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &noted_where);
+  if (is_again)
+    return;
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &noted_value);
+  int top = lua_gettop(L);
+  push_message(L, co, lua_tostring(L, top));
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &noted_message);
+  lua_settop(L, top);
+}
+
+void script_error_note_coroutine(lua_State *L, lua_State *co) {
+  struct error *e = luaL_testudata(L, -1, type_name);
+  luaL_checkstack(L, 8, NULL);
+  if (e) {
+    char *lines = both_tracebacks(L, co, e->where);
+    error_where(e, "%s", lines);
+    free(lines);
+  } else if (lua_type(L, -1) == LUA_TSTRING) {
+    note_text(L, co);
+  }
+}
+
+/* --- handlers --- */
+
+static void set_noted(lua_State *L, struct error *e) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &noted_message);
+  error_set(e, ERROR_FAILED, "%s", lua_tostring(L, -1));
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &noted_where);
+  error_where(e, "%s", lua_tostring(L, -1));
+}
+
 /* Called with the thrown value at the top; leaves an error object there. */
 int script_error_handler(lua_State *L) {
   struct error *e = luaL_testudata(L, 1, type_name);
   if (!e) {
     const char *text = thrown_text(L);
     e = new_object(L);
-    set_text(L, e, text);
+    int at = lua_gettop(L);
+    if (is_noted_again(L, 1))
+      set_noted(L, e);
+    else
+      error_set(e, ERROR_FAILED, "%s", push_message(L, L, text));
     add_hint(L, e, text);
+    lua_settop(L, at);
     lua_replace(L, 1);
     lua_settop(L, 1);
   }

@@ -27,6 +27,10 @@ void script_error_push_fail(lua_State *L);
 /* Puts host.note_place and host.error_object, handlers for xpcall, into the table at the top. */
 void script_error_add_handlers(lua_State *L);
 
+/* The coroutine has thrown the value at the top: its lines, and those of L that have resumed it, are what a traceback
+ * shows when the value comes to be an error of the script. The value stays. */
+void script_error_note_coroutine(lua_State *L, lua_State *co);
+
 /* Makes the metatable. */
 void script_error_install(lua_State *L);
 

@@ -79,6 +79,14 @@ describe("an error of a script", function()
     end
     upgrade('db:transaction(function()\n  db:exec("UPDATE nowhere SET a = 1")\nend)',
       "a1_test.lua:8: in the function at line 7\n", "a1_test.lua:7: in function 'upgrade'\n")
+    upgrade("local rows = coroutine.wrap(function()\n  coroutine.yield(1)\n  return (nil).x\nend)\nrows()\nrows()",
+      "error: migrations/versions/a1_test.lua:9: attempt to index a nil value\n",
+      "a1_test.lua:9: in the function at line 7\n  migrations/versions/a1_test.lua:12: in function 'upgrade'\n")
+    upgrade('coroutine.wrap(function()\n  coroutine.wrap(function()\n    db:exec("nowhere")\n  end)()\nend)()',
+      "a1_test.lua:9: in the function at line 8\n", "a1_test.lua:8: in the function at line 7\n",
+      "a1_test.lua:7: in function 'upgrade'\n")
+    upgrade("assert(coroutine.resume(coroutine.create(function()\n  db:query(5)\nend)))",
+      "a1_test.lua:8: db:query: argument 1", "a1_test.lua:8: in the function at line 7\n", "a1_test.lua:7: in function")
     upgrade("\ndb:query(5)", "a1_test.lua:8: db:query: argument 1 must be SQL text, got an integer")
     upgrade("op.backfill('nope')", "a1_test.lua:7: op.backfill: there is no backfill nope")
     p:backfill("wrong", 'return {\n  table = "people",\n  set = { nope = 1 },\n}\n')

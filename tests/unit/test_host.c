@@ -186,6 +186,33 @@ static void calls_wait_where_lua_cannot_yield(void **state) {
              "assert(a == 1 and b == nil and c == 3)");
 }
 
+static void wrapped_coroutines_are_those_of_lua(void **state) {
+  struct fixture *f = *state;
+  succeed(f, "local function failing(f, ...)\n"
+             "  local ok, e = pcall(f, ...)\n"
+             "  assert(not ok)\n"
+             "  return e\n"
+             "end\n"
+             "local own = {}\n"
+             "assert(failing(coroutine.wrap(function() error(own) end)) == own)\n"
+             "assert(failing(coroutine.wrap(function() error() end)) == nil)\n"
+             "assert(failing(coroutine.wrap(function() error('x', 0) end)) == 'x')\n"
+             "local ended = coroutine.wrap(function() return 1 end)\n"
+             "assert(ended() == 1 and failing(ended) == 'cannot resume dead coroutine')\n"
+             "assert(failing(function() ended() end):find(':%d+: cannot resume dead coroutine'))\n"
+             "local failed = coroutine.wrap(error)\n"
+             "assert(failing(failed, 'a') == 'a' and failing(failed):find('cannot resume dead coroutine'))\n"
+             "local itself\n"
+             "itself = coroutine.wrap(function() itself() end)\n"
+             "assert(failing(itself):find('cannot resume non.suspended coroutine'))\n"
+             "local closed\n"
+             "local closing = setmetatable({}, { __close = function(_, e) closed = e error('second', 0) end })\n"
+             "assert(failing(coroutine.wrap(function() local x <close> = closing error('first', 0) end)) == 'second')\n"
+             "assert(closed == 'first')\n"
+             "local many = table.pack(coroutine.wrap(function(...) return ... end)(table.unpack({}, 1, 5000)))\n"
+             "assert(many.n == 5000)");
+}
+
 static void an_iterator_that_is_left_gives_its_rows_back(void **state) {
   struct fixture *f = *state;
   succeed(f, "db:exec('CREATE TABLE t (a)')\n"
@@ -317,6 +344,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(chunks_that_do_not_load, setup, teardown),
       cmocka_unit_test_setup_teardown(calls_yield_wherever_lua_can, setup, teardown),
       cmocka_unit_test_setup_teardown(calls_wait_where_lua_cannot_yield, setup, teardown),
+      cmocka_unit_test_setup_teardown(wrapped_coroutines_are_those_of_lua, setup, teardown),
       cmocka_unit_test_setup_teardown(an_iterator_that_is_left_gives_its_rows_back, setup, teardown),
       cmocka_unit_test_setup_teardown(parameters_of_every_form, setup, teardown),
       cmocka_unit_test_setup_teardown(a_connection_may_be_refused_for_a_while, setup, teardown),
