@@ -71,11 +71,13 @@ static bool read_count(const char *text, const char *option, long long most, lon
   char *end;
   errno = 0;
   long long number = strtoll(text, &end, 10);
-  if (errno || end == text || *end || number < 1 || number > most)
-    return error_set(err, ERROR_USAGE, "option '--%s' wants a whole number from 1 to %lld, not '%s'", option, most,
-                     text);
-  *count = number;
-  return true;
+  if (!errno && end != text && !*end && number >= 1 && number <= most) {
+    *count = number;
+    return true;
+  }
+  if (most == INT64_MAX)
+    return error_set(err, ERROR_USAGE, "option '--%s' wants a whole number above 0, not '%s'", option, text);
+  return error_set(err, ERROR_USAGE, "option '--%s' wants a whole number from 1 to %lld, not '%s'", option, most, text);
 }
 
 /* "06:00": two digits or one, a colon, two digits. */

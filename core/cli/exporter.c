@@ -38,12 +38,25 @@ static bool is_port(const char *where) {
   return strrchr(where, ':') && !strchr(where, '/');
 }
 
+/* Most likely a port without its colon: in a file nobody would look for the figures. */
+static bool refuse_number(struct exporter *e, const char *where, struct error *err) {
+  exporter_release(e);
+  if (!*where) {
+    error_set(err, ERROR_USAGE, "option '--metrics': the name of the file is empty");
+    return error_hint(err, "write a file, :9187, or ADDRESS:9187");
+  }
+  error_set(err, ERROR_USAGE, "option '--metrics': '%s' may be a file or a port", where);
+  return error_hint(err, "write :%s for the port, ./%s for a file of this name", where, where);
+}
+
 bool exporter_init(struct exporter *e, const char *backfill, const char *where, struct error *err) {
   *e = (struct exporter){.file = NULL};
   metrics_init(&e->metrics, backfill);
   if (!where)
     return true;
   if (!is_port(where)) {
+    if (strspn(where, "0123456789") == strlen(where))
+      return refuse_number(e, where, err);
     e->file = path_from_here(where);
     return true;
   }

@@ -142,6 +142,8 @@ describe("--metrics", function()
     end
     problem(":", "':' has no port from 1 to 65535", 2)
     problem(":99999", "has no port", 2)
+    problem("9187", "'9187' may be a file or a port\n  hint: write :9187 for the port, ./9187 for a file", 2)
+    problem("", "the name of the file is empty", 2)
     problem("nowhere:80", "cannot listen for --metrics at nowhere port 80", 2)
     problem("nowhere:80", "hint: each run of a machine wants a port of its own", 2)
     problem("/no/such/folder/file", "/no/such/folder", 2)
