@@ -113,6 +113,7 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->form = form_from_name(luaL_checkstring(L, -1));
   lua_pop(L, 1);
   d->bounded = flag_field(L, index, "bounded");
+  d->may_have_twins = flag_field(L, index, "may_have_twins");
   d->external = flag_field(L, index, "external");
   d->streams = flag_field(L, index, "streams");
   d->quarantines = flag_field(L, index, "quarantines");

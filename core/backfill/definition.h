@@ -32,10 +32,11 @@ struct definition {
   char *key_columns; /* JSON */
   char *key_types;   /* JSON */
   enum transport *key_transports;
-  bool bounded;     /* a page ends at a hopped key, not after so many rows: there is a `where`, or effects outside */
-  bool external;    /* effects outside of the database */
-  bool streams;     /* rows come as a stream, as nobody knows how wide they are, whatever those before them were */
-  bool quarantines; /* on_error: a bad row is put aside */
+  bool bounded;        /* a page ends at a hopped key, not after so many rows: there is a `where`, or effects outside */
+  bool may_have_twins; /* two rows may have the same key: a page holds all of one key, and says so when it meets two */
+  bool external;       /* effects outside of the database */
+  bool streams;        /* rows come as a stream, as nobody knows how wide they are, whatever those before them were */
+  bool quarantines;    /* on_error: a bad row is put aside */
   int64_t max_bad;
   int workers;
   int64_t rows_estimated; /* -1 unknown */

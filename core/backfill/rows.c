@@ -154,7 +154,8 @@ static void write_filled(struct worker *w) {
  * before. */
 static bool is_full(const struct worker *w) {
   const struct definition *d = w->job->definition;
-  return (!d->bounded && w->page_total >= (uint64_t)w->limit) || (!d->external && w->page_bytes >= d->max_bytes);
+  bool may_be_cut = !d->external && !d->may_have_twins;
+  return (!d->bounded && w->page_total >= (uint64_t)w->limit) || (may_be_cut && w->page_bytes >= d->max_bytes);
 }
 
 /* The rows that are there have been written. */
@@ -186,6 +187,27 @@ static void take_read_key(struct worker *w) {
   w->read_key = key_from_row(&w->page, w->page.row_count - 1, worker_key_len(w));
 }
 
+/* A row is written by its key, so of two with the same one each would get the values of both. */
+static bool refuse_twins(struct worker *w) {
+  char *before = NULL;
+  for (uint64_t row = 0; row < w->page.row_count; row++) {
+    char *key = key_from_row(&w->page, row, worker_key_len(w));
+    if (before && strcmp(before, key) == 0) {
+      error_set(&w->err, ERROR_FAILED,
+                "two rows have the key %s, which is unique in each of the tables that inherit alone", key);
+      error_hint(&w->err, "let a backfill go through each of these tables, or use the form `set` or `batch`");
+      memcpy(w->err.sqlstate, "21000", 6);
+      free(key);
+      free(before);
+      return false;
+    }
+    free(before);
+    before = key;
+  }
+  free(before);
+  return true;
+}
+
 static void take_page(struct worker *w) {
   const struct outcome *out = conn_outcome(w->conn);
   w->page_done = !w->result || out->status == MOONBIRD_DONE;
@@ -209,7 +231,9 @@ static void take_page(struct worker *w) {
     free(w->end_key);
     w->end_key = key_from_row(&w->page, w->page.row_count - 1, worker_key_len(w));
   }
-  if (quarantine_is_due(w)) {
+  if (w->job->definition->may_have_twins && !refuse_twins(w)) {
+    recover_from(w);
+  } else if (quarantine_is_due(w)) {
     conn_discard(w->conn, w->result);
     w->result = NULL;
     quarantine_put_aside(w);

@@ -86,6 +86,25 @@ describe("op.backfill", function()
       assert.truthy(p:fails(1, "upgrade head").err:find("must not change the key column id", 1, true))
     end)
 
+    if kind == "postgres" then
+      it("goes through tables that inherit, and through none of whose rows two have the same key", function()
+        p:sql([[CREATE TABLE t (id integer PRIMARY KEY, n integer NOT NULL DEFAULT 0);
+          CREATE TABLE child (PRIMARY KEY (id)) INHERITS (t);
+          INSERT INTO t SELECT 2 * i FROM generate_series(1, 20) AS i;
+          INSERT INTO child SELECT 2 * i + 1 FROM generate_series(1, 20) AS i]])
+        p:backfill("fill", 'return { table = "t", size = 3, row = function(r) return { n = r.n + 1 } end }')
+        p:ok("backfill run fill")
+        assert.equals("40|1|1", p:sql("SELECT count(*), min(n), max(n) FROM t"))
+        p:sql("INSERT INTO child VALUES (24)")
+        p:ok("backfill forget fill --yes")
+        local err = p:fails(1, "backfill run fill").err
+        assert.matches("backfill of t: two rows have the key [24], which is unique in each of the tables", err, 1, true)
+        p:backfill("set", 'return { table = "t", size = 3, set = { n = 7 } }')
+        p:ok("backfill run set")
+        assert.equals("41", p:sql("SELECT count(*) FROM t WHERE n = 7"))
+      end)
+    end
+
     it("says it when a trigger keeps rows as they are", function()
       p:people(10)
       p:sql(kind == "sqlite" and [[

@@ -213,7 +213,7 @@ end
 
 local function add_sql(definition, spec, t)
   local dialect = host.dialect
-  local limited = spec.where == nil and spec.effects ~= "external"
+  local limited = not definition.bounded
   definition.first_key, definition.last_key = dialect:first_key(t), dialect:last_key(t)
   for _, from in ipairs({ "first", "after" }) do
     definition["hop_" .. from] = dialect:hop(t, from)
@@ -285,7 +285,12 @@ local function define(spec, name, is_to_run)
   for column_name, column in pairs(by_name) do
     t.column_types[column_name] = column.type
   end
-  t.row_bytes = not spec.set and dialect:row_bytes(host.connection, t) or nil
+  local has_twins = not spec.set and dialect:may_have_twins(host.connection, spec.table, spec.schema)
+  if not spec.set and not has_twins then
+    t.row_bytes = dialect:row_bytes(host.connection, t)
+  elseif has_twins then
+    t.row_bytes = false -- neither a piece nor a stream may end between two of them
+  end
   check_set(spec, by_name, key)
   check_conditions(spec)
   try_conditions(spec)
@@ -300,7 +305,8 @@ local function define(spec, name, is_to_run)
     key_columns = json.encode(json.array(key)),
     key_types_json = json.encode(json.array(t.key_types)),
     key_transports = t.key_transports,
-    bounded = spec.where ~= nil or spec.effects == "external",
+    bounded = spec.where ~= nil or spec.effects == "external" or has_twins,
+    may_have_twins = has_twins,
     external = spec.effects == "external",
     version_columns = t.version and #t.version or 0,
     quarantines = spec.on_error == "quarantine",

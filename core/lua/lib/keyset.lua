@@ -152,6 +152,11 @@ function keyset.row_version()
   return nil
 end
 
+-- May two rows have the same key, although it is unique? So it is where other tables inherit from this one.
+function keyset.may_have_twins()
+  return false
+end
+
 -- The role that we are, where the database hides rows of the table from it; else nil.
 function keyset.hidden_from()
   return nil

@@ -98,6 +98,15 @@ function backfill:row_version(connection, table_name, schema)
   return connection:scalar(HAS_VERSIONS:format(place)) and { "xmin" } or nil
 end
 
+-- A partitioned table's index holds over all its parts, that of a table from which others inherit for itself alone.
+function backfill:may_have_twins(connection, table_name, schema)
+  local place = self:literal((schema and self:quote(schema) .. "." or "") .. self:quote(table_name))
+  local text = [[
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhparent
+  WHERE c.oid = to_regclass(%s) AND c.relkind <> 'p')]]
+  return connection:scalar(text:format(place))
+end
+
 function backfill:hidden_from(connection, table_name, schema)
   local place = self:literal((schema and self:quote(schema) .. "." or "") .. self:quote(table_name))
   local text = "SELECT current_user WHERE row_security_active(CAST(to_regclass(%s) AS oid))"
