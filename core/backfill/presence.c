@@ -22,17 +22,23 @@ double presence_beat_every_s(double lease_s) {
   return lease_s / 6;
 }
 
+void presence_insert_params(struct batch_builder *params, const char *id, const char *runner, const char *backfill,
+                            int64_t batch_size, double lease_s) {
+  batch_init(params, 8);
+  batch_add_str(params, 0, id);
+  batch_add_str(params, 1, runner);
+  batch_add_str(params, 2, whoami_host());
+  batch_add_int(params, 3, getpid());
+  batch_add_int(params, 4, batch_size);
+  batch_add_float(params, 5, lease_s);
+  batch_add_str(params, 6, backfill);
+  batch_add_str(params, 7, id);
+}
+
 bool presence_insert(struct session *session, const char *id, const char *runner, const char *backfill,
                      int64_t batch_size, struct error *err) {
   struct batch_builder params;
-  batch_init(&params, 7);
-  batch_add_str(&params, 0, id);
-  batch_add_str(&params, 1, runner);
-  batch_add_str(&params, 2, backfill);
-  batch_add_str(&params, 3, whoami_host());
-  batch_add_int(&params, 4, getpid());
-  batch_add_int(&params, 5, batch_size);
-  batch_add_float(&params, 6, presence_lease_s(session));
+  presence_insert_params(&params, id, runner, backfill, batch_size, presence_lease_s(session));
   bool ok = session_execute_batch(session, "worker_insert", &params, NULL, err);
   batch_release(&params);
   return ok;

@@ -1,7 +1,9 @@
 /*
  * presence.h - rows of moonbird_backfill_worker: by them other processes and operators know who is at work.
  *
- * Main thread only; nothing is kept. A row that is not written again before its lease is over is of somebody dead.
+ * Main thread only; nothing is kept. A row that is not written again before its lease is over is of somebody dead, and
+ * others delete it. He may have been stopped only, or cut off: so each sign of life makes the row again where it is
+ * gone.
  */
 #ifndef BACKFILL_PRESENCE_H
 #define BACKFILL_PRESENCE_H
@@ -25,10 +27,13 @@ double presence_lease_s(const struct session *session);
 /* After so many seconds the next sign of life is due: some may be lost before the lease is over. */
 double presence_beat_every_s(double lease_s);
 
+/* The row, unless it is there; none when the backfill is finished or forgotten. */
 bool presence_insert(struct session *session, const char *id, const char *runner, const char *backfill,
                      int64_t batch_size, struct error *err) MUST_CHECK;
 
-/* Parameters of its statement "worker_beat", for who cannot wait. */
+/* Parameters of the statements of a sign of life, "worker_insert" and "worker_beat", for who cannot wait. */
+void presence_insert_params(struct batch_builder *params, const char *id, const char *runner, const char *backfill,
+                            int64_t batch_size, double lease_s);
 void presence_beat_params(struct batch_builder *params, const char *id, double lease_s,
                           const struct presence_news *news);
 

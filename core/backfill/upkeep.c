@@ -84,7 +84,9 @@ static void post_beats(struct runner *r) {
                                        .rate_1m = rate_share(r, now, 60),
                                        .rate_10m = rate_share(r, now, 600),
                                        .lag_s = runner_lag_s(r)};
-    struct batch_builder params;
+    struct batch_builder row, params;
+    presence_insert_params(&row, w->id, r->id, r->job.definition->name, w->limit, r->lease_s);
+    control_post(&r->control, "worker_insert", &row, NULL, NULL);
     presence_beat_params(&params, w->id, r->lease_s, &news);
     control_post(&r->control, "worker_beat", &params, NULL, NULL);
   }

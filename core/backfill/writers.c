@@ -79,7 +79,8 @@ static bool beat(struct wait *w, struct error *err) {
       .batch_size = w->definition->sizer.size, .rate_1m = -1, .rate_10m = -1, .lag_s = -1};
   struct batch_builder params;
   presence_beat_params(&params, w->runner, lease_s, &news);
-  bool ok = session_execute_batch(w->session, "worker_beat", &params, NULL, err);
+  bool ok = presence_insert(w->session, w->runner, w->runner, w->row->name, news.batch_size, err) &&
+            session_execute_batch(w->session, "worker_beat", &params, NULL, err);
   batch_release(&params);
   return ok;
 }

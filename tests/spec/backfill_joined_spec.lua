@@ -11,7 +11,7 @@ describe("a backfill that others meddle with", function()
   end
   local p
   before_each(function()
-    p = moonbird.project("postgres")
+    p = moonbird.project("postgres", "\n[backfill]\nlease = 1s\n")
     p:people(200)
   end)
   after_each(function()
@@ -121,5 +121,36 @@ end]])
     assert.equals(0, alter:wait(20).code, alter:describe())
     assert.equals(0, run:wait(20).code, run:describe())
     assert.equals("200|1|1", counts())
+  end)
+
+  it("knows a worker again that was taken for dead", function()
+    define()
+    p:fails(3, "backfill run fill --max-rows 50")
+    p:ok("backfill throttle fill 1h")
+    local function workers(condition)
+      return p:sql("SELECT count(*) FROM moonbird_backfill_worker WHERE " .. condition)
+    end
+    local first = p:start("backfill run fill")
+    local own = "pid = " .. first.process.pid
+    moonbird.wait_until("it is at work", 20, function()
+      return workers(own) == "1"
+    end)
+    first:kill("STOP")
+    moonbird.wait_until("its lease is over", 20, function()
+      return workers("lease_until > clock_timestamp()") == "0"
+    end)
+    local second = p:start("backfill run fill")
+    moonbird.wait_until("another one has cleared it away", 20, function()
+      return workers("pid = " .. second.process.pid) == "1" and workers(own) == "0"
+    end)
+    first:kill("CONT")
+    moonbird.wait_until("it is there again", 20, function()
+      return workers("lease_until > clock_timestamp()") == "2"
+    end)
+    p:ok("backfill unthrottle fill")
+    assert.equals(0, first:wait(20).code, first:describe())
+    assert.equals(0, second:wait(20).code, second:describe())
+    assert.equals("200|1|1", counts())
+    assert.equals("0", workers("true"))
   end)
 end)

@@ -81,7 +81,10 @@ WHERE b.name = ?
 
 -- name: worker_insert
 INSERT INTO {backfill_worker} (id, runner, backfill, host, pid, batch_size, started_at, heartbeat_at, lease_until)
-VALUES (?, ?, ?, ?, ?, ?, {clock}, {clock}, {later})
+SELECT CAST(? AS {text}), CAST(? AS {text}), b.name, CAST(? AS {text}), CAST(? AS {bigint}), CAST(? AS {bigint}),
+       {clock}, {clock}, {later}
+FROM {backfill} b
+WHERE b.name = ? AND b.finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM {backfill_worker} w WHERE w.id = ?)
 
 -- name: worker_beat
 UPDATE {backfill_worker}
