@@ -344,8 +344,9 @@ local function fingerprint(spec)
   local parts = { "backfill", spec.table, spec.schema or "", table.concat(spec.key or {}, ",") }
   parts[#parts + 1] = table.concat(spec.columns or {}, ",")
   parts[#parts + 1] = spec.where or ""
-  parts[#parts + 1] = spec.recipe
-  if spec.set then
+  if spec.recipe then
+    parts[#parts + 1] = spec.recipe
+  elseif spec.set then
     for _, name in ipairs(check.sorted_keys(spec.set)) do
       parts[#parts + 1] = name .. "=" .. host.dialect:literal(spec.set[name])
     end
@@ -355,9 +356,15 @@ local function fingerprint(spec)
   return table.concat(parts, "\0")
 end
 
+local function what_is_done(spec)
+  if spec.recipe then
+    return "backfill." .. spec.recipe:match("^[%a_]+")
+  end
+  return spec.set and "set" or spec.form .. " " .. statement.function_place(spec.row or spec.batch)
+end
+
 local function shown(spec)
-  local what = spec.set and "set" or spec.form .. " " .. statement.function_place(spec.row or spec.batch)
-  return ("backfill %s (%s)"):format(host.dialect:table_name(spec.table, spec.schema), what)
+  return ("backfill %s (%s)"):format(host.dialect:table_name(spec.table, spec.schema), what_is_done(spec))
 end
 
 local function has_tables()

@@ -210,7 +210,8 @@ function offline.backfill(spec, shown)
   if not spec.set then
     host.script_refuse(
       shown .. " is a program in Lua and cannot be written as SQL",
-      "write it with `set`, guard it with `if not context.offline`, or run it online"
+      spec.recipe and "run it online; or say it with op.execute where context.offline is true"
+        or "write it with `set`, guard it with `if not context.offline`, or run it online"
     )
   end
   local known = tables[place(spec)]

@@ -114,7 +114,8 @@ local function both(a, b)
   return b and ("(%s) AND (%s)"):format(a, sql.text(b)) or a
 end
 
--- What makes this one another than its neighbour of the same kind: part of the backfill's fingerprint.
+-- Which one it is, and what makes it another than its neighbour of the same kind: the backfill's fingerprint has it in
+-- place of the function, whose code is Moonbird's own and may be another in the next version.
 local function recipe(...)
   local parts = {}
   for index = 1, select("#", ...) do
@@ -168,9 +169,10 @@ local function delete_row(_, batch)
 end
 
 -- What is found goes; nothing of it may be there at the end.
-local function delete(spec, where)
+local function delete(caller, spec, where)
   spec.where = where
   spec.columns = {}
+  spec.recipe = recipe(caller)
   spec.row = delete_row
   spec.made_done = "1 = 0"
   return spec
@@ -179,7 +181,7 @@ end
 --- Rows for which SQL holds: { table =, where = }.
 function ready_made.delete_where(given)
   local own, spec = take("delete_where", given, { { "where", "expression" } })
-  return delete(spec, sql.text(own.where))
+  return delete("delete_where", spec, sql.text(own.where))
 end
 
 --- Rows whose reference leads nowhere: { table =, column = "author_id", references = "people.id" }.
@@ -201,7 +203,7 @@ function ready_made.delete_orphans(given)
     ident(column),
     mine
   )
-  return delete(spec, both(text, own.where))
+  return delete("delete_orphans", spec, both(text, own.where))
 end
 
 -- "(kept.a, kept.b) < (t.a, t.b)", in the order of the key.
@@ -237,7 +239,7 @@ function ready_made.dedupe(given)
     place(spec.table, spec.schema),
     both(table.concat(conditions, " AND "), own.where) -- names in `where` are those of `kept` here
   )
-  return delete(spec, both(text, own.where))
+  return delete("dedupe", spec, both(text, own.where))
 end
 
 -- { "a", b = "c" } -> { a = "a", b = "c" }
