@@ -207,30 +207,44 @@ static void take_replicas(struct signal *s, const moonbird_batch *rows, double n
 
 /* --- waiters --- */
 
+static void shrink_batches(struct signal *s, double waited_s, const char *who, double now_s) {
+  s->blocked_at_s = now_s;
+  if (s->divisor >= MOST_DIVISOR)
+    return;
+  s->divisor *= 2;
+  log_info("a session waited %.2g s for a batch (%s): batches have 1/%d of their rows now", waited_s,
+           who ? who : "unknown", s->divisor);
+}
+
 /* Waits for a table lock, seconds of waiting, who. */
 static void take_waiters(struct signal *s, const moonbird_batch *rows, double now_s) {
-  bool is_blocked = false;
+  double longest_s = -1;
+  char *longest = NULL;
   for (uint64_t i = 0; i < rows->row_count; i++) {
     struct value of_table = cell(rows, 0, i), waited = cell(rows, 1, i), who = cell(rows, 2, i);
-    if (s->blocked_now >= 0 && number_of(&waited, 0) >= s->blocked_now)
-      is_blocked = true;
+    if (number_of(&waited, 0) > longest_s) {
+      longest_s = number_of(&waited, 0);
+      set_text(&longest, text_of(&who));
+    }
     if (s->yield_now < 0 || number_of(&of_table, 0) == 0)
       continue;
     s->yield_until_s = now_s + s->yield_now;
     set_text(&s->waiter, text_of(&who));
   }
   gauge_take(&s->gauge, 0, now_s);
-  if (!is_blocked)
-    return;
-  s->blocked_at_s = now_s;
-  s->divisor = s->divisor < MOST_DIVISOR ? 2 * s->divisor : MOST_DIVISOR;
+  if (s->blocked_now >= 0 && longest_s >= s->blocked_now)
+    shrink_batches(s, longest_s, longest, now_s);
+  free(longest);
 }
 
 int signal_divisor(struct signal *s, double now_s) {
+  bool is_divided = s->divisor > 1;
   while (s->divisor > 1 && now_s - s->blocked_at_s >= RECOVERY_S) {
     s->divisor /= 2;
     s->blocked_at_s += RECOVERY_S;
   }
+  if (is_divided && s->divisor == 1)
+    log_info("no session waits for a batch any more: batches have their size again");
   return s->divisor;
 }
 

@@ -107,6 +107,8 @@ describe("a session that waits", function()
       local size = tonumber((throttle.stderr(run):match(".*batches of (%d+)")))
       return size and size <= 500
     end)
+    local told = "a session waited [%d.]+ s for a batch %(pid %d+, user moonbird[^\n]*%): batches have 1/2 of"
+    assert.truthy(throttle.stderr(run):find(told), throttle.stderr(run))
     p:remove()
   end)
 end)
