@@ -175,22 +175,22 @@ static void finish(lua_State *L, struct call *call) {
   call->ended = !call->result || out->status == MOONBIRD_DONE;
 }
 
-static int call_gc(lua_State *L) {
-  struct call *call = luaL_checkudata(L, 1, call_type);
+/* Gives back what the call holds as soon as it is done: the collector does not know how much that is, and comes late.
+ */
+static void end_call(struct call *call) {
   if (call->conn)
     conn_discard(call->conn, call->result);
-  call->conn = NULL;
-  call->result = NULL;
-  placeholders_release(&call->text);
-  batch_release(&call->params);
-  return 0;
-}
-
-/* Gives the result back as soon as it is read, not when the collector comes. */
-static void end_call(struct call *call) {
-  conn_discard(call->conn, call->result);
   call->result = NULL;
   call->ended = true;
+  placeholders_release(&call->text);
+  batch_release(&call->params);
+}
+
+static int call_gc(lua_State *L) {
+  struct call *call = luaL_checkudata(L, 1, call_type);
+  end_call(call);
+  call->conn = NULL;
+  return 0;
 }
 
 /* --- exec
