@@ -14,6 +14,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -186,10 +187,10 @@ static bool look_again(struct look *look, struct session *session, bool *open, s
   return false;
 }
 
-/* Below what was last seen: since when that is old, and why. */
-static void add_lost(struct strbuf *frame, const struct error *lost, size_t columns) {
-  strbuf_add_str(frame, "\nNO CONNECTION, trying again; what stands above is what was seen last:\n");
-  for (const char *line = lost->message; *line;) {
+static void add_wrapped(struct strbuf *frame, const char *text, size_t columns) {
+  enum { LINES_MOST = 3 };
+  const char *line = text;
+  for (int lines = 0; *line && lines < LINES_MOST; lines++) {
     size_t len = width_of_line(line, columns);
     strbuf_add(frame, line, len);
     strbuf_add_char(frame, '\n');
@@ -197,13 +198,36 @@ static void add_lost(struct strbuf *frame, const struct error *lost, size_t colu
   }
 }
 
+/* Above what was last seen, so that it is seen in a low window too: that this is old, and why. */
+static void add_lost(struct strbuf *frame, const struct error *lost, size_t columns) {
+  add_wrapped(frame, "NO CONNECTION, trying again; what stands below is what was seen last:", columns);
+  add_wrapped(frame, lost->message, columns);
+  strbuf_add_char(frame, '\n');
+}
+
+/* Where a row is left for it: that the screen lives, and how one leaves it. */
+static void add_foot(struct strbuf *frame, const struct watch *watch, bool color) {
+  size_t lines = 0;
+  for (size_t i = 0; i < frame->len; i++)
+    lines += frame->buf[i] == '\n';
+  if (lines + 2 > watch->rows)
+    return;
+  char clock[16];
+  time_t now = time(NULL);
+  struct tm day;
+  localtime_r(&now, &day);
+  strftime(clock, sizeof clock, "%H:%M:%S", &day);
+  strbuf_addf(frame, "\n%s%s  q ends%s", color ? "\033[2m" : "", clock, color ? "\033[0m" : "");
+}
+
 static void draw(const struct look *look, struct watch *watch, const struct error *lost) {
   struct strbuf frame = STRBUF_INIT;
+  if (error_is_set(lost))
+    add_lost(&frame, lost, watch->columns);
   look_render(look, &frame, watch->columns);
   if (!look->list.len && !error_is_set(lost))
     strbuf_add_str(&frame, "no backfill is known in this database\n");
-  if (error_is_set(lost))
-    add_lost(&frame, lost, watch->columns);
+  add_foot(&frame, watch, look->cli->out.color);
   watch_draw(watch, &frame);
   strbuf_release(&frame);
 }

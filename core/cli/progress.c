@@ -13,7 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE_MAX = 8, BAR_MIN = 10, BAR_MAX = 40, NAME_MIN_COLUMNS = 12, NAME_MAX_COLUMNS = 30 };
+enum {
+  PIECE_MAX = 8,
+  BAR_MIN = 10,
+  BAR_MAX = 40,
+  NAME_LEAST_COLUMNS = 4,
+  NAME_MIN_COLUMNS = 12,
+  NAME_MAX_COLUMNS = 30
+};
 
 #define DEFAULT_INTERVAL_S 30.0
 #define REDRAW_S           0.25
@@ -41,10 +48,24 @@ double progress_interval(void) {
   return seconds;
 }
 
+static size_t terminal_columns(const struct progress *p) {
+  return p->columns ? p->columns : width_of_terminal(fileno(p->to));
+}
+
 /* The last column stays free: some terminals wrap when it is written. */
 static size_t usable_columns(const struct progress *p) {
-  size_t columns = p->columns ? p->columns : width_of_terminal(fileno(p->to));
+  size_t columns = terminal_columns(p);
   return columns > 1 ? columns - 1 : 1;
+}
+
+/* To the beginning of the live line. One that the terminal has folded, as it was made narrower, has several rows. */
+static void add_return(const struct progress *p, struct strbuf *out) {
+  size_t columns = terminal_columns(p);
+  size_t rows_above = p->on_screen && p->width ? (p->width - 1) / columns : 0;
+  if (rows_above)
+    strbuf_addf(out, "\033[%zuA\r\033[J", rows_above);
+  else
+    strbuf_add_char(out, '\r');
 }
 
 /* One write a line, so that lines of two processes do not mix. */
@@ -56,17 +77,20 @@ static void write_out(struct progress *p, const struct strbuf *text) {
 void progress_erase(struct progress *p) {
   if (!p->on_screen)
     return;
+  struct strbuf text = STRBUF_INIT;
+  add_return(p, &text);
+  strbuf_add_str(&text, "\033[K");
   p->on_screen = false;
-  fputs("\r\033[K", p->to);
-  fflush(p->to);
+  write_out(p, &text);
+  strbuf_release(&text);
 }
 
 void progress_show(struct progress *p, const char *text, double now) {
   if (!p->terminal)
     return;
   strbuf_clear(&p->live);
-  strbuf_add_char(&p->live, '\r');
-  width_add_cut(&p->live, text, usable_columns(p));
+  add_return(p, &p->live);
+  p->width = width_add_cut(&p->live, text, usable_columns(p));
   strbuf_add_str(&p->live, "\033[K");
   write_out(p, &p->live);
   p->on_screen = true;
@@ -80,7 +104,11 @@ void progress_refresh(struct progress *p, const char *text, double now) {
 
 void progress_print(struct progress *p, const char *line) {
   struct strbuf text = STRBUF_INIT;
-  strbuf_addf(&text, "%s%s\n", p->on_screen ? "\r\033[K" : "", line);
+  if (p->on_screen) {
+    add_return(p, &text);
+    strbuf_add_str(&text, "\033[K");
+  }
+  strbuf_addf(&text, "%s\n", line);
   p->on_screen = false;
   write_out(p, &text);
   strbuf_release(&text);
@@ -188,6 +216,23 @@ static bool pieces_drop(struct pieces *pieces, int least) {
   return true;
 }
 
+/* Cuts the reason of a pause by so many columns, where enough of it stays to be seen. */
+static bool pieces_shorten_reason(struct pieces *pieces, size_t by) {
+  enum { REASON_LEAST = 5 };
+  for (size_t i = 0; i < pieces->len; i++) {
+    struct piece *piece = &pieces->items[i];
+    size_t columns = width_of(piece->text.buf);
+    if (piece->rank != RANK_REASON || columns < by + REASON_LEAST)
+      continue;
+    struct strbuf text = STRBUF_INIT;
+    width_add_cut(&text, piece->text.buf, columns - by);
+    strbuf_release(&piece->text);
+    piece->text = text;
+    return true;
+  }
+  return false;
+}
+
 void progress_add_bar(struct strbuf *out, double percent, size_t columns, bool utf8) {
   size_t inner = columns - 2;
   size_t filled = (size_t)(percent / 100 * (double)inner);
@@ -210,13 +255,15 @@ void progress_render_bar(struct strbuf *out, const struct backfill_progress *new
   if (name_columns > NAME_MAX_COLUMNS)
     name_columns = NAME_MAX_COLUMNS;
   size_t name_wanted = name_columns < NAME_MIN_COLUMNS ? name_columns : NAME_MIN_COLUMNS;
-  /* Numbers go before the bar, the bar before the reason of a pause. */
-  while (name_wanted + bar_wanted + pieces_width(&pieces) > columns) {
+  /* Numbers go before the bar, the bar before the name, that before the reason of a pause. */
+  for (size_t wanted; (wanted = name_wanted + bar_wanted + pieces_width(&pieces)) > columns;) {
     if (pieces_drop(&pieces, RANK_NUMBER))
       continue;
     if (bar_wanted)
       bar_wanted = 0;
-    else if (!pieces_drop(&pieces, RANK_REASON))
+    else if (name_wanted > NAME_LEAST_COLUMNS)
+      name_wanted = NAME_LEAST_COLUMNS;
+    else if (!pieces_shorten_reason(&pieces, wanted - columns) && !pieces_drop(&pieces, RANK_REASON))
       break;
   }
   size_t needed = pieces_width(&pieces);

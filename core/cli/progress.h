@@ -22,6 +22,7 @@ struct progress {
   size_t columns;    /* fixed width for tests; 0: ask the terminal each time */
   double interval_s; /* without a terminal: seconds from line to line */
   bool on_screen;    /* the live line is visible */
+  size_t width;      /* its columns */
   struct strbuf live;
   double drawn_at;
   bool in_backfill;

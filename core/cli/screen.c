@@ -8,7 +8,8 @@
  *     rows/s       25 310 over 1 min, 24 870 over 10 min
  *     ...
  *
- * Lines without anything to say are left out. Below NARROWEST columns lines are as wide as there.
+ * Lines without anything to say are left out. In a narrow pane, where no column is left beside the labels, words flow
+ * behind them; below NARROWEST columns lines are as wide as there.
  */
 #include "cli/screen.h"
 
@@ -22,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDENT = 2, LABEL_COLUMNS = 13, NARROWEST = 40, NAME_LEAST = 10, LINES_MOST = 3 };
+enum { INDENT = 2, LABEL_COLUMNS = 13, NARROW = 40, NARROWEST = 20, NAME_LEAST = 10, LINES_MOST = 3 };
 
 #define COLOR_OFF   "\033[0m"
 #define COLOR_BOLD  "\033[1m"
@@ -35,6 +36,8 @@ struct view {
   struct strbuf *out;
   const struct backfill_status *s;
   size_t columns;
+  size_t indent;
+  bool is_narrow;
   bool utf8;
   bool color;
 };
@@ -103,23 +106,32 @@ static void blank_line_ends(struct strbuf *words) {
       words->buf[i] = ' ';
 }
 
-/* "  label        words", over some lines where they need it; the last one is cut. Takes the words over. */
-static void add_line(const struct view *v, const char *label, struct strbuf *words) {
-  size_t start = INDENT + LABEL_COLUMNS;
-  strbuf_add_repeated(v->out, ' ', INDENT);
-  add_colored(v, COLOR_LABEL, label);
-  strbuf_add_repeated(v->out, ' ', LABEL_COLUMNS - strlen(label));
-  blank_line_ends(words);
-  const char *rest = words->buf;
+/* Words over some lines where they need it; the last one is cut. `used` columns of the first one are taken, `start` of
+ * the others are left free. */
+static void add_words(const struct view *v, const char *rest, size_t used, size_t start) {
   for (int line = 1; *rest || line == 1; line++) {
-    size_t len = line < LINES_MOST ? width_of_line(rest, v->columns - start) : strlen(rest);
-    char *part = xstrndup(rest, len);
+    size_t room = v->columns - (line > 1 ? start : used);
+    size_t len = line < LINES_MOST ? width_of_line(rest, room) : strlen(rest);
+    size_t shown = len;
+    while (shown && rest[shown - 1] == ' ')
+      shown--;
+    char *part = xstrndup(rest, shown);
     strbuf_add_repeated(v->out, ' ', line > 1 ? start : 0);
-    width_add_cut(v->out, part, v->columns - start);
+    width_add_cut(v->out, part, room);
     strbuf_add_char(v->out, '\n');
     free(part);
     rest += len + strspn(rest + len, " ");
   }
+}
+
+/* "  label        words"; where it is narrow "label words". Takes the words over. */
+static void add_line(const struct view *v, const char *label, struct strbuf *words) {
+  size_t start = v->indent + (v->is_narrow ? strlen(label) + 1 : LABEL_COLUMNS);
+  strbuf_add_repeated(v->out, ' ', v->indent);
+  add_colored(v, COLOR_LABEL, label);
+  strbuf_add_repeated(v->out, ' ', start - v->indent - strlen(label));
+  blank_line_ends(words);
+  add_words(v, words->buf, start, v->is_narrow ? 1 : start);
   strbuf_release(words);
 }
 
@@ -129,11 +141,34 @@ static void add_duration(struct strbuf *out, double seconds) {
   strbuf_add_str(out, text);
 }
 
+/* The state, and that it is held: nobody shall have to read on for that. */
+static void add_state(const struct view *v, struct strbuf *out) {
+  screen_add_state(out, v->s);
+  if (v->s->throttle_reason && is(state_word(v->s), OBSERVED_RUNNING))
+    strbuf_add_str(out, v->s->elapsed_s < 0 ? ", waiting" : ", throttled");
+}
+
+static void add_narrow_title(const struct view *v) {
+  struct strbuf text = STRBUF_INIT;
+  width_add_cut(&text, v->s->name, v->columns);
+  add_colored(v, COLOR_BOLD, text.buf);
+  strbuf_add_char(v->out, '\n');
+  strbuf_clear(&text);
+  add_state(v, &text);
+  char *state = xstrndup(text.buf, text.len);
+  strbuf_clear(&text);
+  width_add_cut(&text, state, v->columns);
+  add_colored(v, state_color(v->s), text.buf);
+  strbuf_add_char(v->out, '\n');
+  free(state);
+  strbuf_release(&text);
+}
+
 /* Name and table on the left, state and time on the right. */
 static void add_title(const struct view *v) {
   struct strbuf right = STRBUF_INIT;
   struct strbuf left = STRBUF_INIT;
-  screen_add_state(&right, v->s);
+  add_state(v, &right);
   size_t state_len = right.len;
   /* How long it has run; beside "paused" that would look like the length of the pause. */
   if (v->s->elapsed_s >= 0 && (status_is_done(v->s) || is(state_word(v->s), OBSERVED_RUNNING))) {
@@ -166,8 +201,8 @@ static void add_bar_line(const struct view *v) {
   enum { PERCENT_COLUMNS = 9, BAR_MOST = 100 };
   if (percent < 0)
     return;
-  size_t bar = v->columns - INDENT - PERCENT_COLUMNS - (v->s->is_estimate ? strlen("about") : 0);
-  strbuf_add_repeated(v->out, ' ', INDENT);
+  size_t bar = v->columns - v->indent - PERCENT_COLUMNS - (v->s->is_estimate ? strlen("about") : 0);
+  strbuf_add_repeated(v->out, ' ', v->indent);
   progress_add_bar(v->out, percent, bar < BAR_MOST ? bar : BAR_MOST, v->utf8);
   strbuf_addf(v->out, v->s->is_estimate ? "  about %4.1f %%\n" : "  %5.1f %%\n", percent);
 }
@@ -197,9 +232,13 @@ static void add_rows_line(const struct view *v) {
     add_duration(&words, ceil(v->s->eta_s));
     strbuf_add_str(&words, " left");
   }
-  strbuf_add_repeated(v->out, ' ', INDENT);
-  width_add_cut(v->out, words.buf, v->columns - INDENT);
-  strbuf_add_char(v->out, '\n');
+  strbuf_add_repeated(v->out, ' ', v->indent);
+  if (v->is_narrow) {
+    add_words(v, words.buf, 0, 1);
+  } else {
+    width_add_cut(v->out, words.buf, v->columns - v->indent);
+    strbuf_add_char(v->out, '\n');
+  }
   strbuf_release(&words);
 }
 
@@ -380,18 +419,32 @@ static void add_worker(const struct view *v, const struct status_worker *w) {
       strbuf_addf(&words, "  %" PRId64 " rows/s", w->rate_1m);
     strbuf_addf(&words, "  seen %.1f s ago", w->heartbeat_age_s);
   }
-  strbuf_add_repeated(v->out, ' ', INDENT);
+  strbuf_add_repeated(v->out, ' ', v->indent);
   size_t used = width_add_cut(v->out, w->host ? w->host : "", LABEL_COLUMNS - 1);
-  strbuf_add_repeated(v->out, ' ', LABEL_COLUMNS - used);
-  width_add_cut(v->out, words.buf, v->columns - INDENT - LABEL_COLUMNS);
-  strbuf_add_char(v->out, '\n');
+  if (v->is_narrow) {
+    strbuf_add_char(v->out, ' ');
+    add_words(v, words.buf, used + 1, 1);
+  } else {
+    strbuf_add_repeated(v->out, ' ', LABEL_COLUMNS - used);
+    width_add_cut(v->out, words.buf, v->columns - v->indent - LABEL_COLUMNS);
+    strbuf_add_char(v->out, '\n');
+  }
   strbuf_release(&words);
 }
 
 void screen_status(struct strbuf *out, const struct backfill_status *s, const struct screen_options *options) {
   size_t columns = options->columns > NARROWEST ? options->columns : NARROWEST;
-  struct view v = {.out = out, .s = s, .columns = columns, .utf8 = options->utf8, .color = options->color};
-  add_title(&v);
+  struct view v = {.out = out,
+                   .s = s,
+                   .columns = columns,
+                   .indent = columns < NARROW ? 0 : INDENT,
+                   .is_narrow = columns < NARROW,
+                   .utf8 = options->utf8,
+                   .color = options->color};
+  if (v.is_narrow)
+    add_narrow_title(&v);
+  else
+    add_title(&v);
   add_bar_line(&v);
   add_rows_line(&v);
   strbuf_add_char(out, '\n');

@@ -12,8 +12,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define ENTER "\033[?1049h\033[?25l"
-#define LEAVE "\033[?25h\033[?1049l"
+/* No cursor, and no line that wraps: while the window is made smaller, a line may be wider than it. */
+#define ENTER "\033[?1049h\033[?25l\033[?7l"
+#define LEAVE "\033[?7h\033[?25h\033[?1049l"
 
 /* What is to be put back. */
 static struct {
@@ -103,8 +104,9 @@ void watch_draw(struct watch *watch, const struct strbuf *frame) {
     /* A line end behind the last row would scroll. */
     if (row)
       strbuf_add_str(&text, "\r\n");
-    strbuf_add(&text, line, len);
+    /* First, for behind a line as wide as the screen it would take off its last character. */
     strbuf_add_str(&text, "\033[K");
+    strbuf_add(&text, line, len);
     line += len + (line[len] == '\n');
   }
   strbuf_add_str(&text, "\033[J");

@@ -57,7 +57,7 @@ describe("a backfill that waits for writers", function()
   it("is seen with the session that it waits for, and since when", function()
     local run = waiting()
     local status = p:ok("backfill status fill").out
-    contains(status, "running\n")
+    contains(status, "running, waiting\n")
     contains(status, "  workers      1 on 1 host\n")
     local flat = status:gsub("%s+", " ")
     contains(flat, " throttled waiting for a transaction that writes to people: pid " .. writer_pid .. ", ")

@@ -221,6 +221,7 @@ describe("backfill status", function()
         local enter = assert(text:find("\27[?1049h", 1, true), text)
         local leave = assert(text:find("\27[?1049l", enter, true), text)
         contains(text:sub(enter, leave), "split")
+        assert.falsy(text:sub(enter, leave):find("[^H\n]\27%[K"), text) -- behind a full line it would cut that
         contains(text:sub(leave), "split") -- the last look stays
         assert.falsy(text:sub(leave + 8):find("\27[?", 1, true), text)
       end

@@ -70,6 +70,8 @@ static void test_bar_fits_every_width(void **state) {
       assert_true(width_of(text.buf) <= columns);
       if (columns >= 40)
         assert_non_null(strstr(text.buf, "replica lag 7 s"));
+      if (columns >= 20)
+        assert_non_null(strstr(text.buf, "re"));
     }
   }
   strbuf_release(&text);
@@ -273,6 +275,23 @@ static void test_live_line_is_narrower_than_the_screen(void **state) {
   screen_close(&s);
 }
 
+/* A window that is made narrower folds the line: it is taken off with all of its rows. */
+static void test_live_line_that_was_folded(void **state) {
+  (void)state;
+  struct screen s;
+  screen_open(&s, true, 30);
+  s.progress.columns = 80;
+  progress_show(&s.progress, "a line of 41 columns on a screen of eighty", 1);
+  s.progress.columns = 20;
+  size_t before = s.len;
+  progress_show(&s.progress, "short", 2);
+  assert_string_equal(s.text + before, "\033[2A\r\033[Jshort\033[K");
+  before = s.len;
+  progress_erase(&s.progress);
+  assert_string_equal(s.text + before, "\r\033[K");
+  screen_close(&s);
+}
+
 static void test_resumed_backfill_counts_its_own_rows(void **state) {
   (void)state;
   struct screen s;
@@ -320,6 +339,7 @@ int main(void) {
       cmocka_unit_test(test_bar_is_drawn_four_times_a_second),
       cmocka_unit_test(test_live_line_is_taken_off),
       cmocka_unit_test(test_live_line_is_narrower_than_the_screen),
+      cmocka_unit_test(test_live_line_that_was_folded),
       cmocka_unit_test(test_resumed_backfill_counts_its_own_rows),
       cmocka_unit_test(test_interval_setting),
   };

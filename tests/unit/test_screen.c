@@ -76,7 +76,7 @@ static void test_the_whole(void **state) {
   (void)state;
   struct backfill_status s = running();
   char *text = rendered(&s, 80, false);
-  assert_string_equal(text, "split_names  people                                         running  12 min 31 s\n"
+  assert_string_equal(text, "split_names  people                              running, throttled  12 min 31 s\n"
                             "  [===========================>                                       ]   41.3 %\n"
                             "  206 512 000 of about 500 000 000 rows, 3 h 12 min left\n"
                             "\n"
@@ -94,6 +94,41 @@ static void test_the_whole(void **state) {
   free(text);
 }
 
+static void test_a_narrow_pane(void **state) {
+  (void)state;
+  struct backfill_status s = running();
+  char *text = rendered(&s, 24, false);
+  assert_string_equal(text, "split_names\n"
+                            "running, throttled\n"
+                            "[=====>       ]   41.3 %\n"
+                            "206 512 000 of about 500\n"
+                            " 000 000 rows, 3 h 12\n"
+                            " min left\n"
+                            "\n"
+                            "rows/s 25 310 over 1\n"
+                            " min, 24 870 over 10 min\n"
+                            "batches of 12 000 rows\n"
+                            "workers 2 on 1 host\n"
+                            "throttled replica lag 12\n"
+                            " s, above 5 s, for 20 s,\n"
+                            " 8.1 % of the time\n"
+                            "replica lag 12.0 s\n"
+                            "last commit 0.4 s ago\n"
+                            "bad rows 3; 'moonbird\n"
+                            " backfill bad list\n"
+                            " split_names' shows them\n"
+                            "\n"
+                            "db1 pid 4711  range 7\n"
+                            " batch 12000  12310\n"
+                            " rows/s  seen 0.5 s ago\n"
+                            "db1 pid 4712  batch\n"
+                            " 12000  seen 1.0 s ago\n"
+                            "a.host.wi... pid 9  no\n"
+                            " sign of life for 1 min\n"
+                            " 05 s\n");
+  free(text);
+}
+
 static void test_no_line_is_too_wide(void **state) {
   (void)state;
   struct backfill_status s = running();
@@ -101,7 +136,7 @@ static void test_no_line_is_too_wide(void **state) {
   s.last_error = "ERROR: something\nover two lines that is far longer than any terminal ever was or will be, really";
   s.desired = "cancel";
   s.elapsed_s = 444444;
-  for (size_t columns = 40; columns < 200; columns++) {
+  for (size_t columns = 20; columns < 200; columns++) {
     char *text = rendered(&s, columns, true);
     assert_null(strchr(text, '\033'));
     for (const char *line = text; *line;) {
@@ -238,6 +273,7 @@ int main(void) {
   setlocale(LC_CTYPE, "C.UTF-8");
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_the_whole),
+      cmocka_unit_test(test_a_narrow_pane),
       cmocka_unit_test(test_no_line_is_too_wide),
       cmocka_unit_test(test_never_done_before_the_end),
       cmocka_unit_test(test_what_is_not_known_is_not_shown),
