@@ -35,6 +35,8 @@ describe("an error of a script", function()
     backfill("batch = function(batch)\n  return batch.rows.a.b\nend", "FILE:4: attempt to index")
     backfill('batch = function()\n  db:transaction(function()\n    db:query("SELECT nope")\n  end)\nend',
       "no such column", "FILE:5: in the function at line 4", "FILE:4: in the function at line 3")
+    backfill("size = 1,\nbatch = function(batch)\n  if Kept then return Kept.rows end\n  Kept = batch\nend",
+      "FILE:5: batch.rows is read while the function of its batch runs, not later")
     backfill("batch = function()\n  db:scalar(5)\nend", "FILE:4: db:scalar: argument 1 must be SQL text, got an int")
   end)
 

@@ -69,7 +69,7 @@ end
 
 local function read_rows(t, part)
   if part.over then
-    error("batch.rows is read while the function of the batch runs, not later", 3)
+    error("batch.rows is read while the function of its batch runs, not later", 3)
   end
   if bytes_before > GARBAGE_BYTES then
     collectgarbage()
