@@ -162,19 +162,30 @@ static void wait_for_writer(struct worker *w) {
   w->refused_s += w->retry_s;
 }
 
+/* One failure is everyday life; that it goes on is told, else a run stands still without a reason. */
+static void tell_retry(const struct worker *w) {
+  if (w->attempts > 1)
+    log_info("a batch%s has failed %d times, and is tried again: %s", w->has_range ? "" : " that looks for its range",
+             w->attempts, w->err.message);
+}
+
 /* The same batch on the same connection, or on a new one. */
 static void try_again(struct worker *w, enum failure failure) {
   bool connects = failure == FAILURE_RECONNECT;
   int *before = connects ? &w->losses : &w->attempts;
   if (retry_is_over(failure, *before, 0, w->job->reconnect_s)) {
+    if (w->job->definition->path)
+      error_add_hint(&w->err, "when what stands in its way is gone, run the same command again: it goes on there");
     give_up(w);
     return;
   }
   w->retry_s = retry_pause_s(failure, (*before)++, chance());
-  if (!connects)
-    return;
-  log_warn("worker %s has lost its connection: %s; it connects again", w->id, w->err.message);
-  w->then = WORKER_CONNECT;
+  if (connects) {
+    log_warn("worker %s has lost its connection: %s; it connects again", w->id, w->err.message);
+    w->then = WORKER_CONNECT;
+  } else {
+    tell_retry(w);
+  }
 }
 
 static void pause_all(struct worker *w) {
