@@ -336,6 +336,14 @@ static void open_batch(lua_State *L, struct filling *f) {
   lua_rawsetp(L, AT_BATCH, &filling_key);
 }
 
+/* What is to be written has as many bytes as what is read may have. */
+static bool is_full(const struct filling *f) {
+  size_t bytes = 0;
+  for (const struct group *g = f->chunk->groups; g; g = g->next)
+    bytes += batch_size_bytes(&g->rows);
+  return (double)bytes >= f->work->definition->max_bytes;
+}
+
 static int fill_rows(lua_State *L) {
   struct filling *f = lua_touserdata(L, 1);
   luaL_checkstack(L, (int)f->page->column_count + 16, "too many columns");
@@ -347,7 +355,7 @@ static int fill_rows(lua_State *L) {
   lua_setmetatable(L, AT_ROW);
   for (uint32_t c = 0; c < shown_columns(f); c++)
     lua_pushstring(L, f->page->columns[c].name);
-  for (; f->row < f->end; f->row++) {
+  for (; f->row < f->end && !is_full(f); f->row++) {
     mark_groups(f->chunk);
     fill_row_table(L, f);
     lua_pushvalue(L, AT_FUNCTION);
@@ -396,13 +404,14 @@ static bool fill(struct filling *f, struct error *err) {
 }
 
 bool chunk_fill(struct chunk *chunk, const struct chunk_work *work, const moonbird_batch *page, uint64_t first,
-                uint64_t count, struct error *err) {
-  struct filling f = {.chunk = chunk, .work = work, .page = page, .row = first, .end = first + count};
+                uint64_t *count, struct error *err) {
+  struct filling f = {.chunk = chunk, .work = work, .page = page, .row = first, .end = first + *count};
   chunk_clear(chunk);
   bool ok = fill(&f, err);
   struct error ignored = ERROR_INIT;
   if (!host_protect(work->host, close_batch, &f, &ignored))
     error_release(&ignored);
+  *count = f.row - first;
   chunk->writing = chunk->groups;
   chunk->phase = GROUP_INSERT;
   if (!ok && err->class == ERROR_FAILED && f.row < f.end) {

@@ -46,11 +46,11 @@ void chunk_clear(struct chunk *chunk);
 void chunk_release(struct chunk *chunk, lua_State *L);
 
 /*
- * Runs the row function over the rows first..first + count of a page. ERROR_FAILED names the row's key; when the script
- * threw, with its place.
+ * Runs the row function over the rows first..first + count of a page, or over less of them (`count` says how many then)
+ * where what is to be written grows too large. ERROR_FAILED names the row's key; when the script threw, with its place.
  */
 bool chunk_fill(struct chunk *chunk, const struct chunk_work *work, const moonbird_batch *page, uint64_t first,
-                uint64_t count, struct error *err) MUST_CHECK;
+                uint64_t *count, struct error *err) MUST_CHECK;
 
 /* Has the script inserted into other tables? */
 bool chunk_has_inserts(const struct chunk *chunk);

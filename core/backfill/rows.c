@@ -74,7 +74,7 @@ static void take_connection_back(void *data) {
   w->job->session->host->refusal = row_refusal;
 }
 
-/* Lets Lua work on the next piece of the page. */
+/* Lets Lua work on the next rows of the page. */
 static bool fill_next(struct worker *w) {
   struct host *host = w->job->session->host;
   uint64_t left = w->page.row_count - w->page_row;
@@ -93,7 +93,7 @@ static bool fill_next(struct worker *w) {
                             .looks = &w->job->looks,
                             .bad = &w->bad};
   host->refusal = row_refusal;
-  w->filled = chunk_fill(&w->chunks[w->filling], &work, &w->page, w->page_row, count, &w->err);
+  w->filled = chunk_fill(&w->chunks[w->filling], &work, &w->page, w->page_row, &count, &w->err);
   host->refusal = NULL;
   free(id);
   w->page_row += count;

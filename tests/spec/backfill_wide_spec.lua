@@ -40,6 +40,36 @@ SELECT i, %s, 0 FROM n]]):format(text:format("CASE WHEN i <= 5 THEN 10 ELSE 5000
       assert.is_true(size >= 15 and size <= 22, run:describe())
     end)
 
+    if kind == "postgres" then
+      it("writes what the function makes of narrow rows before it has grown too large", function()
+        local path = p:path("moonbird.ini")
+        moonbird.write_file(path, moonbird.read_file(path) .. "\n[backfill]\nmax_bytes = 1MiB\n")
+        p:people(100)
+        p:sql([[
+          CREATE TABLE written (what text);
+          CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN INSERT INTO written VALUES (TG_TABLE_NAME); RETURN NULL; END';
+          CREATE TABLE texts2 (body text);
+          CREATE TRIGGER note AFTER UPDATE ON people FOR EACH STATEMENT EXECUTE FUNCTION note();
+          CREATE TRIGGER note AFTER INSERT ON texts2 FOR EACH STATEMENT EXECUTE FUNCTION note()]])
+        p:revision("a1", nil, [[
+  local text = ("x"):rep(100000)
+  op.backfill { table = "people", columns = {}, size = 100, row = function(r, batch)
+    if r.id > 50 then
+      batch:insert("texts2", { body = text })
+      return { counter = 1 }
+    end
+    return { full_name = text }
+  end }]])
+        p:ok("upgrade head")
+        assert.equals("50|5000000", p:sql("SELECT count(*), sum(length(body)) FROM texts2"))
+        assert.equals("50|50", p:sql(
+          "SELECT count(*) FILTER (WHERE length(full_name) = 100000), count(*) FILTER (WHERE counter = 1) FROM people"))
+        assert.equals("6|11", p:sql([[
+          SELECT count(*) FILTER (WHERE what = 'texts2'), count(*) FILTER (WHERE what = 'people') FROM written]]))
+      end)
+    end
+
     -- Five short rows, a batch for themselves; after them two or three are enough, four where they come in pairs.
     for _, more in ipairs({ "", 'where = "times = 0", ' }) do
       it("cuts a batch behind short ones by its bytes " .. more, function()
