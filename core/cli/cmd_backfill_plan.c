@@ -30,7 +30,7 @@ const struct option_spec backfill_plan_options[] = {
     {.name = "sample",
      .type = OPTION_TEXT,
      .argument = "N",
-     .help = "do N batches at keys far apart, take them back, and tell how long they took",
+     .help = "do N batches (1 to 1000) at keys far apart, take them back, and tell how long they took",
      .target = &given_samples},
     OPTION_END,
 };

@@ -26,13 +26,16 @@ static struct {
 #define METRICS_OPTION                                                                                                 \
   {                                                                                                                    \
     .name = "metrics", .type = OPTION_TEXT, .argument = "FILE|:PORT",                                                  \
-    .help = "figures for Prometheus: written to FILE, or served at http://127.0.0.1:PORT/metrics",                     \
+    .help =                                                                                                            \
+        "figures for Prometheus: written to FILE, or served at http://127.0.0.1:PORT/metrics; with ADDRESS:PORT for "  \
+        "other machines too",                                                                                          \
     .target = &given.metrics                                                                                           \
   }
 
 #define ACCEPT_OPTION                                                                                                  \
   {                                                                                                                    \
-    .name = "accept-code-change", .type = OPTION_FLAG, .help = "go on although the code was changed meanwhile",        \
+    .name = "accept-code-change", .type = OPTION_FLAG,                                                                 \
+    .help = "go on although the code was changed: rows done by the old one stay as they are",                          \
     .target = &given.accept_code_change                                                                                \
   }
 
@@ -45,7 +48,7 @@ const struct option_spec backfill_run_options[] = {
     {.name = "max-time",
      .type = OPTION_SECONDS,
      .argument = "T",
-     .help = "stop after so long, such as 90min; time when the throttle held it does not count",
+     .help = "stop after so long: seconds, or 90min, 2h; time when the throttle held it does not count",
      .target = &given.max_time_s},
     {.name = "max-rows",
      .type = OPTION_TEXT,
@@ -55,7 +58,7 @@ const struct option_spec backfill_run_options[] = {
     {.name = "until",
      .type = OPTION_TEXT,
      .argument = "HH:MM",
-     .help = "stop at this time of the day, by the clock of this machine",
+     .help = "stop at this time of the day, such as 06:00, by the clock of this machine",
      .target = &given.until},
     ACCEPT_OPTION,
     METRICS_OPTION,

@@ -23,6 +23,14 @@ enum command_needs {
   NEEDS_CONSENT = 1 << 4,     /* it destroys: a protected environment asks first */
 };
 
+/* What is typed, and what it means; ends with HELP_END. */
+struct help_line {
+  const char *words;
+  const char *meaning;
+};
+#define HELP_END                                                                                                       \
+  { .words = NULL }
+
 struct command {
   const char *name;  /* all its words, parted by one blank */
   const char *alias; /* another name, written in the same way, or NULL */
@@ -30,6 +38,8 @@ struct command {
   const char *arguments;   /* "REV", "[REV]", "REV...": what is missing or too much is found from it; "" for none */
   const char *summary;     /* one line, no full stop */
   const char *description; /* further words for `help CMD`, or NULL */
+  const struct help_line *keys;     /* those of KEY=VALUE among the arguments, or NULL */
+  const struct help_line *examples; /* or NULL */
   const struct option_spec *options;
   unsigned needs;
   bool events;                                     /* with --json it writes events, one a line, not a listing */

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { COLUMNS = 80, COMMAND_INDENT = 22, OPTION_INDENT = 30 };
+enum { COLUMNS = 80, COMMAND_INDENT = 22, OPTION_INDENT = 30, EXAMPLE_INDENT = 6 };
 
 static const struct {
   const char *code;
@@ -51,10 +51,7 @@ static const struct {
     {MOONBIRD_SYSTEM_DRIVERS "/*.so", "installed database drivers"},
 };
 
-static const struct {
-  const char *command;
-  const char *meaning;
-} examples[] = {
+static const struct help_line examples[] = {
     {"moonbird init migrations", "Make a new environment; then set url in moonbird.ini."},
     {"moonbird revision -m \"add a table\"", "Write a new revision file."},
     {"moonbird upgrade head", "Apply what is missing."},
@@ -141,6 +138,13 @@ static void add_options(struct strbuf *text, const char *title, const struct opt
   strbuf_release(&label);
 }
 
+static void add_lines(struct strbuf *text, const char *title, const struct help_line *lines, size_t indent) {
+  if (lines)
+    strbuf_addf(text, "\n%s\n", title);
+  for (; lines && lines->words; lines++)
+    add_entry(text, lines->words, indent, lines->meaning);
+}
+
 static void add_command(struct strbuf *text, const struct command *c, const struct command *noun) {
   struct strbuf label = STRBUF_INIT;
   add_command_label(&label, c, noun);
@@ -193,7 +197,9 @@ void help_command(struct strbuf *text, const struct command *c) {
   strbuf_release(&words);
   if (command_is_noun(c))
     add_verbs(text, c);
+  add_lines(text, "KEY=VALUE", c->keys, OPTION_INDENT);
   add_options(text, "Options", c->options, NULL);
+  add_lines(text, "Examples", c->examples, EXAMPLE_INDENT);
   add_options(text, "Options of every command", cli_global_options, c->options);
 }
 
@@ -235,6 +241,11 @@ static void man_options(struct strbuf *text, const struct option_spec *options) 
   strbuf_release(&label);
 }
 
+static void man_lines(struct strbuf *text, const struct help_line *lines) {
+  for (; lines && lines->words; lines++)
+    man_item(text, lines->words, lines->meaning);
+}
+
 static void man_command(struct strbuf *text, const struct command *c) {
   struct strbuf label = STRBUF_INIT;
   struct strbuf words = STRBUF_INIT;
@@ -243,9 +254,11 @@ static void man_command(struct strbuf *text, const struct command *c) {
   if (c->description)
     strbuf_addf(&words, " %s", c->description);
   man_item(text, label.buf, words.buf);
-  if (c->options[0].name) {
+  if (c->options[0].name || c->keys || c->examples) {
     strbuf_add_str(text, ".RS\n");
+    man_lines(text, c->keys);
     man_options(text, c->options);
+    man_lines(text, c->examples);
     strbuf_add_str(text, ".RE\n");
   }
   strbuf_release(&words);
@@ -288,5 +301,5 @@ void help_man(struct strbuf *text) {
     man_item(text, files[i].path, files[i].meaning);
   strbuf_add_str(text, ".SH EXAMPLES\n");
   for (size_t i = 0; i < ARRAY_LEN(examples); i++)
-    man_item(text, examples[i].command, examples[i].meaning);
+    man_item(text, examples[i].words, examples[i].meaning);
 }

@@ -21,6 +21,45 @@ describe("the words of backfill", function()
     assert.equals("[]\n", p:ok("--json backfill list").out)
   end)
 
+  -- The verbs below a noun, and whether the help of each has an example that the command line takes.
+  local function check_examples(noun)
+    local list = p:ok(noun .. " --help").out:match("\nCommands of [^\n]*\n(.-)\n\n")
+    for verb in ("\n" .. list):gmatch("\n  (%l+)") do
+      local command = noun .. " " .. verb
+      local help = p:ok(command .. " --help").out
+      if help:find("\nCommands of ", 1, true) then
+        check_examples(command)
+      else
+        local examples = assert(help:match("\nExamples\n(.-)\n\n"), command .. " has no example")
+        for example in ("\n" .. examples):gmatch("\n  (moonbird [^\n]+)") do
+          contains(example, "moonbird " .. command)
+          local typed = example:gsub("^moonbird", moonbird.quote(moonbird.program), 1)
+          local answer = moonbird.shell(typed .. " --help 2>&1")
+          contains(answer, "Usage: moonbird " .. command)
+        end
+      end
+    end
+  end
+
+  it("have help with examples that can be typed", function()
+    check_examples("backfill")
+  end)
+
+  it("have help for all that can be set", function()
+    p:people(20)
+    p:backfill("fill", 'return { table = "people", set = { counter = sql "1" }, size = 5 }')
+    p:fails(3, "backfill run fill --max-rows 5")
+    local names = p:fails(2, "backfill set fill nonsense=1").err:match("[Ww]hat can be set: ([^\n]+)")
+    local help = p:ok("backfill set --help").out
+    for name in names:gmatch("[%l_]+") do
+      assert.truthy(help:find("\n  " .. name .. "=%u"), name)
+    end
+    for name in help:match("\nKEY=VALUE\n(.-)\n\n"):gmatch("  ([%l_]+)=") do
+      contains(", " .. names .. ",", ", " .. name .. ",")
+    end
+    p:ok("backfill forget fill --yes")
+  end)
+
   it("name what is missing or wrong", function()
     contains(p:fails(2, "backfill").err, "backfill: which command? One of ")
     contains(p:fails(2, "backfill lsit").err, "did you mean 'backfill list'?")
