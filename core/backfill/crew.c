@@ -22,16 +22,26 @@ static bool insert_worker(struct runner *r, const struct worker *w, struct error
   return presence_insert(r->session, w->id, r->id, r->job.definition->name, w->sizer.size, err);
 }
 
+static void release(const struct runner *r, struct worker *w) {
+  struct conn *conn = w->conn;
+  worker_release(w);
+  if (conn != r->own_conn)
+    conn_free(conn);
+  free(w);
+}
+
 bool crew_add(struct runner *r, struct error *err) {
   struct conn *conn = r->own_conn;
   if (r->workers.len && !session_connect(r->session, "moonbird:backfill", &conn, err))
     return false;
   struct worker *w = xcalloc(1, sizeof(*w));
   worker_init(w, &r->job, conn, (int)r->workers.len);
-  vec_push(&r->workers, w);
   control_drain(&r->control);
-  if (!insert_worker(r, w, err))
+  if (!insert_worker(r, w, err)) {
+    release(r, w);
     return false;
+  }
+  vec_push(&r->workers, w);
   worker_start(w);
   return true;
 }
@@ -117,13 +127,7 @@ void crew_give_back(struct runner *r) {
 }
 
 void crew_release(struct runner *r) {
-  for (size_t i = 0; i < r->workers.len; i++) {
-    struct worker *w = crew_at(r, i);
-    struct conn *conn = w->conn;
-    worker_release(w);
-    if (conn != r->own_conn)
-      conn_free(conn);
-    free(w);
-  }
+  for (size_t i = 0; i < r->workers.len; i++)
+    release(r, crew_at(r, i));
   vec_release(&r->workers);
 }

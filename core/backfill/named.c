@@ -109,30 +109,37 @@ static bool register_row(struct named *n, struct error *err) {
   return ok;
 }
 
-/* The file once more, with the time and the chance of the row. */
-static bool read_definition_again(struct named *n, struct error *err) {
-  definition_release(n->session->host->L, &n->definition);
-  definition_init(&n->definition);
-  return read_definition(n, n->row.name, err);
-}
-
-/* Another process may have registered it since the state was read, and may be at work: then its row counts. */
-static bool ensure_row(struct named *n, struct error *err) {
+/* Another process may have registered it since the state was read, and may be at work: then its row counts, and the
+ * file must be read again with its time and chance. */
+static bool find_or_register(struct named *n, struct error *err) {
   struct error first = ERROR_INIT;
-  if (n->registered)
-    return true;
-  int64_t own_time = n->row.run_time, own_seed = n->row.run_seed;
+  struct backfill_row row;
   bool ok = register_row(n, &first);
-  backfill_row_release(&n->row);
-  bool found = false, read = state_find(n->session, n->definition.name, &n->row, &found, err);
+  bool found = false, read = state_find(n->session, n->definition.name, &row, &found, err);
   if (read && !found)
     error_move(err, &first);
   n->registered = read && found;
+  if (n->registered) {
+    n->must_read = row.run_time != n->row.run_time || row.run_seed != n->row.run_seed;
+    backfill_row_release(&n->row);
+    n->row = row;
+  }
   if (!ok && n->registered)
     log_debug("backfill %s was registered by another process: %s", n->definition.name, first.message);
   error_release(&first);
-  bool ours = n->row.run_time == own_time && n->row.run_seed == own_seed;
-  return n->registered && (ours || read_definition_again(n, err));
+  return n->registered;
+}
+
+/* Done twice where the connection is lost on the way. */
+static bool ensure_row(struct named *n, struct error *err) {
+  if (!n->registered && !find_or_register(n, err))
+    return false;
+  if (!n->must_read)
+    return true;
+  definition_release(n->session->host->L, &n->definition);
+  definition_init(&n->definition);
+  n->must_read = !read_definition(n, n->row.name, err);
+  return !n->must_read;
 }
 
 /* --- what may be run --- */

@@ -24,6 +24,7 @@ struct named {
   bool has_tables;
   struct backfill_row row;
   bool registered; /* `row` is filled */
+  bool must_read;  /* the definition is to be read again: with time and chance of the row, another process's */
 };
 
 /* Reads the file, the catalog and the state. */

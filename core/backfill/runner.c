@@ -185,9 +185,14 @@ static void close_all(struct runner *r) {
   free(r->id);
 }
 
+static bool begin_crew(void *data, struct error *err) {
+  struct runner *r = data;
+  return crew_sweep(r, err) && crew_add(r, err);
+}
+
 /* A worker that ends while others go on leaves its range to them. */
 static void loop(struct runner *r, struct error *err) {
-  if (!crew_sweep(r, err) || !crew_add(r, err) || !crew_adjust(r, err))
+  if (!persist(r->session, &r->request->limits, begin_crew, r, err) || !crew_adjust(r, err))
     return;
   while (!crew_has_ended(r)) {
     loop_run_once(r->session->loop);
@@ -235,13 +240,31 @@ static bool settle(struct runner *r, struct runner_outcome *outcome, struct erro
   return write_settled(&settling, err) || (persist_is_lost(err) && leave_unsettled(r, outcome, err));
 }
 
-static bool begin(struct runner *r, struct error *err) {
+static bool connect_all(void *data, struct error *err) {
+  struct runner *r = data;
   if (!lookout_start(r->session, r->request->definition->throttle_ref, &r->lookout, &r->throttle, err))
     return false;
-  if (!open_control(r, err)) {
-    lookout_stop(r->lookout);
+  if (open_control(r, err))
+    return true;
+  lookout_stop(r->lookout);
+  return false;
+}
+
+/* A database that is there, and lets us have no further connection, is not waited for. */
+static bool connect_or_wait(struct runner *r, struct error *err) {
+  struct error gone = ERROR_INIT;
+  if (connect_all(r, err))
+    return true;
+  if (!persist_is_lost(err) || conn_script(r->session->conn, "SELECT 1", &gone))
     return false;
-  }
+  error_release(&gone);
+  error_clear(err);
+  return persist(r->session, &r->request->limits, connect_all, r, err);
+}
+
+static bool begin(struct runner *r, struct error *err) {
+  if (!connect_or_wait(r, err))
+    return false;
   init_job(r);
   estimate_begin(r, r->request->row);
   window_init(&r->window, r->begun_s);

@@ -35,6 +35,24 @@ return {
     return p:sql("SELECT count(*), min(counter), max(counter) FROM people")
   end
 
+  -- A session that holds a lock until there is a file `go`; then it does the rest and commits.
+  local function hold(lock, rest)
+    p:write("lock.sql", ("BEGIN;\n%s;\n\\! touch locked; until [ -e go ]; do sleep 0.02; done\n%s;\nCOMMIT;\n")
+      :format(lock, rest or "SELECT 1"))
+    local holder = p:start({ "-X", "-q", "-f", "lock.sql", p.shell_url }, { program = "psql" })
+    moonbird.wait_until("the lock is held", 20, function()
+      return p:read("locked")
+    end)
+    return holder
+  end
+
+  local function wait_for_blocked(text)
+    moonbird.wait_until("it waits for the lock", 20, function()
+      return p:sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        .. " AND wait_event_type = 'Lock' AND query LIKE '" .. text .. "'") ~= "0"
+    end)
+  end
+
   -- Its `done` needs a table that is locked until it is let go.
   it("is not requeued by a verify that saw rows as they are no more", function()
     p:sql("CREATE TABLE gate ()")
@@ -42,16 +60,9 @@ return {
       'if person.id == 7 and not io.open("mended") then error("poison") end')
     p:fails(8, "backfill run fill")
     p:write("mended", "")
-    p:write("lock.sql", "BEGIN;\nLOCK TABLE gate;\n\\! touch locked; until [ -e go ]; do sleep 0.02; done\nCOMMIT;\n")
-    local holder = p:start({ "-X", "-q", "-f", "lock.sql", p.shell_url }, { program = "psql" })
-    moonbird.wait_until("the table is locked", 20, function()
-      return p:read("locked")
-    end)
+    local holder = hold("LOCK TABLE gate")
     local verify = p:start("backfill verify fill --requeue")
-    moonbird.wait_until("it verifies", 20, function()
-      return p:sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        .. " AND wait_event_type = 'Lock' AND query LIKE '%gate%'") ~= "0"
-    end)
+    wait_for_blocked("%gate%")
     p:ok("backfill bad retry fill")
     p:write("go", "")
     holder:wait(20)
@@ -64,23 +75,62 @@ return {
     p:ok("backfill verify fill")
   end)
 
-  -- It reads the state, then its file, and by then the other one has come and gone.
+  -- Ends the connections of all programs that are at work.
+  local cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+    .. " AND application_name LIKE 'moonbird%'"
+
+  -- It reads the state, then its file, and by then the other one has come and done some rows. It reads the file once more for the
+  -- time of that run, and loses its connection at that.
   it("is registered once, by whoever comes first", function()
-    define(nil, nil, [[
+    define(nil, nil, ([[
 if os.getenv("SLOW") then
-  io.open("loading", "w"):close()
-  os.execute("until [ -e go ]; do sleep 0.02; done")
-end]])
+  if not io.open("loading") then
+    io.open("loading", "w"):close()
+    os.execute("until [ -e go ]; do sleep 0.02; done")
+  elseif not io.open("cut") then
+    io.open("cut", "w"):close()
+    os.execute("psql -X -q %s -c \"%s\" >/dev/null")
+  end
+end]]):format(p.shell_url, cut))
     local slow = p:start("backfill run fill", { env = { SLOW = "1" } })
     moonbird.wait_until("the file is loaded", 20, function()
       return p:read("loading")
     end)
-    p:ok("backfill run fill")
+    p:fails(3, "backfill run fill --max-rows 50")
     p:write("go", "")
     assert.equals(0, slow:wait(20).code, slow:describe())
-    contains(slow.err, "nothing to do: backfill fill is done")
+    assert.truthy(p:read("cut"))
     assert.equals("200|1|1", counts())
     assert.equals("1", p:sql("SELECT count(*) FROM moonbird_backfill_log WHERE event = 'registered'"))
+  end)
+
+  it("begins in spite of a connection that is lost at its very start", function()
+    define()
+    p:fails(3, "backfill run fill --max-rows 50")
+    local holder = hold("LOCK TABLE moonbird_backfill_worker IN SHARE MODE")
+    local run = p:start("backfill run fill")
+    wait_for_blocked("DELETE FROM moonbird_backfill_worker%")
+    p:sql(cut)
+    p:write("go", "")
+    holder:wait(20)
+    assert.equals(0, run:wait(20).code, run:describe())
+    assert.equals("200|1|1", counts())
+  end)
+
+  -- The other one finishes between the look at the state and the first word of this one.
+  it("stays done when another process has ended it at that moment", function()
+    define()
+    p:fails(3, "backfill run fill --max-rows 150")
+    local holder = hold("SELECT FROM moonbird_backfill FOR UPDATE", "UPDATE people SET counter = 1;\n"
+      .. "UPDATE moonbird_backfill_range SET state = 'done';\n"
+      .. "UPDATE moonbird_backfill SET observed = 'done', planned = true, finished_at = now()")
+    local run = p:start("backfill run fill")
+    wait_for_blocked("UPDATE moonbird_backfill SET observed%")
+    p:write("go", "")
+    holder:wait(20)
+    assert.equals(0, run:wait(20).code, run:describe())
+    assert.equals("200|1|1", counts())
+    assert.equals("done", p:sql("SELECT observed FROM moonbird_backfill"))
   end)
 
   -- No batch was committed yet. The one that is open is of the old code; it is the last one.

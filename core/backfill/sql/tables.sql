@@ -150,7 +150,7 @@ UPDATE {backfill} SET desired = ? WHERE name = ?
 UPDATE {backfill} SET overrides = ? WHERE name = ?
 
 -- name: backfill_observe
-UPDATE {backfill} SET observed = ?, last_error = ? WHERE name = ?
+UPDATE {backfill} SET observed = ?, last_error = ? WHERE name = ? AND finished_at IS NULL
 
 -- name: backfill_stop
 UPDATE {backfill} SET observed = ?, last_error = ?
