@@ -82,6 +82,20 @@ static void add_quoted(struct strbuf *text, const char *words) {
   strbuf_add_char(text, '\'');
 }
 
+/* "csv json" of an option whose value is one of some. */
+static void add_choices(struct strbuf *text, const struct option_spec *o) {
+  for (const char *c = o->argument; *c; c++)
+    strbuf_add_char(text, *c == '|' ? ' ' : *c);
+}
+
+/* "workers= nice=" of the settings that are among the arguments. */
+static void add_keys(struct strbuf *text, const struct command *c) {
+  for (const struct help_line *key = c->keys; key && key->words; key++) {
+    strbuf_add_str(text, key == c->keys ? "" : " ");
+    strbuf_add(text, key->words, strcspn(key->words, "=") + 1);
+  }
+}
+
 static void bash_options(struct strbuf *text, const struct option_spec *options) {
   for (; options->name; options++) {
     if (options->hidden)
@@ -89,6 +103,16 @@ static void bash_options(struct strbuf *text, const struct option_spec *options)
     if (options->letter)
       strbuf_addf(text, " -%c", options->letter);
     strbuf_addf(text, " --%s", options->name);
+  }
+}
+
+static void bash_values(struct strbuf *text, const struct option_spec *options) {
+  for (; options->name; options++) {
+    if (options->type != OPTION_CHOICE)
+      continue;
+    strbuf_addf(text, "\n      [[ $before == --%s ]] && words=\"", options->name);
+    add_choices(text, options);
+    strbuf_add_char(text, '"');
   }
 }
 
@@ -105,10 +129,13 @@ static void bash_command(struct strbuf *text, const struct command *c) {
   else if (takes_revision(c))
     strbuf_addf(text, "%s $(_moonbird_revisions)", revision_words(c));
   else if (takes_backfill(c))
-    strbuf_add_str(text, "$(_moonbird_backfills)");
+    strbuf_add_str(text, "$(_moonbird_backfills) ");
   else if (strcmp(c->arguments, "SHELL") == 0)
     strbuf_add_str(text, "bash zsh fish");
-  strbuf_add_str(text, "\" ;;\n");
+  add_keys(text, c);
+  strbuf_add_char(text, '"');
+  bash_values(text, c->options);
+  strbuf_add_str(text, " ;;\n");
 }
 
 static void bash_script(struct strbuf *text) {
@@ -181,6 +208,8 @@ static void bash_script(struct strbuf *text) {
   strbuf_add_str(text, "  esac\n"
                        "  [[ $current == -* ]] && words=$options\n"
                        "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+                       "  # A value follows the = of a setting at once.\n"
+                       "  [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
                        "  word=${current%\"${current##*:}\"}\n"
                        "  ((at == COMP_CWORD)) || COMPREPLY=(\"${COMPREPLY[@]#\"$word\"}\")\n"
                        "}\n"
@@ -229,6 +258,17 @@ static const char *zsh_choice(const struct command *c) {
   return takes_revision(c) ? "revision" : takes_backfill(c) ? "backfill" : "file";
 }
 
+/* The values of the option before, in `names`. */
+static void zsh_values(struct strbuf *text, const struct option_spec *options) {
+  for (; options->name; options++) {
+    if (options->type != OPTION_CHOICE)
+      continue;
+    strbuf_addf(text, "    [[ $words[CURRENT-1] == --%s ]] && choose=value names=(", options->name);
+    add_choices(text, options);
+    strbuf_add_str(text, ")\n");
+  }
+}
+
 static void zsh_command(struct strbuf *text, const struct command *c) {
   strbuf_add_str(text, "  (");
   add_names(text, c, "|");
@@ -240,7 +280,14 @@ static void zsh_command(struct strbuf *text, const struct command *c) {
     zsh_verbs(text, c);
     strbuf_add_str(text, "    )\n");
   }
-  strbuf_addf(text, "    choose=%s\n  ;;\n", zsh_choice(c));
+  strbuf_addf(text, "    choose=%s\n", zsh_choice(c));
+  if (c->keys) {
+    strbuf_add_str(text, "    keys=(");
+    add_keys(text, c);
+    strbuf_add_str(text, ")\n");
+  }
+  zsh_values(text, c->options);
+  strbuf_add_str(text, "  ;;\n");
 }
 
 static void zsh_script(struct strbuf *text) {
@@ -275,7 +322,7 @@ static void zsh_script(struct strbuf *text) {
                                   "  " LIST_REVISIONS(GIVEN) "\n"
                                                              "}\n"
                                                              "_moonbird() {\n"
-                                                             "  local -a commands options names\n"
+                                                             "  local -a commands options names keys\n"
                                                              "  local command= word choose=command\n"
                                                              "  commands=(\n");
   zsh_verbs(text, NULL);
@@ -287,9 +334,12 @@ static void zsh_script(struct strbuf *text) {
   strbuf_add_str(text, ") command=\"${command:+$command }$word\" ;;\n    esac\n  done\n  case $command in\n");
   for (size_t i = 0; i < command_count(); i++)
     zsh_command(text, command_at(i));
-  strbuf_add_str(text, "  esac\n"
-                       "  if [[ $words[CURRENT] == -* ]]; then\n"
+  strbuf_add_str(text, "  esac\n");
+  zsh_values(text, cli_global_options);
+  strbuf_add_str(text, "  if [[ $words[CURRENT] == -* ]]; then\n"
                        "    _describe -o option options\n"
+                       "  elif [[ $choose == value ]]; then\n"
+                       "    compadd -a names\n"
                        "  elif [[ $command == completion ]]; then\n"
                        "    compadd bash zsh fish\n"
                        "  elif [[ $choose == command ]]; then\n"
@@ -297,6 +347,7 @@ static void zsh_script(struct strbuf *text) {
                        "  elif [[ $choose == backfill ]]; then\n"
                        "    names=(${(f)\"$(_moonbird_backfills)\"})\n"
                        "    compadd -a names\n"
+                       "    compadd -S '' -a keys\n"
                        "  elif [[ $choose == revision ]]; then\n"
                        "    names=(" REVISION_WORDS " ${(f)\"$(_moonbird_revisions)\"})\n"
                        "    [[ $command == (show|edit) ]] && names+=current\n"
@@ -315,10 +366,13 @@ static void fish_options(struct strbuf *text, const char *condition, const struc
     strbuf_addf(text, "complete -c moonbird%s -l %s", condition, options->name);
     if (options->letter)
       strbuf_addf(text, " -s %c", options->letter);
-    if (options->type == OPTION_CHOICE)
-      strbuf_add_str(text, " -x -a 'auto always never'");
-    else if (options->argument)
+    if (options->type == OPTION_CHOICE) {
+      strbuf_add_str(text, " -x -a '");
+      add_choices(text, options);
+      strbuf_add_char(text, '\'');
+    } else if (options->argument) {
       strbuf_add_str(text, " -r");
+    }
     strbuf_add_str(text, " -d ");
     add_quoted(text, options->help);
     strbuf_add_char(text, '\n');
@@ -351,6 +405,11 @@ static void fish_command(struct strbuf *text, const struct command *c) {
   else if (takes_command(c)) {
     strbuf_addf(text, "complete -c moonbird -f%s -a '", condition);
     add_verbs(text, NULL);
+    strbuf_add_str(text, "'\n");
+  }
+  if (c->keys) {
+    strbuf_addf(text, "complete -c moonbird -f%s -a '", condition);
+    add_keys(text, c);
     strbuf_add_str(text, "'\n");
   }
   free(condition);
