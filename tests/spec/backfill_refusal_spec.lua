@@ -42,6 +42,17 @@ describe("a definition that cannot be", function()
         p:fails(7, "upgrade head").err, 1, true)
     end)
 
+    it("is refused in a block that commits each statement", function()
+      p:people(3)
+      p:revision("a1", nil, [[
+  op.autocommit_block(function()
+    op.backfill { table = "people", set = { counter = 1 } }
+  end)]])
+      assert.matches("a1_test.lua:8: op.backfill: a backfill commits its batches by itself: call it outside of op.auto",
+        p:fails(7, "upgrade head").err, 1, true)
+      assert.equals("0", p:sql("SELECT sum(counter) FROM people"))
+    end)
+
     if kind == "postgres" then
       it("is refused where a policy hides rows of the table", function()
         p:people(4)

@@ -35,6 +35,16 @@ describe("the journal", function()
       return p:has_table("moonbird_version") and p:sql("SELECT count(*) FROM moonbird_version") or "0"
     end
 
+    it("goes on in a transaction after an error of op.autocommit_block that the script catches", function()
+      p:people(3)
+      p:revision("a1", nil, [[
+  assert(not pcall(op.autocommit_block, function() error("nothing") end))
+  op.execute("UPDATE people SET counter = 1")
+  op.execute("UPDATE nobody SET counter = 1")]])
+      p:fails(7, "upgrade head")
+      assert.equals("0", p:sql("SELECT sum(counter) FROM people"))
+    end)
+
     it("runs op.autocommit_block outside of the transaction, once", function()
       local vacuum = kind == "postgres" and "VACUUM t" or "VACUUM"
       p:revision("a1", nil, ([[

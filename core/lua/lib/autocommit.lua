@@ -7,6 +7,9 @@ local host = require("moonbird.host")
 local op = require("moonbird.op")
 local settings = require("moonbird.settings")
 
+-- How many blocks are open, one in the other.
+local autocommit = { depth = 0 }
+
 local function leave_transaction()
   if not host.in_transaction() then
     return false
@@ -27,8 +30,17 @@ function op.autocommit_block(f)
     error("op.autocommit_block commits, so it cannot run inside db:transaction or a backfill", 2)
   end
   local left = leave_transaction()
-  f()
-  if left then
+  autocommit.depth = autocommit.depth + 1
+  local ok, problem = xpcall(f, host.note_place)
+  autocommit.depth = autocommit.depth - 1
+  if ok and left then
     host.begin()
+  elseif left then
+    pcall(host.begin) -- a script that catches the error goes on in a transaction; what has failed counts, not this
+  end
+  if not ok then
+    error(problem, 0)
   end
 end
+
+return autocommit

@@ -1,6 +1,7 @@
 -- backfill.lua: op.backfill. Asks the catalog for the key and the columns and the dialect for the SQL, and hands the
 -- result to the engine (core/backfill), inside a revision as one statement of the journal, or for `backfill run`.
 
+local autocommit = require("moonbird.autocommit")
 local batch_form = require("moonbird.backfill_batch")
 local check = require("moonbird.check")
 local file = require("moonbird.backfill_file")
@@ -402,6 +403,8 @@ end
 local function run(spec, name, deferred)
   if host.savepoint_depth() > 0 then
     fail("a backfill commits its batches, so it cannot run inside db:transaction or another backfill")
+  elseif autocommit.depth > 0 then
+    fail("a backfill commits its batches by itself: call it outside of op.autocommit_block")
   end
   if host.offline then
     return offline.backfill(spec, shown(spec))
