@@ -22,33 +22,20 @@ static const char *from_key(const struct worker *w) {
 }
 
 static const char *pick(const struct worker *w, const struct sql_pair *pair) {
-  return w->range.cursor ? pair->after : pair->first;
+  return w->read_key || w->range.cursor ? pair->after : pair->first;
 }
 
-/* Parameters of every range statement: from-key, high-key, and `extra` if it is not negative. */
+/* Parameters of every range statement: from-key, high-key, and `extra` if it is not negative. A page that comes in
+ * pieces goes on behind the last one. */
 static bool range_params(struct worker *w, const char *high, int64_t extra) {
+  const char *from = w->read_key ? w->read_key : from_key(w);
   uint32_t n = worker_key_len(w);
   worker_new_params(w, 2 * n + (extra >= 0 ? 1 : 0));
-  if (!key_add(from_key(w), &w->params, 0, n, &w->err) || !key_add(high, &w->params, n, n, &w->err))
+  if (!key_add(from, &w->params, 0, n, &w->err) || !key_add(high, &w->params, n, n, &w->err))
     return false;
   if (extra >= 0)
     batch_add_int(&w->params, 2 * n, extra);
   return true;
-}
-
-void attempt_execute_piece(struct worker *w, const struct sql_pair *pair, const char *high, int64_t rows) {
-  enum { TIMES = 3 }; /* as keyset:piece wants them */
-  const char *from = w->read_key ? w->read_key : from_key(w);
-  uint32_t n = worker_key_len(w), count = 2 * n + 1;
-  worker_new_params(w, TIMES * count);
-  for (uint32_t at = 0; at < TIMES * count; at += count) {
-    if (!key_add(from, &w->params, at, n, &w->err) || !key_add(high, &w->params, at + n, n, &w->err)) {
-      recover_from(w);
-      return;
-    }
-    batch_add_int(&w->params, at + 2 * n, rows);
-  }
-  worker_execute(w, w->read_key ? pair->after : pick(w, pair), MOONBIRD_REPEATED, UINT32_MAX);
 }
 
 void attempt_execute_range(struct worker *w, const struct sql_pair *pair, const char *high, int64_t extra,

@@ -35,7 +35,7 @@ static void start_page(struct worker *w) {
   const struct sql_pair *piece = w->locks_rows ? &d->piece : &d->versioned_piece;
   if (piece->first) {
     int64_t left = d->bounded ? w->limit : w->limit - (int64_t)w->page_total;
-    attempt_execute_piece(w, piece, page_end(w), page_piece_rows(left, w->piece_rows));
+    attempt_execute_range(w, piece, page_end(w), page_piece_rows(left, w->piece_rows), 0, UINT32_MAX);
     w->piece_rows = 0;
   } else {
     attempt_execute_range(w, page, page_end(w), d->bounded ? -1 : w->limit, d->streams ? MOONBIRD_STREAM : 0,

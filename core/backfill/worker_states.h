@@ -52,13 +52,10 @@ void seek_go_on(struct worker *w);
 void attempt_enter(struct worker *w);
 void attempt_go_on(struct worker *w);
 
-/* A statement over the rest of the range up to `high`; parameters: from-key, high-key, and `extra` if it is not
- * negative. */
+/* A statement over the rest of the range up to `high`, or over what is not read of it; parameters: from-key, high-key,
+ * and `extra` if it is not negative. */
 void attempt_execute_range(struct worker *w, const struct sql_pair *pair, const char *high, int64_t extra,
                            uint32_t flags, uint64_t first_rows);
-
-/* The next piece of the rows up to `high`, behind w->read_key; not more than `rows` of them. */
-void attempt_execute_piece(struct worker *w, const struct sql_pair *pair, const char *high, int64_t rows);
 
 /* Owned by the caller. Stable: a batch that is repeated, and one with effects outside even after a kill, begins at the
  * same key. */

@@ -102,6 +102,13 @@ describe("op.backfill", function()
         p:backfill("set", 'return { table = "t", size = 3, set = { n = 7 } }')
         p:ok("backfill run set")
         assert.equals("41", p:sql("SELECT count(*) FROM t WHERE n = 7"))
+        p:write("moonbird.ini", p:read("moonbird.ini") .. "\n[backfill]\nmax_bytes = 1\n")
+        p:backfill("rows", [[return { table = "t", size = 50, batch = function(batch)
+          db:exec("INSERT INTO seen VALUES (?)", #batch.rows)
+        end }]])
+        p:sql("CREATE TABLE seen (n integer)")
+        p:ok("backfill run rows") -- no batch may end between two rows of one key
+        assert.equals("41", p:sql("SELECT sum(n) FROM seen"))
       end)
     end
 

@@ -221,9 +221,8 @@ local function add_sql(definition, spec, t)
     definition["page_" .. from] = dialect:page(t, from, limited, true)
     definition["versioned_page_" .. from] = t.version and dialect:versioned_page(t, from, limited) or nil
     if type(t.row_bytes) == "string" then
-      definition["piece_" .. from] = dialect:piece(t, from, dialect:page(t, from, true, true))
-      definition["versioned_piece_" .. from] = t.version
-        and dialect:piece(t, from, dialect:versioned_page(t, from, true))
+      definition["piece_" .. from] = dialect:locked_piece(t, from)
+      definition["versioned_piece_" .. from] = t.version and dialect:versioned_piece(t, from)
     end
     definition["count_" .. from] = spec.batch and dialect:count_range(t, from) or nil
     definition["update_" .. from] = spec.set and dialect:update_range(t, spec.set, from) or nil

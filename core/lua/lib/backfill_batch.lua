@@ -38,9 +38,7 @@ end
 local function read_pieces(t, part)
   local all, bytes, values, kind, count = {}, 0, part.from, part.kind, part.count
   while true do
-    local text = host.dialect:piece(t, kind, host.dialect:page(t, kind, true, true))
-    local parameters = lists.joined(values, part.to, { count })
-    parameters = lists.joined(parameters, parameters, parameters)
+    local text, parameters = host.dialect:locked_piece(t, kind), lists.joined(values, part.to, { count })
     local rows, more, is_cut, types = host.connection:query_within(part.max_bytes - bytes, false, text, parameters)
     if #rows == 0 then
       return all, bytes, false
@@ -63,8 +61,9 @@ function backfill_batch.read(t, part)
   if type(t.row_bytes) == "string" then
     return read_pieces(t, part)
   end
-  local page = host.dialect:page(t, part.kind, false, true)
-  return host.connection:query_within(part.max_bytes, t.row_bytes == nil, page, lists.joined(part.from, part.to))
+  local page, streams = host.dialect:page(t, part.kind, false, true), t.row_bytes == nil
+  local max_bytes = t.row_bytes == false and math.huge or part.max_bytes -- no end between two rows of one key
+  return host.connection:query_within(max_bytes, streams, page, lists.joined(part.from, part.to))
 end
 
 local function read_rows(t, part)

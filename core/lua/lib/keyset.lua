@@ -170,29 +170,40 @@ end
 
 local PIECE_BYTES = 1024 * 1024
 
--- A page without the rows behind the one that makes PIECE_BYTES full; for a dialect whose row_bytes are SQL. `page` is
--- the limited page, which the planner shall see as it is: a limit that is a query tells it nothing of how many rows
--- there will be. Most often all fit, and one sum tells it; else the sums up to each row do. Params: those of the page,
--- three times.
-function keyset:piece(t, from, page)
-  local keys = order(self, t, "")
-  local sizes = ("(SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT ?) AS s (b)"):format(
-    t.row_bytes,
-    self:table_name(t.table, t.schema),
-    wanted(self, t, from),
+-- A limited page without the rows behind the one that makes PIECE_BYTES full; for a dialect whose row_bytes are SQL.
+-- One walk along the index gives the rows and the bytes before each. `columns`: those of the page besides the key.
+-- Params: those of the page.
+local function piece(self, t, page, columns)
+  local names, keys = { table.unpack(t.key) }, order(self, t, "")
+  table.move(columns, 1, #columns, #names + 1, names)
+  local frame = ("(ORDER BY %s ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"):format(keys)
+  local sums = ("SELECT *, sum(%s) OVER %s AS moonbird_before FROM (%s) AS p"):format(t.row_bytes, frame, page)
+  return ("SELECT %s FROM (%s) AS q WHERE (moonbird_before >= %d) IS NOT TRUE ORDER BY %s"):format(
+    self:ident_list(names),
+    sums,
+    PIECE_BYTES,
     keys
   )
-  local before = "SELECT sum(b) OVER (ROWS UNBOUNDED PRECEDING) - b AS before FROM " .. sizes
-  local fitting = ("SELECT count(*) FROM (%s) AS r WHERE before < %d"):format(before, PIECE_BYTES)
-  local limit = ("SELECT CASE WHEN sum(b) < %d THEN count(*) ELSE (%s) END FROM %s"):format(PIECE_BYTES, fitting, sizes)
-  return ("SELECT * FROM (%s) AS p ORDER BY %s LIMIT (%s)"):format(page, keys, limit)
+end
+
+-- What is read besides the key where rows have a version, which comes last.
+local function versioned_columns(t)
+  local columns = { table.unpack(t.columns or {}) }
+  return table.move(t.version, 1, #t.version, #columns + 1, columns)
 end
 
 -- The page without a lock, and behind its columns those of `t.version`. Parameters as for page.
 function keyset:versioned_page(t, from, limited)
-  local columns = { table.unpack(t.columns or {}) }
-  table.move(t.version, 1, #t.version, #columns + 1, columns)
-  return self:page(setmetatable({ columns = columns }, { __index = t }), from, limited, false)
+  return self:page(setmetatable({ columns = versioned_columns(t) }, { __index = t }), from, limited, false)
+end
+
+-- The pieces of both.
+function keyset:locked_piece(t, from)
+  return piece(self, t, self:page(t, from, true, true), t.columns or {})
+end
+
+function keyset:versioned_piece(t, from)
+  return piece(self, t, self:versioned_page(t, from, true), versioned_columns(t))
 end
 
 local function value_text(self, value)

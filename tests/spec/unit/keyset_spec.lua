@@ -214,10 +214,6 @@ local function joined(a, b, c)
   return list
 end
 
-local function thrice(list)
-  return joined(list, list, list)
-end
-
 -- The plans of a list of { text, types, values }, in one run of the shell.
 local function plans(list, mode)
   local lines = { "SET plan_cache_mode = " .. mode .. ";" }
@@ -303,15 +299,16 @@ if helper.has_database("postgresql") then
     local function check_reads(t, integer, mode)
       local keys = joined(declared(t, integer), declared(t, integer))
       local near, far = ends(t, MARGIN), ends(t, ROWS // 2 - 1)
-      local measured = setmetatable({ row_bytes = "octet_length(x)" }, { __index = t })
+      local measured = { row_bytes = "octet_length(x)", columns = { "x" }, version = { "xmin" } }
+      setmetatable(measured, { __index = t })
       local few, all = {}, {}
       for _, from in ipairs({ "first", "after" }) do
         few[#few + 1] = { postgres:hop(t, from), joined(keys, { integer }), joined(far, { "999" }) }
         few[#few + 1] = { postgres:page(t, from, true, true), joined(keys, { integer }), joined(far, { "1000" }) }
         few[#few + 1] = {
-          postgres:piece(measured, from, postgres:page(t, from, true, false)),
-          thrice(joined(keys, { integer })),
-          thrice(joined(far, { "1000" })),
+          postgres:versioned_piece(measured, from),
+          joined(keys, { integer }),
+          joined(far, { "1000" }),
         }
         all[#all + 1] = { postgres:page(t, from, false, false), keys, near }
         all[#all + 1] = { postgres:update_range(t, { x = sql("upper(x)") }, from), keys, near }
@@ -408,9 +405,9 @@ if helper.has_database("postgresql") then
         local t = { table = name, schema = "mb_plan", key = { "b" }, columns = { "x" } }
         t.key_types, t.column_types = { "integer" }, { b = "integer", x = case[1] }
         t.row_bytes = postgres:row_bytes(connection, t)
-        local piece = postgres:piece(t, "first", postgres:page(t, "first", true, true))
+        local piece = postgres:locked_piece(t, "first")
         local function keys(low, rows)
-          local found = db:query(piece, table.unpack(thrice({ low, 50, rows })))
+          local found = db:query(piece, low, 50, rows)
           return ("%d: %d to %d"):format(#found, found[1].b, found[#found].b)
         end
         assert.are.equal("19: 1 to 27", keys(1, 1000))
