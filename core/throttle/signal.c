@@ -391,9 +391,28 @@ static bool is_ready(struct signal *s, struct host *host, double now_s) {
   return r.is_ready;
 }
 
+/* What has no limit now is not asked; but how far replicas are behind is told although it holds nothing up, unless the
+ * definition does not want to know. */
+static bool is_off(const struct signal *s) {
+  switch (s->kind) {
+  case SIGNAL_GAUGE:
+    return s->gauge.limit < 0;
+  case SIGNAL_REPLICAS:
+    return s->lag_limit < 0 && s->bytes_limit < 0 && s->lag_now < 0 && s->bytes_now < 0;
+  case SIGNAL_WAITERS:
+    return s->yield_now < 0 && s->blocked_now < 0;
+  case SIGNAL_PROBE:
+  case SIGNAL_FUNCTION:
+  case SIGNAL_FILE:
+  case SIGNAL_WINDOW:
+    break;
+  }
+  return false;
+}
+
 bool signal_look(struct signal *s, struct host *host, double now_s) {
   if (s->sql)
-    return is_ready(s, host, now_s);
+    return !is_off(s) && is_ready(s, host, now_s);
   if (s->kind == SIGNAL_FUNCTION)
     ask_function(s, host, now_s);
   else if (s->kind == SIGNAL_FILE)
@@ -430,15 +449,23 @@ static double limit_from(const json_t *overrides, const char *name, double defin
   return json_is_false(value) ? -1 : definition;
 }
 
+/* One that was off was not read: it is not stale for that. */
+static void change_limit(struct gauge *gauge, double limit) {
+  if (gauge->limit < 0 && limit >= 0)
+    gauge_init(gauge, limit, clock_monotonic_s());
+  else
+    gauge_set_limit(gauge, limit);
+}
+
 void signal_override(struct signal *s, const json_t *overrides) {
   if (s->kind == SIGNAL_GAUGE && s->name)
-    gauge_set_limit(&s->gauge, limit_from(overrides, s->name, s->limit));
+    change_limit(&s->gauge, limit_from(overrides, s->name, s->limit));
   s->lag_now = limit_from(overrides, "max_lag", s->lag_limit);
   s->bytes_now = limit_from(overrides, "max_lag_bytes", s->bytes_limit);
   for (size_t i = 0; i < s->replicas.len; i++) {
     struct replica *r = s->replicas.items[i];
-    gauge_set_limit(&r->lag, s->lag_now);
-    gauge_set_limit(&r->bytes, s->bytes_now);
+    change_limit(&r->lag, s->lag_now);
+    change_limit(&r->bytes, s->bytes_now);
   }
   s->yield_now = limit_from(overrides, "lock_yield", s->yield_s);
   s->blocked_now = limit_from(overrides, "max_blocked", s->blocked_s);

@@ -116,15 +116,29 @@ describe("a replica", function()
     p:remove()
   end)
 
-  it("a replication slot keeps WAL", function()
-    local p = project("postgres", '{ max_slot_wal = "200kB" }', { server_url = cluster.postgres_url })
+  local function held_by_slot(definition, meanwhile)
+    local p = project("postgres", definition, { server_url = cluster.postgres_url, people = 800, sleep = "0.1" })
     p:sql("SELECT pg_create_physical_replication_slot('left_behind', true)")
     p:sql("CREATE TABLE big AS SELECT i, repeat('x', 500) FROM generate_series(1, 2000) i")
     local run = p:start("upgrade head")
+    meanwhile(p)
     assert_held(p, run, "throttled: WAL kept by a replication slot: left_behind: ")
     p:sql("SELECT pg_drop_replication_slot('left_behind')")
     assert_ends(p, run)
     p:remove()
+  end
+
+  it("a replication slot keeps WAL", function()
+    held_by_slot('{ max_slot_wal = "200kB" }', function() end)
+  end)
+
+  it("a limit that the definition turns off is set while it runs", function()
+    held_by_slot("{ max_slot_wal = false, max_lag = false, max_lag_bytes = false }", function(p)
+      moonbird.wait_until("rows", 20, function()
+        return done(p) > 0
+      end)
+      p:ok("backfill set a1:1 max_slot_wal=200kB")
+    end)
   end)
 
   -- The last one: from here on the cluster has two primaries.

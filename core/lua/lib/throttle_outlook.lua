@@ -6,7 +6,7 @@ local throttle = require("moonbird.throttle")
 
 local throttle_outlook = {}
 
-local OFF = "the definition or the ini turns it off, and `backfill set` only changes what is on"
+local OFF = "`throttle = false` turns all off, and `backfill set` nothing on"
 
 -- --- facts ---
 

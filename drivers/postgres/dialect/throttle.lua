@@ -91,17 +91,17 @@ local function check_statistics(connection, explicit)
 end
 
 local function add_replicas(signals, connection, limits, explicit)
-  if not limits.max_lag and not limits.max_lag_bytes then
-    return
-  end
-  if not limits.replicas then
+  local is_on = limits.max_lag or limits.max_lag_bytes
+  if not is_on and limits.replicas then
+    return -- they need not be there
+  elseif is_on and not limits.replicas then
     check_statistics(connection, explicit)
   end
   signals[#signals + 1] = {
     kind = "replicas",
     what = "replica lag",
-    lag = limits.max_lag,
-    bytes = limits.max_lag_bytes,
+    lag = limits.max_lag or nil,
+    bytes = limits.max_lag_bytes or nil,
     sql = limits.replicas and position or replicas,
     replica_sql = replica_position,
     urls = limits.replicas,
@@ -117,27 +117,27 @@ end
 function throttle.throttle_signals(_, connection, limits, explicit)
   local signals = {}
   add_replicas(signals, connection, limits, explicit)
-  if limits.max_slot_wal then
+  if limits.max_slot_wal ~= nil then
     signals[#signals + 1] = {
       kind = "gauge",
       name = "max_slot_wal",
       what = "WAL kept by a replication slot",
       unit = "bytes",
-      limit = limits.max_slot_wal,
+      limit = limits.max_slot_wal or nil,
       sql = slots,
     }
   end
-  if limits.max_archive_backlog and connection:scalar("SELECT current_setting('archive_mode')") ~= "off" then
+  if limits.max_archive_backlog ~= nil and connection:scalar("SELECT current_setting('archive_mode')") ~= "off" then
     signals[#signals + 1] = {
       kind = "gauge",
       name = "max_archive_backlog",
       what = "WAL segments to archive",
       unit = "count",
-      limit = limits.max_archive_backlog,
+      limit = limits.max_archive_backlog or nil,
       sql = may_list_archive(connection) and ready or archive,
     }
   end
-  if limits.lock_yield or limits.max_blocked then
+  if limits.lock_yield ~= nil or limits.max_blocked ~= nil then
     signals[#signals + 1] = {
       kind = "waiters",
       what = "waiting sessions",

@@ -19,9 +19,6 @@ local function file_size(path)
 end
 
 function throttle.throttle_signals(_, connection, limits)
-  if not limits.max_wal then
-    return {}
-  end
   local path = connection:scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
   local page_size = connection:scalar("PRAGMA page_size")
   return {
@@ -30,7 +27,7 @@ function throttle.throttle_signals(_, connection, limits)
       name = "max_wal",
       what = "write-ahead log to write back",
       unit = "bytes",
-      limit = limits.max_wal,
+      limit = limits.max_wal or nil,
       sql = "PRAGMA wal_checkpoint(PASSIVE)",
       -- a checkpoint is made only of a log that is large; what it has written back does not make the file smaller
       ready = function(limit)
