@@ -79,8 +79,8 @@ return {
   local cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
     .. " AND application_name LIKE 'moonbird%'"
 
-  -- It reads the state, then its file, and by then the other one has come and done some rows. It reads the file once more for the
-  -- time of that run, and loses its connection at that.
+  -- It reads the state, then its file, and by then the other one has come and done some rows. It reads the file once
+  -- more for the time of that run, and loses its connection at that.
   it("is registered once, by whoever comes first", function()
     define(nil, nil, ([[
 if os.getenv("SLOW") then
