@@ -5,6 +5,7 @@
 
 #include "backfill/status.h"
 #include "base/log.h"
+#include "db/loop.h"
 
 #include <stdlib.h>
 
@@ -44,7 +45,7 @@ static void observe_stop(struct session *session, const char *name, const char *
 static bool stopped(struct session *session, const struct definition *d, const struct runner_outcome *outcome,
                     struct error *err) {
   const char *reason = outcome->reason;
-  observe_stop(session, d->name, OBSERVED_PAUSED, reason ? reason : "SIGINT or SIGTERM");
+  observe_stop(session, d->name, OBSERVED_PAUSED, reason ? reason : loop_interrupt_name(session->loop));
   error_set(err, ERROR_PENDING, "the backfill of %s was stopped at a safe point, after %lld rows%s%s", d->table,
             (long long)outcome->rows_done, reason ? ": " : "", reason ? reason : "");
   return error_hint(err, "run the same command again: it goes on from there");
@@ -108,7 +109,7 @@ bool outcome_settle(struct session *session, const struct definition *d, const s
   if (run && outcome->lost)
     return left(d, outcome, err);
   if (!run && err->class == ERROR_INTERRUPTED) { /* before its first batch */
-    observe_stop(session, d->name, OBSERVED_PAUSED, "SIGINT or SIGTERM");
+    observe_stop(session, d->name, OBSERVED_PAUSED, loop_interrupt_name(session->loop));
     return false;
   }
   if (!run && err->class == ERROR_HISTORY) { /* others go on */
@@ -125,7 +126,7 @@ bool outcome_settle(struct session *session, const struct definition *d, const s
   case JOB_STOPPED:
     return stopped(session, d, outcome, err);
   case JOB_INTERRUPTED:
-    observe_stop(session, d->name, OBSERVED_PAUSED, "SIGINT or SIGTERM twice, the open batch was rolled back");
+    observe_stop(session, d->name, OBSERVED_PAUSED, "interrupted twice, the open batch was rolled back");
     error_set(err, ERROR_INTERRUPTED, "the backfill of %s was interrupted, and the batch was rolled back", d->table);
     return error_hint(err, "run the same command again: it goes on from the last commit");
   case JOB_PAUSED:

@@ -23,6 +23,7 @@ struct loop {
   bool sleeping;
   struct sigaction old_int;
   struct sigaction old_term;
+  struct sigaction old_hup;
   int interrupts_seen;
   void (*on_interrupt)(void *data, int count);
   void *on_interrupt_data;
@@ -31,7 +32,7 @@ struct loop {
 };
 
 /* What the signal handler may touch. */
-static volatile sig_atomic_t interrupt_count;
+static volatile sig_atomic_t interrupt_count, last_signal;
 static struct loop *volatile signalled_loop;
 static void (*volatile handler_hook)(int count);
 
@@ -44,7 +45,7 @@ static void leave_at_once(void) {
 }
 
 static void handle_signal(int number) {
-  (void)number;
+  last_signal = number;
   interrupt_count = interrupt_count + 1;
   if (interrupt_count >= INTERRUPTS_TO_LEAVE)
     leave_at_once();
@@ -79,6 +80,9 @@ static void catch_signals(struct loop *loop) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &loop->old_int);
   sigaction(SIGTERM, &action, &loop->old_term);
+  sigaction(SIGHUP, NULL, &loop->old_hup);
+  if (loop->old_hup.sa_handler != SIG_IGN) /* nohup means that it goes on without its terminal */
+    sigaction(SIGHUP, &action, NULL);
 }
 
 struct loop *loop_new(void) {
@@ -103,6 +107,7 @@ void loop_free(struct loop *loop) {
     return;
   sigaction(SIGINT, &loop->old_int, NULL);
   sigaction(SIGTERM, &loop->old_term, NULL);
+  sigaction(SIGHUP, &loop->old_hup, NULL);
   signalled_loop = NULL;
   handler_hook = NULL;
   uv_close((uv_handle_t *)&loop->wake, NULL);
@@ -130,6 +135,11 @@ bool loop_sleep(struct loop *loop, double seconds) {
     loop_run_once(loop);
   uv_timer_stop(&loop->sleep);
   return interrupt_count == before;
+}
+
+const char *loop_interrupt_name(const struct loop *loop) {
+  (void)loop;
+  return last_signal == SIGTERM ? "SIGTERM" : last_signal == SIGHUP ? "SIGHUP" : "SIGINT";
 }
 
 int loop_interrupts(const struct loop *loop) {

@@ -4,10 +4,10 @@
  * One loop per process (signals belong to the process). Main thread only, but for what signal handlers do inside.
  * Ownership: the caller of loop_new owns it.
  *
- * Interrupts: SIGINT and SIGTERM are counted. The count can be asked at any time; a callback runs on the loop at each,
- * and a second one inside the signal handler itself, for code that does not come back to the loop (a Lua script that
- * computes for ever). The third one ends the process inside the handler, with exit code 130: what neither comes back to
- * the loop nor to Lua cannot be stopped otherwise.
+ * Interrupts: SIGINT, SIGTERM and SIGHUP (the terminal is gone) are counted. The count can be asked at any time; a
+ * callback runs on the loop at each, and a second one inside the signal handler itself, for code that does not come
+ * back to the loop (a Lua script that computes for ever). The third one ends the process inside the handler, with exit
+ * code 130: what neither comes back to the loop nor to Lua cannot be stopped otherwise.
  */
 #ifndef DB_LOOP_H
 #define DB_LOOP_H
@@ -29,6 +29,9 @@ bool loop_sleep(struct loop *loop, double seconds);
 
 /* Number of interrupts so far. */
 int loop_interrupts(const struct loop *loop);
+
+/* Which signal the last one was, for people: "SIGTERM". */
+const char *loop_interrupt_name(const struct loop *loop);
 
 /* `on_interrupt` runs on the loop (not in the handler) after each interrupt, with the count. One at a time; NULL for
  * none. */

@@ -94,7 +94,7 @@ int host_throw(lua_State *L, struct error *err);
 /* Copies the error object at the stack's top into `err` and pops it; a script may throw it again. */
 void host_take_error(lua_State *L, struct error *err);
 
-/* --- interrupts (SIGINT, SIGTERM) --- */
+/* --- interrupts (SIGINT, SIGTERM, SIGHUP) --- */
 
 /* True once an interrupt has ended scripts. */
 bool host_is_interrupted(const struct host *host);

@@ -65,9 +65,9 @@ describe("an operator", function()
       local status = p:ok("backfill status fill").out
       assert.truthy(status:find("^fill  people +stopped\n"), status)
       assert.truthy(status:find("\n  stopped +%d[^\n]+: %-%-max%-rows is reached\n"), status)
-      for _, signal in ipairs({ "INT", "TERM" }) do
+      for _, signal in ipairs({ "INT", "TERM", "HUP" }) do
         p:ok("backfill set fill nice=50")
-        local run = p:start("backfill run fill")
+        local run = p:start("backfill run fill", { before = { "env", "--default-signal=HUP" } })
         moonbird.wait_until("a worker has begun", 20, function()
           return p:sql("SELECT count(*) FROM moonbird_backfill_worker") == "1"
         end)
@@ -75,7 +75,7 @@ describe("an operator", function()
         assert.equals(3, run:wait().code, run:describe())
         status = p:ok("backfill status fill").out
         assert.truthy(status:find("^fill  people +stopped\n"), status)
-        assert.truthy(status:find("\n  stopped +%d[^\n]+: SIGINT or SIGTERM\n"), status)
+        assert.truthy(status:find("\n  stopped +%d[^\n]+: SIG" .. signal .. "\n"), status)
         contains(status, "\n  workers      none; 'moonbird backfill run fill' goes on\n")
         contains(p:fails(3, "backfill status --exit-code").err, "the backfill 'fill' is stopped")
         contains(p:ok("backfill status fill --json").out, '"last_error": null')
