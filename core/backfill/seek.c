@@ -124,9 +124,22 @@ static void after_next(struct worker *w) {
   worker_enter(w, WORKER_TAKE);
 }
 
+/* Somebody has forgotten the backfill, or taken back the revision that registered it; it may be registered anew. */
+static bool check_state_is_there(struct worker *w) {
+  const char *name = w->job->definition->name;
+  bool there = worker_has_row(w), planned = there && worker_int_at(w, 0) != 0;
+  char *first = there ? worker_text_at(w, 1) : NULL;
+  bool ok = planned || first;
+  free(first);
+  if (ok)
+    return true;
+  error_set(&w->err, ERROR_HISTORY, "the state of backfill %s %s", name,
+            there ? "was dropped while it was at work, and is a new one that has not begun" : "is gone");
+  return error_hint(&w->err, "what is committed stays; `moonbird backfill log %s` tells who has dropped it", name);
+}
+
 static void after_frontier(struct worker *w) {
-  if (!worker_has_row(w)) {
-    error_set(&w->err, ERROR_HISTORY, "the state of backfill %s is gone", w->job->definition->name);
+  if (!check_state_is_there(w)) {
     worker_discard(w);
     recover_from(w);
     return;
