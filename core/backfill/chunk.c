@@ -75,11 +75,20 @@ bool chunk_next_statement(struct chunk *chunk, struct statement *statement) {
     while (chunk->writing) {
       struct group *g = chunk->writing;
       chunk->writing = g->next;
-      if (g->kind == chunk->phase && group_statement(g, statement))
+      if (g->kind == chunk->phase && group_statement(g, statement)) {
+        chunk->written = g;
         return true;
+      }
     }
   }
   return false;
+}
+
+const char *chunk_column(const struct chunk *chunk, unsigned long parameter) {
+  const struct group *g = chunk->written;
+  if (!g || parameter <= g->key_len || parameter - g->key_len > g->columns.len)
+    return NULL;
+  return g->columns.items[parameter - g->key_len - 1];
 }
 
 /* --- groups --- */

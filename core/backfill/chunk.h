@@ -18,6 +18,7 @@ struct chunk {
   struct group *latest;  /* the one that took the last update: most often the next one too */
   struct group *writing; /* where to look for the next statement */
   enum group_kind phase; /* and of which kind */
+  struct group *written; /* the one whose statement was given out last */
 };
 
 /* A row that is put aside. */
@@ -60,6 +61,9 @@ bool chunk_is_mixed(const struct chunk *chunk);
 
 /* The next statement to execute, or false when all are given out. */
 bool chunk_next_statement(struct chunk *chunk, struct statement *statement);
+
+/* The column of a parameter, from 1 on, of the statement that was given out last; NULL for the key's and for none. */
+const char *chunk_column(const struct chunk *chunk, unsigned long parameter);
 
 /* A seed for math.random() that is the same whenever this key comes first. */
 int64_t chunk_seed(int64_t run_seed, const char *key);

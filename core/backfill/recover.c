@@ -57,8 +57,27 @@ static bool has_sent_rows(const struct worker *w) {
          w->state == WORKER_COMMIT;
 }
 
+/* A driver knows the number of a parameter, and we its column. */
+static void name_column(struct worker *w) {
+  static const char word[] = "parameter ";
+  const char *texts[] = {w->err.message, w->err.detail};
+  for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+    const char *at = texts[i] ? strstr(texts[i], word) : NULL;
+    if (!at)
+      continue;
+    at += strlen(word);
+    unsigned long number = strtoul(at + (*at == '$'), NULL, 10);
+    const char *column = chunk_column(&w->chunks[1 - w->filling], number);
+    if (column)
+      error_detail(&w->err, "parameter %lu is the column %s", number, column);
+    return;
+  }
+}
+
 void recover_name_row(struct worker *w) {
   const struct definition *d = w->job->definition;
+  if (w->state == WORKER_WRITE)
+    name_column(w);
   char *names = strvec_join(&d->key, ", ");
   if (has_sent_rows(w) && w->limit == 1 && w->end_key)
     error_prefix(&w->err, "backfill of %s, row %s = %.*s: ", d->table, names, (int)strlen(w->end_key) - 2,

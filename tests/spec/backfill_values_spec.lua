@@ -92,6 +92,18 @@ describe("a value in a backfill", function()
       end)
     end)
 
+    it("that cannot be stored is named with its column", function()
+      p:sql("CREATE TABLE t (id integer NOT NULL PRIMARY KEY, a text, b double precision, c text)")
+      p:sql("INSERT INTO t (id) VALUES (1), (2), (3)")
+      p:revision("a1", nil, ([[
+  op.backfill { table = "t", columns = {}, row = function(r)
+    return { a = "x", b = r.id == 2 and %s or 1.5, c = r.id == 2 and %s or "y" }
+  end }]]):format(kind == "sqlite" and "0 / 0" or "2", kind == "sqlite" and '"y"' or '"\\xff"'))
+      local err = p:fails(7, "upgrade head").err
+      assert.matches("row id = 2: ", err, 1, true)
+      assert.matches("parameter %d is the column " .. (kind == "sqlite" and "b" or "c"), err)
+    end)
+
     it("that is a boolean on SQLite is one whatever its neighbours are", function()
       if kind ~= "sqlite" then
         return -- elsewhere a column has one type
