@@ -157,6 +157,32 @@ static void track_coroutines(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* --- programs that scripts start --- */
+
+/* os.execute; upvalue 1 is Lua's own. While the program runs, system() has SIGINT ignored here: a Ctrl-C reaches only
+ * the program. One that has ended by it (a shell says so with 128 + 2) was meant with us. */
+static int tracked_execute(lua_State *L) {
+  enum { SHELL_SIGNAL = 128 };
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    bool by_signal = strcmp(lua_tostring(L, 2), "signal") == 0;
+    if (lua_tointeger(L, 3) == SIGINT + (by_signal ? 0 : SHELL_SIGNAL))
+      raise(SIGINT);
+  }
+  stop_if_interrupted(L);
+  return lua_gettop(L);
+}
+
+static void track_programs(lua_State *L) {
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_getfield(L, -1, "execute");
+  lua_pushcclosure(L, tracked_execute, 1);
+  lua_setfield(L, -2, "execute");
+  lua_pop(L, 1);
+}
+
 /* --- what scripts must not do --- */
 
 /* os.exit would end the program as if its work were done, and behind the back of transactions and locks. */
@@ -179,6 +205,7 @@ static void forbid_exit(lua_State *L) {
 static int open_all(lua_State *L) {
   luaL_openlibs(L);
   track_coroutines(L);
+  track_programs(L);
   forbid_exit(L);
   library_install(L);
   modules_install(L);

@@ -301,6 +301,18 @@ describe("an upgrade", function()
       assert.equals(before, p:tables())
     end)
 
+    it("hears a Ctrl-C that has ended a program of the script's", function()
+      p:backfill("fill", [[return { table = "people", size = 10, row = function(person)
+        if person.id == 5 then os.execute("kill -INT $$") end
+        return { counter = 1 } end }]])
+      local run = p:fails(3, "backfill run fill")
+      assert.matches("stopped at a safe point, after 10 rows", run.err, 1, true)
+      p:revision("a1", nil, 'op.create_table("t", { column("id", types.integer()) })\nos.execute("sh -c \'exit 130\'")')
+      run = p:fails(130, "upgrade head")
+      assert.matches("interrupted", run.err, 1, true)
+      assert.falsy(p:tables():find("%f[%w]t%f[%W]"), p:tables())
+    end)
+
     it("cannot swallow SIGINT with pcall", function()
       p:revision(
         "a1",
