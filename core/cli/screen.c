@@ -345,7 +345,7 @@ static void add_throttle(const struct view *v) {
   if (v->s->throttled_s >= 0.5 && v->s->elapsed_s > 0)
     strbuf_addf(&words, "%s%.1f %% of the time", words.len ? ", " : "", status_throttled_share(v->s) * 100);
   if (words.len)
-    add_line(v, "throttled", &words);
+    add_line(v, v->s->elapsed_s < 0 ? "start" : "throttled", &words);
 }
 
 static void add_lag(const struct view *v) {

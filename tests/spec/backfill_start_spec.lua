@@ -60,7 +60,7 @@ describe("a backfill that waits for writers", function()
     contains(status, "running, waiting\n")
     contains(status, "  workers      1 on 1 host\n")
     local flat = status:gsub("%s+", " ")
-    contains(flat, " throttled waiting for a transaction that writes to people: pid " .. writer_pid .. ", ")
+    contains(flat, " start waiting for a transaction that writes to people: pid " .. writer_pid .. ", ")
     assert.truthy(flat:find("since %d%d%d%d%-%d%d%-%d%d .*, for %d+ s"), status)
     assert.is_nil(status:find("%%"), status)
     local json = p:ok("backfill status fill --json").out
