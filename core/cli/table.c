@@ -64,17 +64,26 @@ static void add_cell(const struct table *table, struct strbuf *text, size_t colu
     strbuf_add_repeated(text, ' ', GAP);
 }
 
+/* No blanks at the end of a line whose last cells are empty. */
+static void trim_line(struct strbuf *text, size_t line) {
+  size_t len = text->len;
+  while (len > line && text->buf[len - 1] == ' ')
+    len--;
+  strbuf_truncate(text, len);
+}
+
 void table_print(const struct table *table, struct strbuf *text, size_t columns) {
   size_t rows = table->cells.len / table->column_count;
   /* Row 0 are the titles. */
   for (size_t row = 0; row <= rows; row++) {
-    size_t start = 0;
+    size_t start = 0, line = text->len;
     for (size_t c = 0; c < table->column_count; c++) {
       size_t width = column_width(table, c);
       const char *cell = row ? strvec_at(&table->cells, (row - 1) * table->column_count + c) : title(table, c);
       add_cell(table, text, c, cell, width, columns, start);
       start += width + GAP;
     }
+    trim_line(text, line);
     strbuf_add_char(text, '\n');
   }
 }

@@ -31,10 +31,14 @@ static void test_columns(void **state) {
   table_add(&table, "имя");
   table_add_int(&table, -1);
   table_add(&table, NULL);
+  table_add(&table, "x");
+  table_add_int(&table, 2);
+  table_add(&table, ""); /* and no blanks behind the line */
   assert_prints(&table, 0,
                 "NAME   ROWS  TABLE\n"
                 "split  1200  people\n"
-                "имя      -1  -\n");
+                "имя      -1  -\n"
+                "x         2\n");
   table_release(&table);
 }
 
