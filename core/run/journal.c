@@ -326,6 +326,21 @@ bool journal_write(struct journal *journal, struct session *session, struct erro
          update_changed(journal, session, &journal->page, err);
 }
 
+static const struct journal_entry *first_begun(const struct vec *entries) {
+  const struct journal_entry *first = NULL;
+  for (size_t i = 0; i < entries->len; i++) {
+    const struct journal_entry *e = entries->items[i];
+    if (e->state == ENTRY_STARTED && (!first || e->number < first->number))
+      first = e;
+  }
+  return first;
+}
+
+const struct journal_entry *journal_first_begun(const struct journal *journal) {
+  const struct journal_entry *of_page = first_begun(&journal->page);
+  return of_page ? of_page : first_begun(&journal->entries);
+}
+
 /* All entries stand in the table; those that have ended are not needed any more. */
 static void keep_begun(struct journal *journal) {
   size_t kept = 0;

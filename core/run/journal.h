@@ -78,6 +78,10 @@ bool journal_next(struct journal *journal, struct session *session, const char *
 bool journal_left_over(struct journal *journal, struct session *session, const struct journal_entry **entry,
                        struct error *err) MUST_CHECK;
 
+/* The first entry that has begun and not ended: a backfill whose error the script has caught. NULL where there is none.
+ */
+const struct journal_entry *journal_first_begun(const struct journal *journal);
+
 /* A backfill that has begun under another definition comes back with a new_fingerprint: accepted, it goes on under that
  * one; refused, it is ERROR_PARTIAL with both. */
 void journal_accept(struct journal_entry *entry);

@@ -4,6 +4,7 @@
 #include "run/step.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "run/env.h"
 #include "run/history.h"
 #include "run/lock_tries.h"
@@ -189,6 +190,14 @@ static bool check_all_passed(struct session *session, struct step *step, struct 
   return error_hint(err, "put the script back as it was and run it again");
 }
 
+/* Whoever catches the error of a backfill may know what to do without its rows, but must not be alone in knowing. */
+static void warn_of_unfinished(const struct step *step) {
+  const struct journal_entry *begun = journal_first_begun(&step->journal);
+  if (begun)
+    log_warn("revision %s has caught an error and ends without its %s: not all of its rows are done", step->script->id,
+             begun->statement);
+}
+
 static void note_failure(struct session *session, struct step *step, struct error *err) {
   struct history_row row = {
       .revision = step->script->id,
@@ -218,9 +227,12 @@ static bool run_in_transaction(struct session *session, struct step *step, struc
     return false;
   if (session->offline)
     offline_add_step(session->offline, step->plan);
-  return env_hook(session, "before_each", step->plan, NULL, err) && run_script(session, step, err) &&
-         check_all_passed(session, step, err) && env_hook(session, "after_each", step->plan, NULL, err) &&
-         session_check_interrupt(session, err) && complete(session, step, err);
+  if (!env_hook(session, "before_each", step->plan, NULL, err) || !run_script(session, step, err) ||
+      !check_all_passed(session, step, err) || !env_hook(session, "after_each", step->plan, NULL, err) ||
+      !session_check_interrupt(session, err))
+    return false;
+  warn_of_unfinished(step);
+  return complete(session, step, err);
 }
 
 static bool prepare(struct session *session, struct step *step, struct error *err) {

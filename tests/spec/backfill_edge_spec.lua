@@ -303,6 +303,21 @@ describe("op.backfill", function()
       assert.truthy(run.err:find("missing", 1, true), run.err)
     end)
 
+    it("tells of a backfill whose error was caught, when the revision ends without it", function()
+      p:people(10)
+      p:revision("a1", nil, [[
+  pcall(op.backfill, { table = "people", row = function(person)
+    if person.id == 7 then error("seven") end
+    return { counter = 1 }
+  end })]])
+      local words = "revision a1 has caught an error and ends without its backfill people (row "
+      local run = p:ok("upgrade head")
+      assert.truthy(run.err:find(words, 1, true), run.err)
+      p:revision("b2", "a1", 'op.backfill { table = "people", row = function() return { counter = 2 } end }')
+      run = p:ok("upgrade head")
+      assert.is_nil(run.err:find("has caught", 1, true), run.err)
+    end)
+
     if kind == "sqlite" then
       it("refuses NULL in any column of a key", function()
         p:sql("CREATE TABLE t (a integer, b integer, n integer, PRIMARY KEY (a, b))")
