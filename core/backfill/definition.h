@@ -1,5 +1,6 @@
 /*
- * definition.h - a backfill as lib/backfill.lua hands it over: names, SQL of the dialect, functions of the script.
+ * definition.h - a backfill as lib/backfill_definition.lua hands it over: names, SQL of the dialect, functions of the
+ * script.
  *
  * Ownership: the struct owns its texts and its references into the Lua registry (definition_release). All SQL is in the
  * driver's syntax.

@@ -100,7 +100,7 @@ static void check_names(lua_State *L, int index) {
   }
 }
 
-/* What the writer of lib/backfill.lua calls it. */
+/* What the writer of lib/backfill_rows.lua calls it. */
 static const char *kind_name(const struct group *g) {
   static const char *const kinds[] = {[GROUP_INSERT] = "insert", [GROUP_UPDATE] = "update", [GROUP_DELETE] = "delete"};
   if (!g->versioned)

@@ -33,7 +33,7 @@ static bool read_end_key(struct session *session, const struct definition *d, co
 }
 
 /* A key with NULLs has no place in the order (SQLite allows them in most primary keys); they come first in it, but for
- * those in further columns, which lib/backfill.lua looks for. */
+ * those in further columns, which lib/backfill_table.lua looks for. */
 static bool check_key(const struct definition *d, const char *key, struct error *err) {
   if (!key || !key_has_null(key))
     return true;

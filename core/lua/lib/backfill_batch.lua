@@ -1,5 +1,5 @@
 -- backfill_batch.lua: the form `batch` of a backfill: what its function gets, and the rows of a range in memory.
--- Called by backfill.lua and, for a sample, by backfill_sample.lua.
+-- Called by backfill_definition.lua and, for a sample, by backfill_sample.lua.
 --
 -- Rows that are read must fit into `max_bytes`, and nobody knows beforehand how many do. So the batch ends with the
 -- last row that fits: batch.range and batch.count, which are made when they are first asked for, say so, and the engine

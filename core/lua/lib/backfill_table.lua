@@ -1,5 +1,6 @@
 -- backfill_table.lua: what the catalog says of the table of a backfill: its columns, the key by which it is gone
--- through, whether all rows are to be seen. Refuses what cannot be, and says what can. Called by backfill.lua.
+-- through, whether all rows are to be seen. Refuses what cannot be, and says what can. Called by
+-- backfill_definition.lua.
 
 local check = require("moonbird.check")
 local host = require("moonbird.host")

@@ -1,5 +1,5 @@
 -- environment.lua: what scripts see: the Lua standard library, `require`, `op`, `db` and the other names below. What a
--- script assigns to globals stays its own. For revisions (revision.lua) and files of backfills/ (backfill.lua).
+-- script assigns to globals stays its own. For revisions (revision.lua) and files of backfills/ (backfill_file.lua).
 
 local check = require("moonbird.check")
 local host = require("moonbird.host")
