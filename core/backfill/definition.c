@@ -136,6 +136,8 @@ void definition_read(lua_State *L, int index, const char *style, struct definiti
   d->versioned_page = pair_field(L, index, "versioned_page", style);
   d->piece = pair_field(L, index, "piece", style);
   d->versioned_piece = pair_field(L, index, "versioned_piece", style);
+  d->guarded = pair_field(L, index, "guarded", style);
+  d->versioned_guarded = pair_field(L, index, "versioned_guarded", style);
   d->version_columns = (uint32_t)number_field(L, index, "version_columns", 0);
   d->update = pair_field(L, index, "update", style);
   d->count = pair_field(L, index, "count", style);
@@ -180,6 +182,8 @@ void definition_release(lua_State *L, struct definition *d) {
   free_pair(&d->versioned_page);
   free_pair(&d->piece);
   free_pair(&d->versioned_piece);
+  free_pair(&d->guarded);
+  free_pair(&d->versioned_guarded);
   free_pair(&d->update);
   free_pair(&d->count);
   free_pair(&d->undone);

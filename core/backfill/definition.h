@@ -52,6 +52,9 @@ struct definition {
   struct sql_pair versioned_page; /* the same without a lock; the last version_columns columns are the rows' version */
   struct sql_pair piece; /* as page, and ends by bytes: to be asked again. NULL where rows stream or are narrow */
   struct sql_pair versioned_piece;
+  struct sql_pair
+      guarded; /* as page, in place of the pieces while no value is wide: a last column tells where one is */
+  struct sql_pair versioned_guarded;
   uint32_t version_columns; /* 0: rows are always locked as they are read */
   struct sql_pair update;   /* FORM_SET */
   struct sql_pair count;    /* FORM_BATCH: rows of a range, for the last batch */

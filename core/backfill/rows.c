@@ -33,13 +33,18 @@ static void start_page(struct worker *w) {
   const struct definition *d = w->job->definition;
   const struct sql_pair *page = w->locks_rows ? &d->page : &d->versioned_page;
   const struct sql_pair *piece = w->locks_rows ? &d->piece : &d->versioned_piece;
-  if (piece->first) {
+  const struct sql_pair *guarded = w->locks_rows ? &d->guarded : &d->versioned_guarded;
+  int64_t extra = d->bounded ? -1 : w->limit;
+  w->by_pieces = piece->first && (w->by_pieces || !guarded->first);
+  w->is_guarded = piece->first && !w->by_pieces;
+  if (w->by_pieces) {
     int64_t left = d->bounded ? w->limit : w->limit - (int64_t)w->page_total;
     attempt_execute_range(w, piece, page_end(w), page_piece_rows(left, w->piece_rows), 0, UINT32_MAX);
     w->piece_rows = 0;
+  } else if (w->is_guarded) {
+    attempt_execute_range(w, guarded, page_end(w), extra, 0, UINT32_MAX);
   } else {
-    attempt_execute_range(w, page, page_end(w), d->bounded ? -1 : w->limit, d->streams ? MOONBIRD_STREAM : 0,
-                          UINT32_MAX);
+    attempt_execute_range(w, page, page_end(w), extra, d->streams ? MOONBIRD_STREAM : 0, UINT32_MAX);
   }
 }
 
@@ -179,8 +184,20 @@ static void after_rows(struct worker *w) {
   attempt_finish_work(w);
 }
 
+/* The last column tells of rows with a value that did not come, as it is wide: the page ends before the first of them,
+ * and pieces go on from there. */
+static void end_guarded(struct worker *w) {
+  const moonbird_column *marks = &w->page.columns[--w->page.column_count];
+  for (uint64_t row = 0; row < w->page.row_count; row++)
+    if (batch_value(marks, row).type != MOONBIRD_TYPE_NONE) {
+      w->page.row_count = row;
+      w->by_pieces = true;
+      return;
+    }
+}
+
 static void take_read_key(struct worker *w) {
-  if (!w->job->definition->piece.first)
+  if (!w->by_pieces)
     return;
   w->piece_rows += w->page.row_count;
   free(w->read_key);
@@ -208,13 +225,17 @@ static bool refuse_twins(struct worker *w) {
   return true;
 }
 
+static void ask_again(struct worker *w) {
+  conn_discard(w->conn, w->result);
+  w->result = NULL;
+  worker_enter(w, WORKER_PAGE);
+}
+
 static void take_page(struct worker *w) {
   const struct outcome *out = conn_outcome(w->conn);
   w->page_done = !w->result || out->status == MOONBIRD_DONE;
   if (w->page_done && has_next_piece(w)) {
-    conn_discard(w->conn, w->result);
-    w->result = NULL;
-    worker_enter(w, WORKER_PAGE);
+    ask_again(w);
     return;
   }
   if (w->page_done) {
@@ -223,6 +244,12 @@ static void take_page(struct worker *w) {
   }
   w->page = out->batch;
   w->page_row = 0;
+  if (w->is_guarded)
+    end_guarded(w);
+  if (!w->page.row_count) {
+    ask_again(w);
+    return;
+  }
   w->page_total += w->page.row_count;
   take_read_key(w);
   w->page_bytes += page_bytes(&w->page);

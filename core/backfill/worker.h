@@ -99,7 +99,9 @@ struct worker {
   bool page_done;      /* the result has no further rows */
   uint64_t page_row;   /* rows of the fetched page that have been given to Lua */
   uint64_t page_total; /* rows fetched in this batch */
-  uint64_t piece_rows; /* of them, those of the last piece, where pages come in pieces */
+  bool by_pieces;      /* pages come in pieces: from the first wide value on that was met */
+  bool is_guarded;     /* the page on its way is one that ends before such a value */
+  uint64_t piece_rows; /* of the batch's rows, those of the last piece */
   char *read_key;      /* and its last key */
   double page_bytes;   /* of those rows */
   struct chunk chunks[2];

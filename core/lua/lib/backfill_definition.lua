@@ -109,6 +109,8 @@ local function add_sql(definition, spec, t)
     if type(t.row_bytes) == "string" then
       definition["piece_" .. from] = dialect:locked_piece(t, from)
       definition["versioned_piece_" .. from] = t.version and dialect:versioned_piece(t, from)
+      definition["guarded_" .. from] = dialect:locked_guarded(t, from, limited)
+      definition["versioned_guarded_" .. from] = t.version and dialect:versioned_guarded(t, from, limited)
     end
     definition["count_" .. from] = spec.batch and dialect:count_range(t, from) or nil
     definition["update_" .. from] = spec.set and dialect:update_range(t, spec.set, from) or nil
@@ -176,7 +178,7 @@ local function describe_table(spec)
   if t.has_twins then
     t.row_bytes = false -- neither a piece nor a stream may end between two of them
   elseif not spec.set then
-    t.row_bytes = dialect:row_bytes(host.connection, t)
+    t.row_bytes, t.value_bytes = dialect:row_bytes(host.connection, t)
   end
   return t, by_name
 end

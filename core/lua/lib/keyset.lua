@@ -129,20 +129,25 @@ function keyset.writers()
   return nil
 end
 
--- Params: from-key, high-key, then the limit if `limited`.
-function keyset:page(t, from, limited, lock)
-  local names = { table.unpack(t.key) }
-  for _, name in ipairs(t.columns or {}) do
-    names[#names + 1] = name
-  end
+local function select_page(self, t, list, from, limited, lock)
   return ("SELECT %s FROM %s WHERE %s ORDER BY %s%s%s"):format(
-    self:ident_list(names),
+    list,
     self:table_name(t.table, t.schema),
     wanted(self, t, from),
     order(self, t, ""),
     limited and " LIMIT ?" or "",
     lock and self:lock_words() or ""
   )
+end
+
+-- The key's columns, then others.
+local function columns_of(t, columns)
+  return table.move(columns or {}, 1, columns and #columns or 0, #t.key + 1, { table.unpack(t.key) })
+end
+
+-- Params: from-key, high-key, then the limit if `limited`.
+function keyset:page(t, from, limited, lock)
+  return select_page(self, t, self:ident_list(columns_of(t, t.columns)), from, limited, lock)
 end
 
 -- Columns that say which version of a row one has seen: a list of names, or nil where rows must be locked to be sure of
@@ -162,20 +167,21 @@ function keyset.hidden_from()
   return nil
 end
 
--- How wide a row of what `t` reads is: SQL for its bytes, which need not read the values themselves; a number, where no
--- row is wider; nil, where only reading tells: then pages come as a stream, a little at a time.
+-- How wide a row of what `t` reads is: SQL for its bytes, which need not read the values themselves, and the same for
+-- each value that may be wide, by its column; a number, where no row is wider; nil, where only reading tells: then
+-- pages come as a stream, a little at a time.
 function keyset.row_bytes()
   return nil
 end
 
 local PIECE_BYTES = 1024 * 1024
+local GUARDED_BYTES, GUARDED_COLUMNS = 256, 4
 
 -- A limited page without the rows behind the one that makes PIECE_BYTES full; for a dialect whose row_bytes are SQL.
 -- One walk along the index gives the rows and the bytes before each. `columns`: those of the page besides the key.
 -- Params: those of the page.
 local function piece(self, t, page, columns)
-  local names, keys = { table.unpack(t.key) }, order(self, t, "")
-  table.move(columns, 1, #columns, #names + 1, names)
+  local names, keys = columns_of(t, columns), order(self, t, "")
   local frame = ("(ORDER BY %s ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"):format(keys)
   local sums = ("SELECT *, sum(%s) OVER %s AS moonbird_before FROM (%s) AS p"):format(t.row_bytes, frame, page)
   return ("SELECT %s FROM (%s) AS q WHERE (moonbird_before >= %d) IS NOT TRUE ORDER BY %s"):format(
@@ -184,6 +190,27 @@ local function piece(self, t, page, columns)
     PIECE_BYTES,
     keys
   )
+end
+
+-- A page of a table whose rows are thought to be narrow, which costs less than a piece: a value that may be wide comes
+-- only where it is narrow, and a last column is true in a row where one did not come. There the page ends, and pieces
+-- go on. Nil where so many values may be wide that many narrow ones are a wide row. Parameters as for page.
+local function guarded(self, t, columns, from, limited, lock)
+  local list, are_wide, count = {}, {}, 0
+  for _ in pairs(t.value_bytes) do
+    count = count + 1
+  end
+  for index, name in ipairs(columns_of(t, columns)) do
+    local shown, bytes = self:ident(name), t.value_bytes[name]
+    if bytes then
+      are_wide[#are_wide + 1] = ("%s >= %d"):format(bytes, GUARDED_BYTES // count)
+    end
+    local is_kept = not bytes or index <= #t.key
+    list[index] = is_kept and shown
+      or ("CASE WHEN %s < %d THEN %s END AS %s"):format(bytes, GUARDED_BYTES // count, shown, shown)
+  end
+  list[#list + 1] = ("CASE WHEN %s THEN true END"):format(table.concat(are_wide, " OR "))
+  return count <= GUARDED_COLUMNS and select_page(self, t, table.concat(list, ", "), from, limited, lock) or nil
 end
 
 -- What is read besides the key where rows have a version, which comes last.
@@ -204,6 +231,15 @@ end
 
 function keyset:versioned_piece(t, from)
   return piece(self, t, self:versioned_page(t, from, true), versioned_columns(t))
+end
+
+-- The same rows where they are thought to be narrow.
+function keyset:locked_guarded(t, from, limited)
+  return guarded(self, t, t.columns, from, limited, true)
+end
+
+function keyset:versioned_guarded(t, from, limited)
+  return guarded(self, t, versioned_columns(t), from, limited, false)
 end
 
 local function value_text(self, value)

@@ -142,17 +142,21 @@ end
 
 function backfill:row_bytes(connection, t)
   local knows = connection:scalar("SELECT to_regproc('pg_catalog.pg_column_compression') IS NOT NULL") -- since 14
-  local columns, least = {}, 0
+  local columns, values, least = {}, {}, 0
   for _, list in ipairs({ t.key, t.columns }) do
     for _, name in ipairs(list) do
       local type_text = t.column_types[name]
       least = least + 8
       if not is_narrow(type_text) then
-        columns[#columns + 1] = ("coalesce(%s, 0)"):format(value_bytes(self:ident(name), type_text, knows))
+        values[name] = value_bytes(self:ident(name), type_text, knows)
+        columns[#columns + 1] = ("coalesce(%s, 0)"):format(values[name])
       end
     end
   end
-  return #columns == 0 and least or ("%d + %s"):format(least, table.concat(columns, " + "))
+  if #columns == 0 then
+    return least
+  end
+  return ("%d + %s"):format(least, table.concat(columns, " + ")), values
 end
 
 function backfill:batch_begin(timeouts)
