@@ -14,6 +14,7 @@
 #include "backfill/named.h"
 #include "backfill/outcome.h"
 #include "backfill/persist.h"
+#include "backfill/presence.h"
 #include "backfill/range.h"
 #include "backfill/runner.h"
 #include "backfill/start.h"
@@ -278,9 +279,11 @@ static int backfill_forget(lua_State *L) {
   struct rowset rows = ROWSET_INIT;
   struct error err = ERROR_INIT;
   bool ok = session_query(session, "backfill_owned", &revision, 1, &rows, &err);
-  for (size_t i = 0; ok && i < rows.row_count; i++)
-    ok = state_forget(session, rowset_text(&rows, i, 0), &err) &&
-         state_log(session, rowset_text(&rows, i, 0), "forgotten", "its revision was taken back", NULL, &err);
+  for (size_t i = 0; ok && i < rows.row_count; i++) {
+    const char *name = rowset_text(&rows, i, 0);
+    ok = presence_check_none(session, name, "run the downgrade again", &err) && state_forget(session, name, &err) &&
+         state_log(session, name, "forgotten", "its revision was taken back", NULL, &err);
+  }
   rowset_release(&rows);
   return ok ? 0 : host_throw(L, &err);
 }

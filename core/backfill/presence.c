@@ -72,3 +72,17 @@ bool presence_sweep(struct session *session, const char *backfill, struct error 
   return session_execute(session, "worker_sweep", &backfill, 1, NULL, err) &&
          session_execute(session, "worker_sweep_reason", params, 2, NULL, err);
 }
+
+bool presence_check_none(struct session *session, const char *backfill, const char *then, struct error *err) {
+  struct rowset rows = ROWSET_INIT;
+  if (!session_query(session, "wish_worker", &backfill, 1, &rows, err))
+    return false;
+  bool alive = rows.row_count > 0;
+  if (alive) {
+    error_set(err, ERROR_FAILED, "a worker of backfill %s is alive: host %s, pid %lld", backfill,
+              rowset_text(&rows, 0, 0), (long long)rowset_int(&rows, 0, 1));
+    error_hint(err, "`moonbird backfill cancel %s` ends it after its batch; then %s", backfill, then);
+  }
+  rowset_release(&rows);
+  return !alive;
+}

@@ -43,4 +43,7 @@ bool presence_delete(struct session *session, const char *runner, struct error *
 /* Rows of the dead, and what the dead have left as the reason of a pause. */
 bool presence_sweep(struct session *session, const char *backfill, struct error *err) MUST_CHECK;
 
+/* Is nobody at work on it? Else ERROR_FAILED, with who is; `then` ends the advice. */
+bool presence_check_none(struct session *session, const char *backfill, const char *then, struct error *err) MUST_CHECK;
+
 #endif

@@ -4,6 +4,7 @@
 #include "backfill/wish.h"
 
 #include "backfill/overrides.h"
+#include "backfill/presence.h"
 #include "base/clock.h"
 
 #include <stdlib.h>
@@ -110,21 +111,7 @@ bool wish_retry(struct session *session, const struct backfill_row *row, const c
   return ok;
 }
 
-static bool check_no_worker(struct session *session, const char *name, struct error *err) {
-  struct rowset rows = ROWSET_INIT;
-  if (!session_query(session, "wish_worker", &name, 1, &rows, err))
-    return false;
-  bool alive = rows.row_count > 0;
-  if (alive) {
-    error_set(err, ERROR_FAILED, "a worker of backfill %s is alive: host %s, pid %lld", name, rowset_text(&rows, 0, 0),
-              (long long)rowset_int(&rows, 0, 1));
-    error_hint(err, "`moonbird backfill cancel %s` ends it after its batch; then forget it", name);
-  }
-  rowset_release(&rows);
-  return !alive;
-}
-
 bool wish_forget(struct session *session, const struct backfill_row *row, const char *reason, struct error *err) {
-  return check_no_worker(session, row->name, err) && state_forget(session, row->name, err) &&
+  return presence_check_none(session, row->name, "forget it", err) && state_forget(session, row->name, err) &&
          state_log(session, row->name, "forgotten", NULL, reason, err);
 }
