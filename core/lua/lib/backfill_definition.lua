@@ -109,6 +109,8 @@ local function add_sql(definition, spec, t)
     if type(t.row_bytes) == "string" then
       definition["piece_" .. from] = dialect:locked_piece(t, from)
       definition["versioned_piece_" .. from] = t.version and dialect:versioned_piece(t, from)
+    end
+    if t.value_bytes then
       definition["guarded_" .. from] = dialect:locked_guarded(t, from, limited)
       definition["versioned_guarded_" .. from] = t.version and dialect:versioned_guarded(t, from, limited)
     end
