@@ -137,8 +137,8 @@ const struct command backfill_commands[] = {
      .summary = "show what a backfill would do, and whether it can do it well; changes nothing",
      .description =
          "Key and index, how a batch would be read, rows, indexes and triggers that its writes touch, limits of "
-         "the throttle and whether their signals can be read. It needs no permission to write, but with --sample. Exit "
-         "code 1 when a batch would read the whole table.",
+         "the throttle and whether their signals can be read, what reading all of it takes. It needs no permission to "
+         "write, but with --sample. Exit code 1 when a batch would read the whole table.",
      .examples = plan_examples,
      .options = backfill_plan_options,
      .needs = NEEDS_ENVIRONMENT | NEEDS_DATABASE,
